@@ -1,0 +1,71 @@
+# The front door. Every target works on a fresh machine: what it needs is set up first.
+SHELL := /bin/bash
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamps
+DEMO_STUDY ?= demo-study
+DEMO_OUT ?= demo-out
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-build test check fix bench soak clean
+
+help: ## show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP)/python $(STAMP)/assets ## install the locked Python environment and the browser libraries
+
+$(STAMP)/venv:
+	@scripts/make-venv "$(PYTHON)" "$(VENV)"
+	@mkdir -p $(STAMP) && touch $@
+
+$(STAMP)/python: $(STAMP)/venv requirements.lock pyproject.toml
+	@echo "安装 Python 依赖 …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(STAMP)/assets: $(STAMP)/python package.json package-lock.json scripts/install-assets
+	@echo "安装浏览器资源 …"
+	@scripts/install-assets "$(BIN)/python"
+	@touch $@
+
+$(STAMP)/browser: scripts/install-browser | $(STAMP)/venv
+	@scripts/install-browser
+	@touch $@
+
+demo: setup ## build the demonstration study, run it and serve the maps (PORT=8000)
+	@$(MAKE) --no-print-directory demo-build
+	@$(BIN)/yikezhong serve $(DEMO_OUT) --port $(PORT)
+
+demo-build: setup ## build and run the demonstration study without serving it
+	@$(BIN)/yikezhong demo $(DEMO_STUDY)
+	@$(BIN)/yikezhong run $(DEMO_STUDY) --out $(DEMO_OUT)
+
+test: setup $(STAMP)/browser ## run all tests
+	@$(BIN)/python -m pytest
+
+check: setup ## lint, format, types, layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fix: setup ## let ruff mend what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup ## run the benchmarks and print their tables
+	@$(BIN)/python -m benchmarks
+
+soak: setup $(STAMP)/browser ## the long form of the tests
+	@YIKEZHONG_SOAK=1 $(BIN)/python -m pytest
+
+lock: $(STAMP)/venv ## resolve requirements.lock again from pyproject.toml
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-header --all-extras --group dev pyproject.toml -o requirements.lock
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) node_modules app/yikezhong_app/static/lib $(DEMO_STUDY) $(DEMO_OUT)

@@ -1,0 +1,323 @@
+"""The immutable result of a run: written whole, made current at once, read checked.
+
+Layout of a result folder::
+
+    current.json                 {"version": …}: replaced atomically, last of all
+    versions/<version>/
+        manifest.json            inputs, parameters, software, tables with checksums
+        divisions.parquet …      one file a table
+        snapshot.gpkg            the same for QGIS
+    .lock                        held while a run publishes
+
+A reader that has opened a version keeps it: versions are never changed and a new run
+only adds one. A run that dies leaves at most a folder ``versions/.new-…``, which the
+next run removes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from yikezhong_coverage.errors import PlannerError, SourceError
+
+SCHEMA_VERSION = 1
+
+#: Files that describe a version; every other file is a table.
+MANIFEST = "manifest.json"
+CURRENT = "current.json"
+GEOPACKAGE = "snapshot.gpkg"
+
+
+class SnapshotMissingError(SourceError):
+    """There is no finished result in the folder."""
+
+
+class SnapshotCorruptError(SourceError):
+    """A stored file is not what the manifest says it is."""
+
+
+class SnapshotBusyError(PlannerError):
+    """Another run is publishing into the same folder."""
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """One whole result of a run, read from its folder.
+
+    Tables are read when first asked for, checked against the manifest's checksum and
+    kept; do not change them.
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    _tables: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def version(self) -> str:
+        """Name of this version; part of every ETag."""
+        return str(self.manifest["version"])
+
+    @property
+    def table_names(self) -> tuple[str, ...]:
+        """Names of the tables this version holds."""
+        return tuple(self.manifest["tables"])
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table: a GeoDataFrame where it has a geometry column.
+
+        Raises
+        ------
+        SnapshotMissingError
+            If this version has no such table.
+        SnapshotCorruptError
+            If the file is not the one that was written.
+        """
+        with self._lock:
+            if name not in self._tables:
+                self._tables[name] = self._read(name)
+            return self._tables[name]
+
+    def geo_table(self, name: str) -> gpd.GeoDataFrame:
+        """Return a table that has a geometry column."""
+        table = self.table(name)
+        if not isinstance(table, gpd.GeoDataFrame):
+            raise SnapshotMissingError("该表没有图形", layer=name)
+        return table
+
+    def _read(self, name: str) -> pd.DataFrame:
+        entry = self.manifest["tables"].get(name)
+        if entry is None:
+            raise SnapshotMissingError("成果中没有这张表", layer=name)
+        path = self.folder / entry["file"]
+        if _sha256(path) != entry["sha256"]:
+            raise SnapshotCorruptError(
+                "成果文件校验失败", file=entry["file"], hint="请重新运行 yikezhong run"
+            )
+        read = gpd.read_parquet if entry["geometry"] else pd.read_parquet
+        table: pd.DataFrame = read(path)
+        return table
+
+
+def open_current(out_dir: Path) -> Snapshot:
+    """Open the current version of a result folder.
+
+    Raises
+    ------
+    SnapshotMissingError
+        If no run has finished there.
+    SnapshotCorruptError
+        If the pointer or the manifest cannot be read.
+    """
+    pointer = out_dir / CURRENT
+    try:
+        version = json.loads(pointer.read_text(encoding="utf-8"))["version"]
+    except FileNotFoundError:
+        raise SnapshotMissingError(
+            "还没有可用的成果",
+            file=out_dir.name,
+            hint="请先运行 yikezhong run",
+        ) from None
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise SnapshotCorruptError("成果指针已损坏", file=CURRENT) from error
+    return open_version(out_dir, version)
+
+
+def open_version(out_dir: Path, version: str) -> Snapshot:
+    """Open a version by name."""
+    folder = out_dir / "versions" / version
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SnapshotMissingError("没有这个成果版本", file=version) from error
+    except json.JSONDecodeError as error:
+        raise SnapshotCorruptError("成果清单已损坏", file=MANIFEST) from error
+    if manifest.get("schema") != SCHEMA_VERSION or manifest.get("version") != version:
+        raise SnapshotCorruptError(
+            "成果的格式版本不符", file=MANIFEST, hint="请重新运行 yikezhong run"
+        )
+    return Snapshot(folder, manifest)
+
+
+def list_versions(out_dir: Path) -> list[str]:
+    """Return the names of all finished versions, oldest name first."""
+    folder = out_dir / "versions"
+    if not folder.is_dir():
+        return []
+    return sorted(p.parent.name for p in folder.glob(f"[!.]*/{MANIFEST}"))
+
+
+def write_snapshot(
+    out_dir: Path,
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    manifest: Mapping[str, Any],
+) -> Snapshot:
+    """Write a version and make it current.
+
+    Parameters
+    ----------
+    out_dir : Path
+        Result folder; made where it is missing.
+    tables : mapping of str to DataFrame or GeoDataFrame
+        GeoDataFrames must be in EPSG:4326.
+    manifest : mapping
+        What is to be kept about the run; must hold ``as_of`` (ISO date). ``version``,
+        ``schema`` and ``tables`` are added. The version is named after the as-of date
+        and a hash of the tables and the manifest, so the same result has the same
+        name.
+
+    Raises
+    ------
+    SnapshotBusyError
+        If another process is publishing into ``out_dir``.
+    """
+    with _publishing(out_dir):
+        versions = out_dir / "versions"
+        versions.mkdir(exist_ok=True)
+        for left in versions.glob(".new-*"):
+            shutil.rmtree(left)
+        work = Path(tempfile.mkdtemp(prefix=".new-", dir=versions))
+        try:
+            entries = {
+                name: _write_table(work, name, tables[name]) for name in sorted(tables)
+            }
+            version = _version_name(manifest, entries)
+            _write_geopackage(work / GEOPACKAGE, tables)
+            full = {
+                **manifest,
+                "schema": SCHEMA_VERSION,
+                "version": version,
+                "tables": entries,
+            }
+            text = json.dumps(full, ensure_ascii=False, indent=1, sort_keys=True)
+            (work / MANIFEST).write_text(text + "\n", encoding="utf-8")
+            _sync_tree(work)
+            target = versions / version
+            if not _is_whole(out_dir, version):
+                if target.exists():
+                    target.rename(work.with_name(f".new-old-{version}"))
+                work.rename(target)
+            _sync(versions)
+        finally:
+            for left in versions.glob(".new-*"):
+                shutil.rmtree(left)
+        _point_to(out_dir, version)
+    return open_version(out_dir, version)
+
+
+@contextmanager
+def _publishing(out_dir: Path) -> Iterator[None]:
+    out_dir.mkdir(parents=True, exist_ok=True)
+    with (out_dir / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SnapshotBusyError(
+                "另一个运行正在写入同一成果目录",
+                file=out_dir.name,
+                hint="请等它结束后再试，或换一个目录",
+            ) from None
+        yield
+
+
+def _write_table(folder: Path, name: str, table: pd.DataFrame) -> dict[str, Any]:
+    path = folder / f"{name}.parquet"
+    table.to_parquet(path, index=False, compression="zstd")
+    return {
+        "file": path.name,
+        "rows": len(table),
+        "geometry": isinstance(table, gpd.GeoDataFrame),
+        "sha256": _sha256(path),
+    }
+
+
+def _version_name(manifest: Mapping[str, Any], entries: Mapping[str, Any]) -> str:
+    stable = {k: v for k, v in manifest.items() if k != "created"}
+    text = json.dumps([stable, entries], ensure_ascii=False, sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return f"{manifest['as_of']}-{digest}"
+
+
+def _write_geopackage(path: Path, tables: Mapping[str, pd.DataFrame]) -> None:
+    for name in sorted(tables):
+        table = tables[name]
+        if not isinstance(table, gpd.GeoDataFrame) or table.empty:
+            continue
+        plain = table.copy()
+        for column in plain.columns:
+            first = plain[column].dropna().head(1)
+            if len(first) and isinstance(first.iloc[0], (list, tuple, dict)):
+                plain[column] = plain[column].map(_cell_text)
+            elif column != plain.geometry.name and (
+                plain[column].dtype == object
+                or isinstance(plain[column].dtype, pd.CategoricalDtype)
+            ):
+                plain[column] = plain[column].astype("str")
+        plain.to_file(path, layer=name, driver="GPKG", engine="pyogrio")
+
+
+def _cell_text(value: object) -> str | None:
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(str, value))
+    return None if value is None else str(value)
+
+
+def _is_whole(out_dir: Path, version: str) -> bool:
+    folder = out_dir / "versions" / version
+    if not folder.exists():
+        return False
+    try:
+        snapshot = open_version(out_dir, version)
+        return all(
+            _sha256(folder / entry["file"]) == entry["sha256"]
+            for entry in snapshot.manifest["tables"].values()
+        )
+    except SourceError:
+        return False
+
+
+def _point_to(out_dir: Path, version: str) -> None:
+    fresh = out_dir / f".{CURRENT}.new"
+    with fresh.open("w", encoding="utf-8") as file:
+        json.dump({"version": version}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(out_dir / CURRENT)
+    _sync(out_dir)
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise SnapshotCorruptError("成果文件缺失或无法读取", file=path.name) from error
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        _sync(path)
+    _sync(folder)
