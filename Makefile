@@ -9,7 +9,7 @@ DEMO_STUDY ?= demo-study
 DEMO_OUT ?= demo-out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-build test check fix bench soak clean
+.PHONY: help lock setup demo demo-build test check fix bench soak clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

@@ -1,0 +1,280 @@
+"""The command line: ``yikezhong …``.
+
+Exit codes: 0 done, 1 failed, 2 bad input. Every command that computes shows a
+progress bar on standard error; with ``--json`` it prints one JSON document on
+standard output instead of tables.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from yikezhong_app import console
+from yikezhong_coverage.errors import InputError, PlannerError
+
+app = typer.Typer(
+    name="yikezhong",
+    help="一刻钟：十五分钟服务圈覆盖分析与选址工具。",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+StudyDir = Annotated[Path, typer.Argument(help="研究目录（内有 study.toml）")]
+NewDir = Annotated[Path, typer.Argument(help="要生成的研究目录")]
+OutDir = Annotated[Path, typer.Option("--out", help="成果目录")]
+AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON，供程序读取")]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", help="评价日期，如 2025-12-31；默认取研究设定或今天"),
+]
+AcceptDatum = Annotated[
+    bool, typer.Option("--accept-datum", help="接受检测到的坐标偏移并换算")
+]
+AcceptRepairs = Annotated[
+    bool, typer.Option("--accept-repairs", help="接受面积变化超过 1 % 的边界修复")
+]
+
+
+def parse_date(text: str | None) -> dt.date | None:
+    """Read an ISO date given on the command line."""
+    if text is None:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            f"日期“{text}”无法识别", hint="请写成 2025-12-31 的形式"
+        ) from None
+
+
+@app.command(help="生成示范研究（离线、每次相同；示意数据，非实际边界与设施）。")
+def demo(
+    folder: NewDir,
+    scale: Annotated[
+        str, typer.Option(help="prefecture（全市）或 county（一个区）")
+    ] = "prefecture",
+    as_json: AsJson = False,
+) -> None:
+    """Generate the demonstration study."""
+    from yikezhong_geodata.demo import build_demo
+
+    with console.progress_bar(quiet=as_json) as progress:
+        build_demo(folder, scale=scale, progress=progress)
+    _done(
+        {"study": str(folder), "scale": scale},
+        f"示范研究已生成：{folder}。下一步：yikezhong run {folder} --out DIR",
+        as_json=as_json,
+    )
+
+
+@app.command("import-osm", help="由 OSM 数据生成研究：行政区划、设施、道路、居住建筑。")
+def import_osm_command(
+    file: Annotated[Path, typer.Argument(help="OSM 数据（.osm.pbf 或 .osm）")],
+    folder: NewDir,
+    township_level: Annotated[int, typer.Option(help="乡镇级的 admin_level")] = 8,
+    community_level: Annotated[int, typer.Option(help="社区级的 admin_level")] = 10,
+    boundary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--boundary",
+            help="改用已有边界文件，写作 层级=文件，如 township=a.geojson；可多次",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a study from an OSM extract."""
+    from yikezhong_geodata.osm_study import import_osm
+
+    with console.progress_bar(quiet=as_json) as progress:
+        import_osm(
+            file,
+            folder,
+            township_level=township_level,
+            community_level=community_level,
+            boundaries=[_level_file(text) for text in boundary or []],
+            progress=progress,
+        )
+    _done(
+        {"study": str(folder)},
+        f"研究已生成：{folder}。下一步：yikezhong check {folder}",
+        as_json=as_json,
+    )
+
+
+def _level_file(text: str) -> tuple[Path, str]:
+    level, equals, file = text.partition("=")
+    if not equals:
+        raise InputError(f"--boundary 的值“{text}”应写作 层级=文件")
+    return Path(file), level
+
+
+@app.command(help="从 OpenStreetMap 下载道路、边界与设施（需要互联网）。")
+def download(
+    place: Annotated[str, typer.Argument(help="地名，如 随州市曾都区")],
+    folder: NewDir,
+    overpass_url: Annotated[str | None, typer.Option(help="Overpass 服务地址")] = None,
+    nominatim_url: Annotated[
+        str | None, typer.Option(help="Nominatim 服务地址")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Download roads, boundaries and facilities with OSMnx."""
+    from yikezhong_geodata.download import download_study
+
+    with console.progress_bar(quiet=as_json) as progress:
+        download_study(
+            place,
+            folder,
+            overpass_url=overpass_url,
+            nominatim_url=nominatim_url,
+            progress=progress,
+        )
+    _done(
+        {"study": str(folder)},
+        f"研究已生成：{folder}。下一步：yikezhong check {folder}",
+        as_json=as_json,
+    )
+
+
+@app.command(help="检查研究：读入全部图层，列出每一行的去向。")
+def check(
+    folder: StudyDir,
+    as_of: AsOf = None,
+    accept_datum: AcceptDatum = False,
+    accept_repairs: AcceptRepairs = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="把数据报告全文写入该 CSV 文件")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read a study and print what became of every row."""
+    from yikezhong_geodata.study import load_study
+
+    with console.progress_bar(quiet=as_json) as progress:
+        study = load_study(
+            folder,
+            as_of=parse_date(as_of),
+            accept_datum=accept_datum,
+            accept_repairs=accept_repairs,
+            progress=progress,
+        )
+    if report is not None:
+        study.report.frame().to_csv(report, index=False, encoding="utf-8-sig")
+    _show_report(study.report, as_json=as_json)
+
+
+def _show_report(report: Any, *, as_json: bool) -> None:
+    counts, findings = report.counts_frame(), report.frame()
+    groups = (
+        findings.groupby(["layer", "file", "problem", "action"], sort=True)
+        .agg(rows=("problem", "size"), message=("message", "first"))
+        .reset_index()
+    )
+    if as_json:
+        console.print_json(
+            {
+                "counts": counts.to_dict("records"),
+                "problems": groups.to_dict("records"),
+            }
+        )
+        return
+    headers = ("图层", "文件", "读入", "使用", "修复", "剔除")
+    console.print_table("各图层行数", headers, counts.to_numpy().tolist())
+    headers = ("图层", "文件", "问题", "处理", "行数", "例")
+    console.print_table("数据问题", headers, groups.to_numpy().tolist())
+
+
+@app.command(help="计算研究：服务圈、覆盖率、缺口，写成一个成果版本。")
+def run(
+    folder: StudyDir,
+    out: OutDir,
+    as_of: AsOf = None,
+    accept_datum: AcceptDatum = False,
+    accept_repairs: AcceptRepairs = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compute a study and write a snapshot."""
+    from yikezhong_geodata.study import load_study
+
+    from yikezhong_app.pipeline import run_study
+
+    started = time.monotonic()
+    with console.progress_bar(quiet=as_json) as progress:
+        study = load_study(
+            folder,
+            as_of=parse_date(as_of),
+            accept_datum=accept_datum,
+            accept_repairs=accept_repairs,
+            progress=console.part(progress, 0.0, 0.4),
+        )
+        snapshot = run_study(study, out, progress=console.part(progress, 0.4, 1.0))
+        progress("完成", 1.0)
+    _show_result(snapshot, time.monotonic() - started, out, as_json=as_json)
+
+
+def _show_result(snapshot: Any, seconds: float, out: Path, *, as_json: bool) -> None:
+    from yikezhong_app.summary import top_rates
+
+    rates = top_rates(snapshot)
+    if as_json:
+        console.print_json(
+            {
+                "version": snapshot.version,
+                "as_of": snapshot.manifest["as_of"],
+                "seconds": round(seconds, 2),
+                "rates": rates,
+            }
+        )
+        return
+    rows = [
+        (
+            r["name"],
+            r["service_name"],
+            f"{r['minutes']:g} 分钟",
+            r["denominator_name"],
+            f"{r['covered']:,.0f} / {r['total']:,.0f}",
+            "无法计算" if r["rate"] is None else f"{r['rate']:.1%}",
+        )
+        for r in rates
+    ]
+    headers = ("区划", "服务", "时限", "分母", "覆盖 / 总数", "覆盖率")
+    console.print_table("覆盖率", headers, rows)
+    console.print_line(f"成果版本 {snapshot.version}，用时 {seconds:.1f} 秒。")
+    console.print_line(f"查看地图：yikezhong serve {out}")
+
+
+@app.command(help="启动地图与接口服务。")
+def serve(
+    folder: Annotated[Path, typer.Argument(help="成果目录")],
+    host: Annotated[str, typer.Option(help="监听地址")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="端口")] = 8000,
+) -> None:
+    """Serve the maps and the API of a result folder."""
+    from yikezhong_app.serving import serve_forever
+
+    serve_forever(folder, host=host, port=port)
+
+
+def _done(value: dict[str, Any], sentence: str, *, as_json: bool) -> None:
+    if as_json:
+        console.print_json(value)
+    else:
+        console.print_line(sentence)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    arguments = sys.argv[1:] if args is None else args
+    try:
+        app(arguments)
+    except PlannerError as error:
+        console.print_error(error, as_json="--json" in arguments)
+        sys.exit(console.exit_code(error))

@@ -1,0 +1,89 @@
+"""What the commands print: progress bars, tables, errors; people or machines read it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from yikezhong_coverage.errors import GraphError, InputError, PlannerError
+
+#: ``progress(step, fraction)``: the step's Chinese name, 0…1 of the whole call.
+ProgressCall = Callable[[str, float], None]
+
+EXIT_FAILED = 1
+EXIT_BAD_INPUT = 2
+
+
+@contextmanager
+def progress_bar(*, quiet: bool) -> Iterator[ProgressCall]:
+    """Show a progress bar on standard error; nothing where ``quiet``."""
+    if quiet:
+        yield lambda step, fraction: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def call(step: str, fraction: float) -> None:
+            bar.update(task, description=step, completed=min(max(fraction, 0.0), 1.0))
+
+        yield call
+
+
+def part(call: ProgressCall, start: float, end: float) -> ProgressCall:
+    """Return a progress call that fills only ``start``…``end`` of ``call``."""
+    return lambda step, fraction: call(step, start + (end - start) * fraction)
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Print one JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def print_table(
+    title: str, headers: Sequence[str], rows: Sequence[Sequence[object]]
+) -> None:
+    """Print a table; numbers are set to the right."""
+    table = Table(title=title, title_justify="left")
+    for position, header in enumerate(headers):
+        numeric = bool(rows) and all(
+            isinstance(row[position], (int, float)) for row in rows
+        )
+        table.add_column(header, justify="right" if numeric else "left")
+    for row in rows:
+        # Text, not markup: a name in square brackets is shown as it is
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    Console().print(table)
+
+
+def print_line(text: str) -> None:
+    """Print a sentence on standard output, as it is."""
+    sys.stdout.write(text + "\n")
+
+
+def exit_code(error: PlannerError) -> int:
+    """Return 2 for bad input, 1 for everything else that failed."""
+    bad = isinstance(error, (InputError, GraphError))
+    return EXIT_BAD_INPUT if bad else EXIT_FAILED
+
+
+def print_error(error: PlannerError, *, as_json: bool) -> None:
+    """Print an error with its place and remedy."""
+    if as_json:
+        names = ("code", "message", "file", "layer", "row", "column", "hint")
+        print_json({"error": {name: getattr(error, name) for name in names}})
+    else:
+        sys.stderr.write(f"错误（{error.code}）：{error}\n")
