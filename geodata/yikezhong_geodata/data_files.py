@@ -1,0 +1,87 @@
+"""Reading the small YAML files that are data: services, vocabulary."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from yikezhong_coverage.errors import InputError
+
+MAX_YAML_BYTES: Final = 1 << 20
+
+
+class DataFileError(InputError):
+    """A YAML file of services or vocabulary cannot be used."""
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Safe loader that refuses aliases (they can explode) and repeated keys."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.constructor.ConstructorError(
+                None, None, "aliases are not allowed", self.get_mark()
+            )
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            key = str(key_node.value)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} is repeated", key_node.start_mark
+                )
+            seen.add(key)
+        return dict(super().construct_mapping(node, deep))
+
+
+def read_yaml(path: Path | None, *, shipped: str) -> tuple[dict[str, Any], str]:
+    """Return the top mapping of a YAML file and the file's name.
+
+    Parameters
+    ----------
+    path : Path or None
+        A user's file; None reads the shipped one.
+    shipped : str
+        Name of the file in ``data/`` that is read where there is no ``path``.
+
+    Raises
+    ------
+    DataFileError
+        If it is too large, no UTF-8, no YAML, repeats a key, uses aliases, or is no
+        mapping.
+
+    Examples
+    --------
+    >>> table, name = read_yaml(None, shipped="vocabulary.yaml")
+    >>> name, sorted(table)
+    ('vocabulary.yaml', ['categories', 'functions'])
+    """
+    if path is None:
+        name = shipped
+        raw = (
+            resources.files("yikezhong_geodata").joinpath("data", shipped).read_bytes()
+        )
+    else:
+        name = path.name
+        if path.stat().st_size > MAX_YAML_BYTES:
+            raise DataFileError("文件过大", file=name, hint="应小于 1 MiB")
+        raw = path.read_bytes()
+    try:
+        table = yaml.load(raw.decode("utf-8-sig"), Loader=_StrictLoader)
+    except UnicodeDecodeError:
+        raise DataFileError("不是 UTF-8 文本", file=name) from None
+    except RecursionError:
+        raise DataFileError("嵌套过深", file=name) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or "格式错误"
+        row = mark.line + 1 if mark is not None else None
+        raise DataFileError(f"不是合法的 YAML：{problem}", file=name, row=row) from None
+    if not isinstance(table, dict):
+        raise DataFileError("最外层应为表", file=name)
+    return table, name
