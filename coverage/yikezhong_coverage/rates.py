@@ -1,0 +1,394 @@
+"""Coverage rates of every division, with the denominator always named.
+
+People (or another demand group), areas (communities, townships), road length and area
+are all counted the same way: counts are added from the finest divisions up to the top,
+and a rate is taken at the end. Rates are never averaged.
+
+Every record holds one row for each division of :class:`Divisions`, at every level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yikezhong_coverage.errors import InputError
+from yikezhong_coverage.records import BoolArray, Divisions, FloatArray, IndexArray
+from yikezhong_coverage.supply import Split
+
+#: Denominators that count divisions, and the level they count.
+AREA_DENOMINATORS: Final[Mapping[str, str]] = MappingProxyType(
+    {"communities": "community", "townships": "township"}
+)
+#: A community or township counts as covered from this share of its group on.
+AREA_PEOPLE_SHARE: Final = Fraction(4, 5)
+
+#: Words of ``flags``, in the order in which they are written.
+FLAGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "no_people": "没有人口，覆盖率不适用",
+        "no_areas": "没有可计的社区或乡镇，覆盖率不适用",
+        "no_length": "没有道路，覆盖率不适用",
+        "no_area": "没有面积，覆盖率不适用",
+        "unknown_people": "部分或全部人口未知，未计入",
+        "empty_areas": "有无人口的社区或乡镇，未计入",
+        "unknown_area": "部分或全部范围未知，未计入",
+        "estimated": "含推算人口",
+        "approximate": "近似值",
+    }
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage:
+    """Coverage of every division for one service, limit, denominator and variant.
+
+    ``covered + full + out_of_reach == total`` exactly. All four are ``nan`` where
+    nothing at all is known.
+
+    Parameters
+    ----------
+    denominator : str
+        What is counted: a demand group (``people_60``), ``communities``,
+        ``townships``, ``road_length`` [m] or ``area`` [m²].
+    total, covered, full, out_of_reach : ndarray of float64, shape (n_division,)
+        The known counts of the division and everything below it.
+    rate : ndarray of float64, shape (n_division,)
+        ``covered / total`` in [0, 1]; ``nan`` where the total is 0 or not known.
+    flags : ndarray of str, shape (n_division,)
+        Words of :data:`FLAGS`, separated by spaces; empty where nothing is to be said.
+    """
+
+    denominator: str
+    total: FloatArray
+    covered: FloatArray
+    full: FloatArray
+    out_of_reach: FloatArray
+    rate: FloatArray
+    flags: NDArray[np.str_]
+
+
+def roll_up(
+    divisions: Divisions,
+    unit: IndexArray,
+    *,
+    split: Split,
+    group: str = "people_60",
+    estimated: BoolArray | None = None,
+) -> Coverage:
+    """Add up the people of the demand points for every division.
+
+    Parameters
+    ----------
+    divisions : Divisions
+        ``unknown[group]``, where given, marks divisions without a known count.
+    unit : ndarray of int32, shape (n_demand,)
+        Division each point lies in; a point at -1 lies in none and is not counted.
+    split : Split
+        People of the group at each point. Points that are ``nan`` are left out of
+        the sums; their divisions get the flag ``unknown_people``.
+    group : str
+        Which people these are: the denominator.
+    estimated : ndarray of bool, shape (n_division,), optional
+        Divisions whose count was estimated; flags them and what lies above.
+
+    Returns
+    -------
+    Coverage
+
+    Examples
+    --------
+    >>> divisions = Divisions(np.array(["T", "A", "B"]),
+    ...                       np.array(["township", "community", "community"]),
+    ...                       np.array([-1, 0, 0], dtype=np.int32))
+    >>> split = Split(np.array([3.0, 0.0, np.nan]), np.array([0.0, 0.0, np.nan]),
+    ...               np.array([0.0, 9.0, np.nan]))
+    >>> found = roll_up(divisions, np.array([1, 1, 2], dtype=np.int32), split=split)
+    >>> found.total.tolist(), found.rate.tolist()
+    ([12.0, 12.0, nan], [0.25, 0.25, nan])
+    >>> found.flags.tolist()
+    ['unknown_people', '', 'unknown_people']
+    """
+    n_division = len(divisions.code)
+    if len(unit) != len(split.covered):
+        raise InputError("需求点的个数与所属区划的个数不符")
+    inside = unit >= 0
+    missing = np.isnan(split.covered)
+    counted = inside & ~missing
+    where = unit[counted]
+
+    def add(people: FloatArray) -> FloatArray:
+        own = np.bincount(where, weights=people[counted], minlength=n_division)
+        return _sum_up(divisions, own.astype(np.float64))
+
+    n_known = np.bincount(where, minlength=n_division).astype(np.float64)
+    own_unknown = np.bincount(unit[inside & missing], minlength=n_division) > 0
+    if group in divisions.unknown:
+        own_unknown |= divisions.unknown[group]
+    return _coverage(
+        group,
+        add(split.covered),
+        add(split.full),
+        add(split.out_of_reach),
+        nothing="no_people",
+        lost=("unknown_people", _any_below(divisions, own_unknown)),
+        known=_sum_up(divisions, n_known) > 0,
+        words={}
+        if estimated is None
+        else {"estimated": _any_below(divisions, estimated)},
+    )
+
+
+def roll_up_areas(
+    divisions: Divisions,
+    people: Coverage,
+    *,
+    denominator: str = "communities",
+    area_people_share: Fraction | float | str = AREA_PEOPLE_SHARE,
+) -> Coverage:
+    """Count communities or townships that are covered.
+
+    An area counts as covered when ``covered / total >= area_people_share`` of its
+    people, compared as exact fractions; as full when it would with those who found
+    the facilities full; else as out of reach. Areas without people, or with people
+    that are not known, are not counted; flags say so, on the area and above.
+
+    Parameters
+    ----------
+    divisions : Divisions
+    people : Coverage
+        What :func:`roll_up` found for the group of the service.
+    denominator : {"communities", "townships"}
+    area_people_share : Fraction, float or str
+        In (0, 1]; a float is taken as the decimal it is written as (0.8 is 4/5).
+
+    Returns
+    -------
+    Coverage
+        Counts of areas. Divisions with no counted area (also everything below the
+        counted level) have a total of 0 and the flag ``no_areas``.
+
+    Examples
+    --------
+    >>> divisions = Divisions(np.array(["T", "A", "B"]),
+    ...                       np.array(["township", "community", "community"]),
+    ...                       np.array([-1, 0, 0], dtype=np.int32))
+    >>> split = Split(np.array([8.0, 7.0]), np.array([0.0, 1.0]), np.array([2.0, 2.0]))
+    >>> people = roll_up(divisions, np.array([1, 2], dtype=np.int32), split=split)
+    >>> found = roll_up_areas(divisions, people)
+    >>> found.covered.tolist(), found.full.tolist(), found.total.tolist()
+    ([1.0, 1.0, 0.0], [1.0, 0.0, 1.0], [2.0, 1.0, 1.0])
+    """
+    if denominator not in AREA_DENOMINATORS:
+        raise InputError(
+            f"区划分母应为 {'、'.join(AREA_DENOMINATORS)}，不是 {denominator}"
+        )
+    share = exact_share(area_people_share)
+    here = divisions.level == AREA_DENOMINATORS[denominator]
+    unknown = here & _has_word(people.flags, "unknown_people")
+    empty = here & ~unknown & (people.total == 0)
+    counted = here & ~unknown & ~empty
+    covered = counted & _at_least(people.covered, people.total, share)
+    reached = counted & _at_least(people.covered + people.full, people.total, share)
+
+    def add(areas: BoolArray) -> FloatArray:
+        return _sum_up(divisions, areas.astype(np.float64))
+
+    estimated = _any_below(divisions, here & _has_word(people.flags, "estimated"))
+    return _coverage(
+        denominator,
+        add(covered),
+        add(reached & ~covered),
+        add(counted & ~reached),
+        nothing="no_areas",
+        lost=("unknown_people", _any_below(divisions, unknown)),
+        known=np.ones(len(here), dtype=np.bool_),
+        words={"empty_areas": _any_below(divisions, empty), "estimated": estimated},
+    )
+
+
+def roll_up_lengths(
+    divisions: Divisions, *, total_m: FloatArray, covered_m: FloatArray
+) -> Coverage:
+    """Add up road lengths for every division.
+
+    Parameters
+    ----------
+    divisions : Divisions
+    total_m, covered_m : ndarray of float64, shape (n_division,)
+        Metres of road in the division itself and in none below it, as
+        :func:`yikezhong_coverage.edges.length_by_division` counts them.
+
+    Returns
+    -------
+    Coverage
+        With the denominator ``road_length`` [m].
+    """
+    return _roll_up_measure(
+        divisions, "road_length", total_m, covered_m, nothing="no_length", words={}
+    )
+
+
+def roll_up_surfaces(
+    divisions: Divisions, *, area_m2: FloatArray, covered_m2: FloatArray
+) -> Coverage:
+    """Add up areas for every division; always flagged ``approximate``.
+
+    Parameters
+    ----------
+    divisions : Divisions
+    area_m2, covered_m2 : ndarray of float64, shape (n_division,)
+        Square metres of the division itself that lie in no division below it, and how many
+        of them the circles cover. For nested boundaries without gaps: the areas of
+        the finest divisions, 0 for all others. ``nan`` where there is no geometry.
+
+    Returns
+    -------
+    Coverage
+        With the denominator ``area`` [m²].
+    """
+    everywhere = np.ones(len(divisions.code), dtype=np.bool_)
+    return _roll_up_measure(
+        divisions,
+        "area",
+        area_m2,
+        covered_m2,
+        nothing="no_area",
+        words={"approximate": everywhere},
+    )
+
+
+def exact_share(share: Fraction | float | str) -> Fraction:
+    """Return a share as the exact decimal it is written as.
+
+    Examples
+    --------
+    >>> exact_share(0.8), exact_share("0.55")
+    (Fraction(4, 5), Fraction(11, 20))
+    """
+    try:
+        exact = Fraction(str(share))
+    except ValueError as error:
+        raise InputError(f"比例“{share}”不是数") from error
+    if not 0 < exact <= 1:
+        raise InputError(f"比例应大于 0、不大于 1，不是 {share}")
+    return exact
+
+
+def _roll_up_measure(
+    divisions: Divisions,
+    denominator: str,
+    total: FloatArray,
+    covered: FloatArray,
+    *,
+    nothing: str,
+    words: Mapping[str, BoolArray],
+) -> Coverage:
+    if len(total) != len(divisions.code) or len(covered) != len(divisions.code):
+        raise InputError("长度或面积的个数与区划数不符")
+    missing = np.isnan(total) | np.isnan(covered)
+    total, covered = np.where(missing, 0.0, total), np.where(missing, 0.0, covered)
+    if ((covered < 0) | (covered > total)).any():
+        raise InputError("被覆盖的长度或面积应在 0 与总量之间")
+    return _coverage(
+        denominator,
+        _sum_up(divisions, covered),
+        np.zeros(len(total)),
+        _sum_up(divisions, total - covered),
+        nothing=nothing,
+        lost=("unknown_area", _any_below(divisions, missing)),
+        known=_any_below(divisions, ~missing),
+        words=words,
+    )
+
+
+def _coverage(
+    denominator: str,
+    covered: FloatArray,
+    full: FloatArray,
+    out_of_reach: FloatArray,
+    *,
+    nothing: str,
+    lost: tuple[str, BoolArray],
+    known: BoolArray,
+    words: Mapping[str, BoolArray],
+) -> Coverage:
+    """Take the rates; ``lost`` marks divisions with something unknown in them."""
+    total = covered + full + out_of_reach
+    blank = lost[1] & ~known
+    rate = np.divide(covered, total, out=np.full(len(total), np.nan), where=total > 0)
+    flags = _flag_words({nothing: (total == 0) & ~blank, lost[0]: lost[1], **words})
+    return Coverage(
+        denominator=denominator,
+        total=np.where(blank, np.nan, total),
+        covered=np.where(blank, np.nan, covered),
+        full=np.where(blank, np.nan, full),
+        out_of_reach=np.where(blank, np.nan, out_of_reach),
+        rate=rate,
+        flags=flags,
+    )
+
+
+def _sum_up(divisions: Divisions, own: FloatArray) -> FloatArray:
+    """Add each division's own value to itself and to everything above it."""
+    total = own.copy()
+    for children in _from_the_bottom(divisions):
+        np.add.at(total, divisions.parent[children], total[children])
+    return total
+
+
+def _any_below(divisions: Divisions, own: BoolArray) -> BoolArray:
+    """Return where a mark is set on a division or on anything below it."""
+    found = own.copy()
+    for children in _from_the_bottom(divisions):
+        np.logical_or.at(found, divisions.parent[children], found[children])
+    return found
+
+
+def _from_the_bottom(divisions: Divisions) -> list[NDArray[np.int64]]:
+    """Return the divisions with a parent, in groups of equal depth, deepest first."""
+    depth = np.zeros(len(divisions.code), dtype=np.int64)
+    current = divisions.parent.copy()
+    while (current >= 0).any():
+        depth[current >= 0] += 1
+        if depth.max() > len(depth):
+            raise InputError("行政区划的上下级关系成环")
+        current = np.where(current >= 0, divisions.parent[current], -1)
+    return [np.flatnonzero(depth == d) for d in range(int(depth.max(initial=0)), 0, -1)]
+
+
+def _at_least(part: FloatArray, whole: FloatArray, share: Fraction) -> BoolArray:
+    """Return where ``part / whole >= share``, decided without rounding.
+
+    Floats decide where they clearly can; near the share fractions do.
+    """
+    margin = part - float(share) * whole
+    found = margin >= 0
+    close = np.flatnonzero(np.abs(margin) <= 1e-9 * np.abs(whole))
+    for i in close:
+        found[i] = Fraction(float(part[i])) >= share * Fraction(float(whole[i]))
+    return found
+
+
+def _has_word(flags: NDArray[np.str_], word: str) -> BoolArray:
+    padded = np.char.add(np.char.add(" ", flags), " ")
+    return np.char.find(padded, f" {word} ") >= 0
+
+
+def _flag_words(words: Mapping[str, BoolArray]) -> NDArray[np.str_]:
+    """Write the words that hold, in the order of :data:`FLAGS`."""
+    names = [name for name in FLAGS if name in words]
+    key = np.zeros(len(next(iter(words.values()))), dtype=np.int64)
+    for bit, name in enumerate(names):
+        key |= words[name].astype(np.int64) << bit
+    texts = [
+        " ".join(name for bit, name in enumerate(names) if k >> bit & 1)
+        for k in range(1 << len(names))
+    ]
+    return np.array(texts, dtype=np.str_)[key]
