@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from yikezhong_geodata.columns import CRS
@@ -97,7 +96,7 @@ def text_column(values: pd.Series, *, file: str | None = None) -> pd.Series:
     def as_text(row: object, value: Any) -> str | None:
         if pd.isna(value):
             return None
-        if isinstance(value, (float, np.floating)):
+        if isinstance(value, float):  # numpy's float64 is one
             if abs(value) >= 2**53:
                 raise PrecisionLostError(
                     f"数字 {float(value)!r} 超过 15 位有效数字，末几位已丢失",
@@ -106,7 +105,7 @@ def text_column(values: pd.Series, *, file: str | None = None) -> pd.Series:
                     column=None if values.name is None else str(values.name),
                     hint="请在源文件把该列设为文本后重新导出",
                 )
-            return repr(int(value)) if value == int(value) else repr(float(value))
+            return str(int(value)) if value.is_integer() else repr(float(value))
         return str(value)
 
     texts = [as_text(row, value) for row, value in values.items()]
