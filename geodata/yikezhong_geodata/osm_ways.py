@@ -1,0 +1,85 @@
+"""OSM ways with their vertices, out of a PBF or XML extract."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import osmium
+import osmium.filter
+import osmium.io
+
+from yikezhong_geodata.osm import check_osm_file, osm_file, reading
+from yikezhong_geodata.ways import Ways
+
+#: OSM positions are in units of 1e-7 degrees; this stands for a place not known.
+NO_PLACE = 2147483647
+UNITS_PER_DEGREE = 1e7
+
+
+def read_ways(path: Path, *, keys: tuple[str, ...], require: str = "highway") -> Ways:
+    """Read the ways that carry a tag, with the tags asked for.
+
+    Parameters
+    ----------
+    path : Path
+        ``.osm.pbf`` or ``.osm``.
+    keys : tuple of str
+        Tags kept.
+    require : str
+        Tag that a way must carry to be read.
+
+    Returns
+    -------
+    Ways
+        In ascending order of their ids, named by them; vertices that the extract
+        does not hold are at ``nan``.
+
+    Raises
+    ------
+    TruncatedError, CorruptError, UnsafeXmlError, FormatMismatchError, EmptyFileError
+    """
+    kind = check_osm_file(path)
+    names: list[int] = []
+    tags: list[tuple[str | None, ...]] = []
+    counts: list[int] = []
+    refs: list[tuple[int, int, int]] = []
+    with reading(path):
+        for way in _way_stream(path, kind, require):
+            get = way.tags.get
+            nodes = [(node.ref, node.x, node.y) for node in way.nodes]
+            names.append(way.id)
+            tags.append(tuple([get(key) for key in keys]))
+            counts.append(len(nodes))
+            refs.extend(nodes)
+    flat = np.array(refs, dtype=np.int64).reshape(-1, 3)
+    start = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=start[1:])
+    known = flat[:, 1] != NO_PLACE
+    return Ways(
+        name=[str(name) for name in names],
+        key=keys,
+        tags=tags,
+        start=start,
+        node=np.ascontiguousarray(flat[:, 0]),
+        lon=np.where(known, flat[:, 1] / UNITS_PER_DEGREE, np.nan),
+        lat=np.where(known, flat[:, 2] / UNITS_PER_DEGREE, np.nan),
+    )
+
+
+def _way_stream(path: Path, kind: str, require: str) -> Any:
+    """Return the ways with their positions, whatever the order of the file."""
+    file = osm_file(path, kind)
+    places = osmium.index.create_map("flex_mem")
+    with osmium.io.Reader(file, osmium.osm.osm_entity_bits.NOTHING) as reader:
+        is_sorted = reader.header().get("sorting") == "Type_then_ID"
+    if not is_sorted:
+        with osmium.io.Reader(file, osmium.osm.NODE) as reader:
+            osmium.apply(reader, osmium.NodeLocationsForWays(places))
+    return (
+        osmium.FileProcessor(file, osmium.osm.NODE | osmium.osm.WAY)
+        .with_locations(places)
+        .with_filter(osmium.filter.EntityFilter(osmium.osm.WAY))
+        .with_filter(osmium.filter.KeyFilter(require))
+    )
