@@ -149,13 +149,16 @@ def covered_parts(
         raise InputError(f"方向应为 {TO_FACILITY} 或 {FROM_FACILITY}，不是 {direction}")
     chosen = np.arange(graph.n_edge, dtype=np.int32) if edges is None else edges
     length_m = graph.edge_length_m
-    left_s = limit_s - node_time_s
+    if not (np.isfinite(limit_s) and limit_s >= 0):
+        raise InputError(f"时限为 {limit_s}，应为非负有限数（秒）")
     # From u the covered part begins at 0: people there walk back to u.
     from_u = _metres_within(
-        left_s[graph.edge_u[chosen]], backward_s[chosen], length_m[chosen]
+        limit_s - node_time_s[graph.edge_u[chosen]],
+        backward_s[chosen],
+        length_m[chosen],
     )
     from_v = _metres_within(
-        left_s[graph.edge_v[chosen]], forward_s[chosen], length_m[chosen]
+        limit_s - node_time_s[graph.edge_v[chosen]], forward_s[chosen], length_m[chosen]
     )
     on_edge = np.flatnonzero(facility.edge >= 0)
     if edges is not None:

@@ -164,7 +164,7 @@ def connected_to(piece: IndexArray, demand: Snapped, facility: Snapped) -> BoolA
     Parameters
     ----------
     piece : ndarray of int32, shape (n_edge,)
-        Connected piece of road of each edge.
+        Connected piece of road of each edge; -1 for an edge nobody may use.
     demand : Snapped
         Points without an edge are never connected.
     facility : Snapped
@@ -187,6 +187,7 @@ def connected_to(piece: IndexArray, demand: Snapped, facility: Snapped) -> BoolA
     """
     on_road = demand.edge >= 0
     facility_piece = np.unique(piece[facility.edge[facility.edge >= 0]])
+    facility_piece = facility_piece[facility_piece >= 0]
     if len(facility_piece) == 0:
         return on_road
     found = np.zeros(len(demand), dtype=np.bool_)
