@@ -60,6 +60,24 @@ class Source:
         return [clean_text(value) for value in column]
 
 
+def none_for_missing(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose text columns are objects with None where missing.
+
+    Examples
+    --------
+    >>> none_for_missing(pd.DataFrame({"a": ["x", None]}))["a"].tolist()
+    ['x', None]
+    """
+    columns = {}
+    for name in table.columns:
+        column = table[name]
+        if not pd.api.types.is_numeric_dtype(column):
+            objects = column.astype(object)
+            column = objects.where(objects.notna(), None)
+        columns[name] = column
+    return pd.DataFrame(columns, index=table.index)
+
+
 def is_table(name: str) -> bool:
     """Return whether a file name is that of a table without geometry."""
     return Path(name).suffix.lower() in TABLE_SUFFIXES
