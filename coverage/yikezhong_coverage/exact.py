@@ -162,10 +162,8 @@ def _check_allocation(total: FloatArray, group: IntArray, weight: FloatArray) ->
 def _sum_by_size(group: IntArray, value: FloatArray, n_group: int) -> FloatArray:
     """Sum per group from the smallest value up: independent of the rows' order."""
     order = np.lexsort((value, group))
-    sums: FloatArray = np.bincount(
-        group[order], weights=value[order], minlength=n_group
-    )
-    return sums
+    sums = np.bincount(group[order], weights=value[order], minlength=n_group)
+    return sums.astype(np.float64)
 
 
 def _largest_remainder(

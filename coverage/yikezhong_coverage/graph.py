@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 from pyproj import Geod
 from scipy.sparse import coo_array
@@ -17,7 +18,6 @@ from yikezhong_coverage.errors import (
     MissingWeightError,
 )
 from yikezhong_coverage.exact import round_time
-from yikezhong_coverage.kernels import accumulate_along
 from yikezhong_coverage.records import (
     BoolArray,
     FloatArray,
@@ -217,10 +217,10 @@ def connected_pieces(graph: RoadGraph) -> Pieces:
     number[np.argsort(first)] = np.arange(len(first), dtype=np.int32)
     piece = np.full(graph.n_edge, -1, dtype=np.int32)
     piece[allowed] = number[inverse]
-    length_m: FloatArray = np.bincount(
+    length_m = np.bincount(
         piece[allowed], weights=graph.edge_length_m[allowed], minlength=len(first)
     )
-    return Pieces(piece, length_m)
+    return Pieces(piece, length_m.astype(np.float64))
 
 
 def usable_edges(graph: RoadGraph, min_component_m: float) -> BoolArray:
@@ -309,7 +309,23 @@ def _measure(start: IntArray, lon: FloatArray, lat: FloatArray) -> FloatArray:
     step = np.zeros(len(lon))
     if len(lon) > 1:
         _, _, step[1:] = Geod(ellps="WGS84").inv(lon[:-1], lat[:-1], lon[1:], lat[1:])
-    along: FloatArray = accumulate_along(start, step)
+    along: FloatArray = _accumulate(start, step)
+    return along
+
+
+@njit(cache=True)
+def _accumulate(vertex_start: IntArray, step_m: FloatArray) -> FloatArray:
+    """Add up steps from each edge's first vertex; ``step_m[i]`` leads to vertex i.
+
+    Every edge is summed by itself from its u on: its length does not depend on what
+    other edges the table holds.
+    """
+    along = np.zeros(len(step_m))
+    for edge in range(len(vertex_start) - 1):
+        total = 0.0
+        for i in range(vertex_start[edge] + 1, vertex_start[edge + 1]):
+            total += step_m[i]
+            along[i] = total
     return along
 
 
@@ -319,9 +335,9 @@ def _stretch(along: FloatArray, start: IntArray, declared: FloatArray) -> FloatA
     measured = along[start[1:] - 1]
     rank = np.arange(len(along)) - np.repeat(start[:-1], count)
     # an edge of no measured length but a declared one: its vertices evenly spaced
-    even = rank / np.repeat(count - 1, count)
+    share = rank / np.repeat(count - 1, count)
     length = np.repeat(measured, count)
-    share = np.divide(along, length, out=even, where=length > 0)
+    np.divide(along, length, out=share, where=length > 0)
     return share * np.repeat(declared, count)
 
 

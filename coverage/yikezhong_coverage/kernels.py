@@ -1,7 +1,8 @@
-"""Compiled inner loops: bounded Dijkstra over compressed arcs, and edge lengths.
+"""Compiled inner loops: bounded Dijkstra over compressed arcs, and what meets it.
 
-Everything here takes and returns plain arrays; a faster kernel can take its place
-without its callers noticing. Compiled on first use, kept in numba's cache.
+Everything here takes and returns plain arrays, in named tuples where they travel
+together; a faster kernel can take its place without its callers noticing. Compiled
+on first use, kept in numba's cache.
 
 A label is a pair (time, facility) compared in that order, so that of equally near
 facilities the smallest index wins whatever the order in which roads are tried, also
@@ -11,7 +12,7 @@ never holds a node twice and its room is known beforehand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -19,8 +20,71 @@ from numba import njit
 from yikezhong_coverage.records import BoolArray, FloatArray, IndexArray, IntArray
 
 
-@dataclass(frozen=True, eq=False)
-class Workspace:
+class Arcs(NamedTuple):
+    """Arcs in compressed rows: row ``n`` is ``start[n]:start[n + 1]``.
+
+    Parameters
+    ----------
+    start : ndarray of int64, shape (n_node + 1,)
+    to : ndarray of int32, shape (n_arc,)
+        Node that the search goes on to.
+    time_s : ndarray of float64, shape (n_arc,)
+        Finite times [s].
+    """
+
+    start: IntArray
+    to: IndexArray
+    time_s: FloatArray
+
+
+class Stops(NamedTuple):
+    """Points on edges, with their times to or from the ends of their edge.
+
+    Parameters
+    ----------
+    number : ndarray of int32, shape (n,)
+        Index of the demand point or facility.
+    edge : ndarray of int32, shape (n,)
+    along_m : ndarray of float64, shape (n,)
+        Distance from u along the edge [m].
+    forward_s, backward_s : ndarray of float64, shape (n,)
+        Time coordinates in both directions [s]; ``inf`` where the way is closed.
+    leg_s : ndarray of float64, shape (n,)
+        Access leg [s].
+    u, v : ndarray of int32, shape (n,)
+        Ends of the edge.
+    u_s, v_s : ndarray of float64, shape (n,)
+        Times between the point and u, v [s], access leg included; ``inf`` where
+        there is no way.
+    """
+
+    number: IndexArray
+    edge: IndexArray
+    along_m: FloatArray
+    forward_s: FloatArray
+    backward_s: FloatArray
+    leg_s: FloatArray
+    u: IndexArray
+    v: IndexArray
+    u_s: FloatArray
+    v_s: FloatArray
+
+
+class Slots(NamedTuple):
+    """Edges that hold demand points, and at which nodes they end.
+
+    Demand points are sorted by edge; those of edge ``edge[k]`` stand at
+    ``start[k]:start[k + 1]``. Node ``n`` is an end of the slots
+    ``at_node[node_start[n]:node_start[n + 1]]``.
+    """
+
+    edge: IndexArray
+    start: IntArray
+    node_start: IntArray
+    at_node: IndexArray
+
+
+class Workspace(NamedTuple):
     """Room for searches over one network; made once, used for many searches.
 
     Parameters
@@ -41,62 +105,34 @@ class Workspace:
     position: IndexArray
     touched: IndexArray
 
-    @classmethod
-    def for_nodes(cls, n_node: int) -> Workspace:
-        """Make the room for a network of ``n_node`` nodes."""
-        return cls(
-            np.full(n_node, np.inf),
-            np.full(n_node, -1, dtype=np.int32),
-            np.empty(n_node, dtype=np.int32),
-            np.full(n_node, -1, dtype=np.int32),
-            np.empty(n_node, dtype=np.int32),
-        )
 
-    @property
-    def arrays(
-        self,
-    ) -> tuple[FloatArray, IndexArray, IndexArray, IndexArray, IndexArray]:
-        """The arrays in the order in which the kernels take them."""
-        return self.time_s, self.owner, self.heap, self.position, self.touched
+def make_workspace(n_node: int) -> Workspace:
+    """Return room, at rest, for a network of ``n_node`` nodes."""
+    return Workspace(
+        np.full(n_node, np.inf),
+        np.full(n_node, -1, dtype=np.int32),
+        np.empty(n_node, dtype=np.int32),
+        np.full(n_node, -1, dtype=np.int32),
+        np.empty(n_node, dtype=np.int32),
+    )
 
 
 @njit(cache=True)
-def accumulate_along(vertex_start: IntArray, step_m: FloatArray) -> FloatArray:
-    """Add up steps from each edge's first vertex; ``step_m[i]`` leads to vertex i.
-
-    Every edge is summed by itself from its u on: its length does not depend on what
-    other edges the table holds.
-    """
-    along = np.zeros(len(step_m))
-    for edge in range(len(vertex_start) - 1):
-        total = 0.0
-        for i in range(vertex_start[edge] + 1, vertex_start[edge + 1]):
-            total += step_m[i]
-            along[i] = total
-    return along
-
-
-@njit(cache=True)
-def _before(time_s: FloatArray, owner: IndexArray, a: int, b: int) -> bool:
+def _before(room: Workspace, a: int, b: int) -> bool:
     """Whether node a's label comes before node b's."""
-    if time_s[a] != time_s[b]:
-        return bool(time_s[a] < time_s[b])
-    return bool(owner[a] < owner[b])
+    if room.time_s[a] != room.time_s[b]:
+        return bool(room.time_s[a] < room.time_s[b])
+    return bool(room.owner[a] < room.owner[b])
 
 
 @njit(cache=True)
-def _rise(
-    time_s: FloatArray,
-    owner: IndexArray,
-    heap: IndexArray,
-    position: IndexArray,
-    place: int,
-) -> None:
+def _rise(room: Workspace, place: int) -> None:
     """Move the node at ``place`` of the heap up to where it belongs."""
+    heap, position = room.heap, room.position
     node = heap[place]
     while place > 0:
         above = (place - 1) >> 1
-        if not _before(time_s, owner, node, heap[above]):
+        if not _before(room, node, heap[above]):
             break
         heap[place] = heap[above]
         position[heap[place]] = place
@@ -106,23 +142,18 @@ def _rise(
 
 
 @njit(cache=True)
-def _sink(
-    time_s: FloatArray,
-    owner: IndexArray,
-    heap: IndexArray,
-    position: IndexArray,
-    size: int,
-) -> None:
+def _sink(room: Workspace, size: int) -> None:
     """Move the node at the top of the heap down to where it belongs."""
+    heap, position = room.heap, room.position
     node = heap[0]
     place = 0
     while True:
         below = 2 * place + 1
         if below >= size:
             break
-        if below + 1 < size and _before(time_s, owner, heap[below + 1], heap[below]):
+        if below + 1 < size and _before(room, heap[below + 1], heap[below]):
             below += 1
-        if not _before(time_s, owner, heap[below], node):
+        if not _before(room, heap[below], node):
             break
         heap[place] = heap[below]
         position[heap[place]] = place
@@ -132,23 +163,36 @@ def _sink(
 
 
 @njit(cache=True)
+def _offer(
+    room: Workspace, node: int, time_s: float, owner: int, size: int, n_touched: int
+) -> tuple[int, int]:
+    """Give a node a label if it is better; return the heap's and the trail's size."""
+    if room.position[node] == -2 or time_s > room.time_s[node]:
+        return size, n_touched
+    if room.position[node] == -1:
+        room.touched[n_touched] = node
+        n_touched += 1
+        room.heap[size] = node
+        room.position[node] = size
+        size += 1
+    elif time_s == room.time_s[node] and owner >= room.owner[node]:
+        return size, n_touched
+    room.time_s[node] = time_s
+    room.owner[node] = owner
+    _rise(room, room.position[node])
+    return size, n_touched
+
+
+@njit(cache=True)
 def search(
-    arc_start: IntArray,
-    arc_to: IndexArray,
-    arc_s: FloatArray,
-    seed_node: IndexArray,
-    seed_s: FloatArray,
-    seed_owner: IndexArray,
+    arcs: Arcs,
+    seeds: Stops,
     max_s: float,
     wanted: BoolArray,
     n_wanted: int,
-    time_s: FloatArray,
-    owner: IndexArray,
-    heap: IndexArray,
-    position: IndexArray,
-    touched: IndexArray,
+    room: Workspace,
 ) -> int:
-    """Label every node with its smallest (time, owner) from the seeds, up to max_s.
+    """Label every node with its smallest (time, facility) up to ``max_s``.
 
     Stops as soon as ``n_wanted`` nodes marked in ``wanted`` are settled; -1 never
     stops early, and then every label is final. The workspace must be at rest; the
@@ -156,265 +200,204 @@ def search(
     """
     size = 0
     n_touched = 0
-    for i in range(len(seed_node)):
-        new_s = seed_s[i]
-        node = seed_node[i]
-        if not new_s <= max_s or new_s > time_s[node]:
-            continue
-        if new_s == time_s[node] and (seed_owner[i] >= owner[node] >= 0):
-            continue
-        if position[node] == -1:
-            touched[n_touched] = node
-            n_touched += 1
-            position[node] = size
-            heap[size] = node
-            size += 1
-        time_s[node] = new_s
-        owner[node] = seed_owner[i]
-        _rise(time_s, owner, heap, position, position[node])
+    for i in range(len(seeds.number)):
+        if seeds.u_s[i] <= max_s and seeds.u_s[i] < np.inf:
+            size, n_touched = _offer(
+                room, seeds.u[i], seeds.u_s[i], seeds.number[i], size, n_touched
+            )
+        if seeds.v_s[i] <= max_s and seeds.v_s[i] < np.inf:
+            size, n_touched = _offer(
+                room, seeds.v[i], seeds.v_s[i], seeds.number[i], size, n_touched
+            )
     while size > 0:
-        node = heap[0]
+        node = room.heap[0]
+        room.position[node] = -2
         size -= 1
-        position[node] = -2
         if size > 0:
-            heap[0] = heap[size]
-            _sink(time_s, owner, heap, position, size)
-        if n_wanted >= 0 and wanted[node]:
+            room.heap[0] = room.heap[size]
+            _sink(room, size)
+        if n_wanted > 0 and wanted[node]:
             n_wanted -= 1
             if n_wanted == 0:
                 break
-        for arc in range(arc_start[node], arc_start[node + 1]):
-            other = arc_to[arc]
-            if position[other] == -2:
-                continue
-            new_s = time_s[node] + arc_s[arc]
-            if not new_s <= max_s or new_s > time_s[other]:
-                continue
-            if position[other] == -1:
-                touched[n_touched] = other
-                n_touched += 1
-                position[other] = size
-                heap[size] = other
-                size += 1
-            elif new_s == time_s[other] and owner[node] >= owner[other]:
-                continue
-            time_s[other] = new_s
-            owner[other] = owner[node]
-            _rise(time_s, owner, heap, position, position[other])
+        for arc in range(arcs.start[node], arcs.start[node + 1]):
+            time_s = room.time_s[node] + arcs.time_s[arc]
+            if time_s <= max_s:
+                size, n_touched = _offer(
+                    room, arcs.to[arc], time_s, room.owner[node], size, n_touched
+                )
     return n_touched
 
 
 @njit(cache=True)
-def clear(
-    n_touched: int,
-    time_s: FloatArray,
-    owner: IndexArray,
-    heap: IndexArray,
-    position: IndexArray,
-    touched: IndexArray,
-) -> None:
+def clear(room: Workspace, n_touched: int) -> None:
     """Put the workspace to rest again after a search."""
     for i in range(n_touched):
-        node = touched[i]
-        time_s[node] = np.inf
-        owner[node] = -1
-        position[node] = -1
+        node = room.touched[i]
+        room.time_s[node] = np.inf
+        room.owner[node] = -1
+        room.position[node] = -1
 
 
 @njit(cache=True)
-def _along_s(
-    from_m: float,
-    from_forward_s: float,
-    from_backward_s: float,
-    to_m: float,
-    to_forward_s: float,
-    to_backward_s: float,
-) -> float:
-    """Time between two places on one edge without leaving it.
+def _along_s(demand: Stops, d: int, facility: Stops, f: int) -> float:
+    """Time from demand point to facility on one edge, without leaving it.
 
-    Coordinates of a direction that may not be used are ``inf``; their difference is
-    not a number, which stands for no way.
+    Coordinates of a closed way are ``inf``; their difference is not a number, which
+    compares as no way.
     """
-    if from_m == to_m:
-        return 0.0
-    if to_m > from_m:
-        return to_forward_s - from_forward_s
-    return from_backward_s - to_backward_s
+    legs_s = demand.leg_s[d] + facility.leg_s[f]
+    if demand.along_m[d] == facility.along_m[f]:
+        return float(legs_s)
+    if demand.along_m[d] < facility.along_m[f]:
+        return float(legs_s + (facility.forward_s[f] - demand.forward_s[d]))
+    return float(legs_s + (demand.backward_s[d] - facility.backward_s[f]))
 
 
 @njit(cache=True)
 def meet(
-    demand_edge: IndexArray,
-    demand_m: FloatArray,
-    demand_forward_s: FloatArray,
-    demand_backward_s: FloatArray,
-    demand_leg_s: FloatArray,
-    demand_u: IndexArray,
-    demand_v: IndexArray,
-    demand_u_s: FloatArray,
-    demand_v_s: FloatArray,
-    facility_edge: IndexArray,
-    facility_m: FloatArray,
-    facility_forward_s: FloatArray,
-    facility_backward_s: FloatArray,
-    facility_leg_s: FloatArray,
-    facility_owner: IndexArray,
+    demand: Stops,
+    facility: Stops,
     max_s: float,
-    time_s: FloatArray,
-    owner: IndexArray,
+    room: Workspace,
     found_s: FloatArray,
     found_owner: IndexArray,
 ) -> None:
     """Join demand points to node labels and to the facilities on their own edge.
 
-    Facilities are sorted by edge. Writes the smallest (time, owner) of each demand
-    point into ``found_s`` and ``found_owner``, which hold ``inf`` and -1 before.
+    Facilities are sorted by edge. Writes the smallest (time, facility) of each
+    demand point into ``found_s`` and ``found_owner``, which hold ``inf`` and -1.
     """
-    for i in range(len(demand_edge)):
-        best_s = np.inf
-        best = -1
-        for end in range(2):
-            node = demand_u[i] if end == 0 else demand_v[i]
-            new_s = (demand_u_s[i] if end == 0 else demand_v_s[i]) + time_s[node]
-            if new_s <= max_s and (
-                new_s < best_s or (new_s == best_s and owner[node] < best)
+    for d in range(len(demand.number)):
+        best_s, best = np.inf, -1
+        u_s = demand.u_s[d] + room.time_s[demand.u[d]]
+        if u_s <= max_s and u_s < np.inf:
+            best_s, best = u_s, room.owner[demand.u[d]]
+        v_s = demand.v_s[d] + room.time_s[demand.v[d]]
+        by_v = room.owner[demand.v[d]]
+        if v_s <= max_s and (v_s < best_s or (v_s == best_s and by_v < best)):
+            best_s, best = v_s, by_v
+        f = np.searchsorted(facility.edge, demand.edge[d])
+        while f < len(facility.edge) and facility.edge[f] == demand.edge[d]:
+            time_s = _along_s(demand, d, facility, f)
+            index = facility.number[f]
+            if time_s <= max_s and (
+                time_s < best_s or (time_s == best_s and index < best)
             ):
-                best_s = new_s
-                best = owner[node]
-        edge = demand_edge[i]
-        j = np.searchsorted(facility_edge, edge)
-        while j < len(facility_edge) and facility_edge[j] == edge:
-            new_s = (
-                demand_leg_s[i]
-                + facility_leg_s[j]
-                + _along_s(
-                    demand_m[i],
-                    demand_forward_s[i],
-                    demand_backward_s[i],
-                    facility_m[j],
-                    facility_forward_s[j],
-                    facility_backward_s[j],
-                )
-            )
-            if new_s <= max_s and (
-                new_s < best_s or (new_s == best_s and facility_owner[j] < best)
-            ):
-                best_s = new_s
-                best = facility_owner[j]
-            j += 1
+                best_s, best = time_s, index
+            f += 1
         if best >= 0:
-            found_s[i] = best_s
-            found_owner[i] = best
+            found_s[d] = best_s
+            found_owner[d] = best
+
+
+@njit(cache=True)
+def _reach_slot(
+    demand: Stops,
+    first: int,
+    last: int,
+    facility: Stops,
+    f: int,
+    same_edge: bool,
+    limit_s: float,
+    room: Workspace,
+    pair: IndexArray,
+    pair_s: FloatArray,
+    n_pair: int,
+) -> int:
+    """Append an edge's demand points within the limit; return the pairs so far."""
+    for d in range(first, last):
+        best_s = min(
+            demand.u_s[d] + room.time_s[demand.u[d]],
+            demand.v_s[d] + room.time_s[demand.v[d]],
+        )
+        if same_edge:
+            time_s = _along_s(demand, d, facility, f)
+            if time_s < best_s:  # noqa: PLR1730 -- false where time_s is nan
+                best_s = time_s
+        if best_s <= limit_s and best_s < np.inf:
+            pair[n_pair] = demand.number[d]
+            pair_s[n_pair] = best_s
+            n_pair += 1
+    return n_pair
 
 
 @njit(cache=True)
 def reach_pairs(
-    arc_start: IntArray,
-    arc_to: IndexArray,
-    arc_s: FloatArray,
-    slot_edge: IndexArray,
-    slot_start: IntArray,
-    touch_start: IntArray,
-    touch_slot: IndexArray,
-    demand_index: IndexArray,
-    demand_m: FloatArray,
-    demand_forward_s: FloatArray,
-    demand_backward_s: FloatArray,
-    demand_leg_s: FloatArray,
-    demand_u: IndexArray,
-    demand_v: IndexArray,
-    demand_u_s: FloatArray,
-    demand_v_s: FloatArray,
-    facility_edge: IndexArray,
-    facility_m: FloatArray,
-    facility_forward_s: FloatArray,
-    facility_backward_s: FloatArray,
-    facility_leg_s: FloatArray,
-    facility_u: IndexArray,
-    facility_v: IndexArray,
-    facility_u_s: FloatArray,
-    facility_v_s: FloatArray,
+    arcs: Arcs,
+    slots: Slots,
+    demand: Stops,
+    facility: Stops,
+    n_facility: int,
     limit_s: float,
-    time_s: FloatArray,
-    owner: IndexArray,
-    heap: IndexArray,
-    position: IndexArray,
-    touched: IndexArray,
+    room: Workspace,
 ) -> tuple[IntArray, IndexArray, FloatArray]:
     """Return for each facility the demand points within the limit, ascending.
 
-    Demand points are sorted by edge; those of edge ``slot_edge[k]`` stand at
-    ``slot_start[k]:slot_start[k + 1]``, and node ``n`` is an end of the slots
-    ``touch_slot[touch_start[n]:touch_start[n + 1]]``. A facility with edge -1 has no
-    pairs.
+    Demand points are sorted by edge, facilities by index; facilities that are not
+    among them have no pairs. One bounded search for each.
     """
-    n_facility = len(facility_edge)
-    start = np.zeros(n_facility + 1, dtype=np.int64)
+    count = np.zeros(n_facility, dtype=np.int64)
     pair = np.empty(1024, dtype=np.int32)
     pair_s = np.empty(1024, dtype=np.float64)
-    stamp = np.full(len(slot_edge), -1, dtype=np.int32)
-    seed_node = np.empty(2, dtype=np.int32)
-    seed_s = np.empty(2, dtype=np.float64)
-    seed_owner = np.zeros(2, dtype=np.int32)
+    stamp = np.full(len(slots.edge), -1, dtype=np.int32)
     wanted = np.zeros(0, dtype=np.bool_)
     n_pair = 0
-    for f in range(n_facility):
-        start[f + 1] = n_pair
-        if facility_edge[f] < 0:
-            continue
-        seed_node[0] = facility_u[f]
-        seed_node[1] = facility_v[f]
-        seed_s[0] = facility_u_s[f]
-        seed_s[1] = facility_v_s[f]
-        n_touched = search(
-            arc_start, arc_to, arc_s, seed_node, seed_s, seed_owner, limit_s,
-            wanted, -1, time_s, owner, heap, position, touched,
-        )  # fmt: skip
-        own = np.searchsorted(slot_edge, facility_edge[f])
-        if own == len(slot_edge) or slot_edge[own] != facility_edge[f]:
-            own = -1
+    for f in range(len(facility.number)):
+        n_touched = search(arcs, _one(facility, f), limit_s, wanted, -1, room)
+        own = np.searchsorted(slots.edge, facility.edge[f])
         first = n_pair
         for i in range(-1, n_touched):
-            low = 0 if i < 0 else touch_start[touched[i]]
-            high = 1 if i < 0 else touch_start[touched[i] + 1]
+            # the facility's own edge first: its ends may be beyond the limit
+            if i < 0:
+                low, high = 0, 1
+            else:
+                low = slots.node_start[room.touched[i]]
+                high = slots.node_start[room.touched[i] + 1]
             for t in range(low, high):
-                slot = own if i < 0 else touch_slot[t]
-                if slot < 0 or stamp[slot] == f:
+                slot = own if i < 0 else slots.at_node[t]
+                if slot == len(slots.edge) or stamp[slot] == f:
                     continue
                 stamp[slot] = f
-                for d in range(slot_start[slot], slot_start[slot + 1]):
-                    best_s = min(
-                        demand_u_s[d] + time_s[demand_u[d]],
-                        demand_v_s[d] + time_s[demand_v[d]],
-                    )
-                    if slot == own:
-                        new_s = (
-                            demand_leg_s[d]
-                            + facility_leg_s[f]
-                            + _along_s(
-                                demand_m[d],
-                                demand_forward_s[d],
-                                demand_backward_s[d],
-                                facility_m[f],
-                                facility_forward_s[f],
-                                facility_backward_s[f],
-                            )
-                        )
-                        best_s = min(best_s, new_s)
-                    if best_s <= limit_s and best_s < np.inf:
-                        if n_pair == len(pair):
-                            wider = np.empty(2 * n_pair, dtype=np.int32)
-                            wider[:n_pair] = pair
-                            pair = wider
-                            wider_s = np.empty(2 * n_pair, dtype=np.float64)
-                            wider_s[:n_pair] = pair_s
-                            pair_s = wider_s
-                        pair[n_pair] = demand_index[d]
-                        pair_s[n_pair] = best_s
-                        n_pair += 1
-        clear(n_touched, time_s, owner, heap, position, touched)
+                begin, end = slots.start[slot], slots.start[slot + 1]
+                if n_pair + end - begin > len(pair):
+                    pair = _wider(pair, n_pair + end - begin)
+                    pair_s = _wider(pair_s, n_pair + end - begin)
+                same_edge = slots.edge[slot] == facility.edge[f]
+                n_pair = _reach_slot(
+                    demand, begin, end, facility, f, same_edge, limit_s, room,
+                    pair, pair_s, n_pair,
+                )  # fmt: skip
+        clear(room, n_touched)
         order = np.argsort(pair[first:n_pair])
         pair[first:n_pair] = pair[first:n_pair][order]
         pair_s[first:n_pair] = pair_s[first:n_pair][order]
-        start[f + 1] = n_pair
+        count[facility.number[f]] = n_pair - first
+    start = np.zeros(n_facility + 1, dtype=np.int64)
+    start[1:] = np.cumsum(count)
     return start, pair[:n_pair].copy(), pair_s[:n_pair].copy()
+
+
+@njit(cache=True)
+def _wider(old: np.ndarray, least: int) -> np.ndarray:
+    """Return a copy with room for twice as much, and for ``least`` items."""
+    new = np.empty(max(2 * len(old), least), dtype=old.dtype)
+    new[: len(old)] = old
+    return new
+
+
+@njit(cache=True)
+def _one(stops: Stops, i: int) -> Stops:
+    """Return a single stop as a row of one."""
+    return Stops(
+        stops.number[i : i + 1],
+        stops.edge[i : i + 1],
+        stops.along_m[i : i + 1],
+        stops.forward_s[i : i + 1],
+        stops.backward_s[i : i + 1],
+        stops.leg_s[i : i + 1],
+        stops.u[i : i + 1],
+        stops.v[i : i + 1],
+        stops.u_s[i : i + 1],
+        stops.v_s[i : i + 1],
+    )

@@ -19,6 +19,7 @@ from yikezhong_coverage import kernels
 from yikezhong_coverage.errors import GraphError, InputError
 from yikezhong_coverage.exact import round_time
 from yikezhong_coverage.records import (
+    BoolArray,
     FloatArray,
     IndexArray,
     IntArray,
@@ -38,46 +39,7 @@ class _Network:
     graph: RoadGraph
     forward_s: FloatArray
     backward_s: FloatArray
-    arc_start: IntArray
-    arc_to: IndexArray
-    arc_s: FloatArray
-
-    @property
-    def arcs(self) -> tuple[IntArray, IndexArray, FloatArray]:
-        return self.arc_start, self.arc_to, self.arc_s
-
-
-@dataclass(frozen=True, eq=False)
-class _Stops:
-    """Snapped points that can be reached at all, sorted by edge and then index.
-
-    ``u_s`` and ``v_s`` are the times between the point itself and the ends of its
-    edge, access leg included: towards the ends for demand, from them for facilities.
-    """
-
-    index: IndexArray
-    edge: IndexArray
-    along_m: FloatArray
-    forward_s: FloatArray
-    backward_s: FloatArray
-    leg_s: FloatArray
-    u: IndexArray
-    v: IndexArray
-    u_s: FloatArray
-    v_s: FloatArray
-
-    def take(self, index: IntArray) -> _Stops:
-        return _Stops(*(value[index] for value in vars(self).values()))
-
-    @property
-    def places(
-        self,
-    ) -> tuple[IndexArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-        return self.edge, self.along_m, self.forward_s, self.backward_s, self.leg_s
-
-    @property
-    def ends(self) -> tuple[IndexArray, IndexArray, FloatArray, FloatArray]:
-        return self.u, self.v, self.u_s, self.v_s
+    arcs: kernels.Arcs
 
 
 def nearest_facility(
@@ -118,10 +80,11 @@ def nearest_facility(
     network = _network(graph, direction)
     targets = _stops(network, demand, leg_speed_mps, leaving=True)
     sources = _stops(network, facility, leg_speed_mps, leaving=False)
-    room = kernels.Workspace.for_nodes(graph.n_node)
-    _label(network, sources, _checked_limit(max_time_s), room)
-    time_s, owner = _meet(targets, sources, max_time_s, room)
-    return _scatter(len(demand), targets.index, time_s, owner)
+    room = kernels.make_workspace(graph.n_node)
+    limit_s = _checked_limit(max_time_s)
+    _label(network, sources, limit_s, room)
+    time_s, owner = _meet(targets, sources, limit_s, room)
+    return _scatter(len(demand), targets.number, time_s, owner)
 
 
 def nearest_at_nodes(
@@ -153,7 +116,7 @@ def nearest_at_nodes(
     """
     network = _network(graph, direction)
     sources = _stops(network, facility, leg_speed_mps, leaving=False)
-    room = kernels.Workspace.for_nodes(graph.n_node)
+    room = kernels.make_workspace(graph.n_node)
     _label(network, sources, _checked_limit(max_time_s), room)
     return Nearest(room.time_s, room.owner)
 
@@ -196,16 +159,16 @@ def nearest_own(
     targets = _stops(network, demand, leg_speed_mps, leaving=True)
     sources = _stops(network, facility, leg_speed_mps, leaving=False)
     limit_s = _checked_limit(max_time_s)
-    room = kernels.Workspace.for_nodes(graph.n_node)
+    room = kernels.make_workspace(graph.n_node)
     wanted = np.zeros(graph.n_node, dtype=np.bool_)
-    members = _members(of_demand[targets.index])
-    found_s = np.full(len(targets.index), np.inf)
-    found_owner = np.full(len(targets.index), -1, dtype=np.int32)
-    for group, own in _members(of_facility[sources.index]).items():
+    members = _members(of_demand[targets.number])
+    found_s = np.full(len(targets.number), np.inf)
+    found_owner = np.full(len(targets.number), -1, dtype=np.int32)
+    for group, own in _members(of_facility[sources.number]).items():
         if group < 0 or group not in members:
             continue
         asked = members[group]
-        own_targets, own_sources = targets.take(asked), sources.take(own)
+        own_targets, own_sources = _take(targets, asked), _take(sources, own)
         ends = np.unique(np.concatenate((own_targets.u, own_targets.v)))
         wanted[ends] = True
         touched = _label(network, own_sources, limit_s, room, wanted, len(ends))
@@ -213,8 +176,8 @@ def nearest_own(
         found_s[asked], found_owner[asked] = _meet(
             own_targets, own_sources, limit_s, room
         )
-        kernels.clear(touched, *room.arrays)
-    return _scatter(len(demand), targets.index, found_s, found_owner)
+        kernels.clear(room, touched)
+    return _scatter(len(demand), targets.number, found_s, found_owner)
 
 
 def reach(
@@ -246,34 +209,17 @@ def reach(
     """
     network = _network(graph, direction)
     targets = _stops(network, demand, leg_speed_mps, leaving=True)
-    sources = _in_order(
-        _stops(network, facility, leg_speed_mps, leaving=False), len(facility)
-    )
-    limit = _checked_limit(limit_s)
-    slot_edge, slot_first = np.unique(targets.edge, return_index=True)
-    slot_start = np.append(slot_first, len(targets.edge)).astype(np.int64)
-    touch_start, touch_slot, _ = _rows(
-        graph.n_node,
-        np.concatenate((graph.edge_u[slot_edge], graph.edge_v[slot_edge])),
-        np.tile(np.arange(len(slot_edge), dtype=np.int32), 2),
-        np.zeros(2 * len(slot_edge)),
-    )
-    room = kernels.Workspace.for_nodes(graph.n_node)
+    sources = _stops(network, facility, leg_speed_mps, leaving=False)
     start, pair, pair_s = kernels.reach_pairs(
-        *network.arcs,
-        slot_edge,
-        slot_start,
-        touch_start,
-        touch_slot,
-        targets.index,
-        *targets.places[1:],
-        *targets.ends,
-        *sources.places,
-        *sources.ends,
-        limit,
-        *room.arrays,
+        network.arcs,
+        _slots(graph, targets),
+        targets,
+        _take(sources, np.argsort(sources.number)),
+        len(facility),
+        _checked_limit(limit_s),
+        kernels.make_workspace(graph.n_node),
     )
-    return Reach(start, pair, pair_s, len(demand), limit)
+    return Reach(start, pair, pair_s, len(demand), float(limit_s))
 
 
 def _network(graph: RoadGraph, direction: Direction) -> _Network:
@@ -286,13 +232,13 @@ def _network(graph: RoadGraph, direction: Direction) -> _Network:
         raise InputError(
             f"方向 {direction!r} 不能识别", hint="请用 to_facility 或 from_facility"
         )
-    arc_start, arc_to, arc_s = _rows(
+    start, to, time_s = _rows(
         graph.n_node,
         np.concatenate((graph.edge_v, graph.edge_u)),
         np.concatenate((graph.edge_u, graph.edge_v)),
         np.concatenate((forward_s, backward_s)),
     )
-    return _Network(graph, forward_s, backward_s, arc_start, arc_to, arc_s)
+    return _Network(graph, forward_s, backward_s, kernels.Arcs(start, to, time_s))
 
 
 def _rows(
@@ -308,7 +254,7 @@ def _rows(
 
 def _stops(
     network: _Network, points: Snapped, leg_speed_mps: float, *, leaving: bool
-) -> _Stops:
+) -> kernels.Stops:
     """Work out the times between snapped points and the ends of their edges.
 
     A point exactly at a node is at that node: to the node and from it takes no time,
@@ -335,8 +281,8 @@ def _stops(
         u_s, v_s = forward, _rest(whole_backward, backward)
     at_u = along <= 0
     at_v = (along >= length) & ~at_u
-    return _Stops(
-        index=index.astype(np.int32),
+    return kernels.Stops(
+        number=index.astype(np.int32),
         edge=edge,
         along_m=along,
         forward_s=forward,
@@ -361,7 +307,8 @@ def _coordinate(
 def _rest(whole_s: FloatArray, part_s: FloatArray) -> FloatArray:
     """Return what is left of an edge's time; ``inf`` where the way is closed."""
     rest = np.full(len(whole_s), np.inf)
-    return np.subtract(whole_s, part_s, out=rest, where=np.isfinite(whole_s))
+    np.subtract(whole_s, part_s, out=rest, where=np.isfinite(whole_s))
+    return rest
 
 
 def _checked_limit(limit_s: float) -> float:
@@ -373,43 +320,35 @@ def _checked_limit(limit_s: float) -> float:
 
 def _label(
     network: _Network,
-    sources: _Stops,
+    sources: kernels.Stops,
     limit_s: float,
     room: kernels.Workspace,
-    wanted: np.ndarray | None = None,
+    wanted: BoolArray | None = None,
     n_wanted: int = -1,
 ) -> int:
     """Search outwards from facilities into the workspace; return the touched count."""
+    none = np.zeros(0, dtype=np.bool_)
     touched: int = kernels.search(
-        *network.arcs,
-        np.concatenate((sources.u, sources.v)),
-        np.concatenate((sources.u_s, sources.v_s)),
-        np.concatenate((sources.index, sources.index)),
+        network.arcs,
+        sources,
         limit_s,
-        np.zeros(0, dtype=np.bool_) if wanted is None else wanted,
+        none if wanted is None else wanted,
         n_wanted,
-        *room.arrays,
+        room,
     )
     return touched
 
 
 def _meet(
-    targets: _Stops, sources: _Stops, limit_s: float, room: kernels.Workspace
+    targets: kernels.Stops,
+    sources: kernels.Stops,
+    limit_s: float,
+    room: kernels.Workspace,
 ) -> tuple[FloatArray, IndexArray]:
     """Return the best time and facility of each target after a search."""
-    found_s = np.full(len(targets.index), np.inf)
-    found_owner = np.full(len(targets.index), -1, dtype=np.int32)
-    kernels.meet(
-        *targets.places,
-        *targets.ends,
-        *sources.places,
-        sources.index,
-        float(limit_s),
-        room.time_s,
-        room.owner,
-        found_s,
-        found_owner,
-    )
+    found_s = np.full(len(targets.number), np.inf)
+    found_owner = np.full(len(targets.number), -1, dtype=np.int32)
+    kernels.meet(targets, sources, limit_s, room, found_s, found_owner)
     return found_s, found_owner
 
 
@@ -434,14 +373,30 @@ def _members(group: IntArray) -> dict[int, IntArray]:
     }
 
 
-def _in_order(stops: _Stops, n: int) -> _Stops:
-    """Return stops in the order of their index, those without an edge with edge -1."""
-    place = np.full(n, -1, dtype=np.int64)
-    place[stops.index] = np.arange(len(stops.index))
-    if not len(stops.index):
-        return _Stops(
-            *(np.full(n, -1, dtype=value.dtype) for value in vars(stops).values())
-        )
-    ordered = stops.take(place)
-    ordered.edge[place < 0] = -1
-    return ordered
+def _take(stops: kernels.Stops, index: IntArray) -> kernels.Stops:
+    """Return the stops at ``index``, in that order."""
+    return kernels.Stops(
+        stops.number[index],
+        stops.edge[index],
+        stops.along_m[index],
+        stops.forward_s[index],
+        stops.backward_s[index],
+        stops.leg_s[index],
+        stops.u[index],
+        stops.v[index],
+        stops.u_s[index],
+        stops.v_s[index],
+    )
+
+
+def _slots(graph: RoadGraph, demand: kernels.Stops) -> kernels.Slots:
+    """List the edges that hold demand points, by node."""
+    edge, first = np.unique(demand.edge, return_index=True)
+    start = np.append(first, len(demand.edge)).astype(np.int64)
+    node_start, at_node, _ = _rows(
+        graph.n_node,
+        np.concatenate((graph.edge_u[edge], graph.edge_v[edge])),
+        np.tile(np.arange(len(edge), dtype=np.int32), 2),
+        np.zeros(2 * len(edge)),
+    )
+    return kernels.Slots(edge, start, node_start, at_node)
