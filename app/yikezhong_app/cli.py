@@ -202,9 +202,8 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Compute a study and write a snapshot."""
-    from yikezhong_geodata.study import load_study
-
     from yikezhong_app.pipeline import run_study
+    from yikezhong_geodata.study import load_study
 
     started = time.monotonic()
     with console.progress_bar(quiet=as_json) as progress:
@@ -240,7 +239,7 @@ def _show_result(snapshot: Any, seconds: float, out: Path, *, as_json: bool) -> 
             r["service_name"],
             f"{r['minutes']:g} 分钟",
             r["denominator_name"],
-            f"{r['covered']:,.0f} / {r['total']:,.0f}",
+            _share(r["covered"], r["total"]),
             "无法计算" if r["rate"] is None else f"{r['rate']:.1%}",
         )
         for r in rates
@@ -249,6 +248,12 @@ def _show_result(snapshot: Any, seconds: float, out: Path, *, as_json: bool) -> 
     console.print_table("覆盖率", headers, rows)
     console.print_line(f"成果版本 {snapshot.version}，用时 {seconds:.1f} 秒。")
     console.print_line(f"查看地图：yikezhong serve {out}")
+
+
+def _share(covered: float | None, total: float | None) -> str:
+    if covered is None or total is None:
+        return "未知"
+    return f"{covered:,.0f} / {total:,.0f}"
 
 
 @app.command(help="启动地图与接口服务。")

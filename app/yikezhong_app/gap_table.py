@@ -1,0 +1,162 @@
+"""The snapshot's table ``gaps``: who is without a service, where and why."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from yikezhong_app.coverage_table import Splitter
+from yikezhong_app.study_records import names_at
+from yikezhong_coverage.gaps import (
+    REASONS,
+    Gaps,
+    connected_to,
+    gap_reasons,
+    gaps_by_division,
+)
+from yikezhong_coverage.graph import connected_pieces
+from yikezhong_coverage.records import BoolArray, FloatArray, IndexArray
+from yikezhong_coverage.supply import Split
+from yikezhong_geodata.columns import CRS, LEVELS
+
+VARIANT = "with_neighbours"
+
+
+def connected_demand(splitter: Splitter) -> BoolArray:
+    """Return which demand points have a way to any facility of the categories."""
+    network, found = splitter.network, splitter.times.eligibility
+    wanted = (
+        found.eligible | found.lacks_function | found.not_open | found.unknown_functions
+    )
+    return connected_to(
+        connected_pieces(network.graph).piece,
+        network.demand,
+        network.facility.take(wanted),
+    )
+
+
+def gap_rows(
+    splitter: Splitter,
+    facility_id: pd.Series,
+    *,
+    limit_s: float,
+    connected: BoolArray,
+) -> gpd.GeoDataFrame | None:
+    """Return the gaps of one service at one limit, for every level present.
+
+    Parameters
+    ----------
+    splitter : Splitter
+        Of the service.
+    facility_id : Series of str
+        Ids of the study's facilities.
+    limit_s : float
+        Limit [s], inclusive.
+    connected : ndarray of bool, shape (n_demand,)
+        From :func:`connected_demand`.
+
+    Returns
+    -------
+    GeoDataFrame or None
+        A row for each division with a gap; the point is where the people without
+        the service live (the mean of their places). None where there is no gap.
+    """
+    times, records = splitter.times, splitter.records
+    split = splitter.split(times.service.group, variant=VARIANT, limit_s=limit_s)
+    elderly = splitter.split("people_60", variant=VARIANT, limit_s=limit_s)
+    reasons = gap_reasons(
+        split,
+        on_road=splitter.network.demand.edge >= 0,
+        connected=connected,
+        time_s=times.nearest[VARIANT].time_s,
+        lacking_time_s=times.lacking.time_s,
+        not_open_time_s=times.not_open.time_s,
+        limit_s=limit_s,
+    )
+    frames = []
+    for level in LEVELS:
+        if not (records.divisions.level == level).any():
+            continue
+        gaps = gaps_by_division(
+            records.divisions,
+            records.demand.unit,
+            level=level,
+            split=split,
+            reasons=reasons,
+            nearest=times.nearest[VARIANT],
+        )
+        if len(gaps.division):
+            place = _division_of_points(splitter, level)
+            table = _frame(splitter, gaps, limit_s=limit_s, facility_id=facility_id)
+            table["people_60_without"] = _sum_known(
+                elderly.without, place, gaps.division
+            )
+            frames.append(_at_people(splitter, table, gaps, place, split))
+    return pd.concat(frames, ignore_index=True) if frames else None
+
+
+def _frame(
+    splitter: Splitter, gaps: Gaps, *, limit_s: float, facility_id: pd.Series
+) -> pd.DataFrame:
+    divisions, service = splitter.records.divisions, splitter.times.service
+    code = divisions.code[gaps.division]
+    table = pd.DataFrame(
+        {
+            "id": [f"{service.id}:{limit_s / 60:g}:{c}" for c in code],
+            "level": divisions.level[gaps.division],
+            "code": code,
+            "service": service.id,
+            "limit_s": limit_s,
+            "group": service.group,
+            "without": gaps.without,
+            "reason": gaps.reason,
+            "nearest_facility_id": names_at(facility_id, gaps.nearest_facility),
+            "nearest_time_s": gaps.nearest_time_s,
+            "typical_time_s": gaps.typical_time_s,
+            "unknown_points": gaps.unknown_points,
+            "rank": gaps.rank,
+        }
+    )
+    for column, reason in enumerate(REASONS):
+        table[f"without_{reason}"] = gaps.by_reason[:, column]
+    return table
+
+
+def _division_of_points(splitter: Splitter, level: str) -> IndexArray:
+    """Return the division of each demand point at a level; -1 for none."""
+    unit = splitter.records.demand.unit
+    above = np.append(splitter.records.divisions.ancestor_at(level), -1)
+    return above[unit].astype(np.int32)
+
+
+def _sum_known(
+    people: FloatArray, place: IndexArray, divisions: IndexArray
+) -> FloatArray:
+    """Return the known people of some divisions; ``nan`` where none are known."""
+    counted = (place >= 0) & ~np.isnan(people)
+    size = int(divisions.max()) + 1
+    counted &= place < size
+    total = np.bincount(place[counted], weights=people[counted], minlength=size)
+    n_known = np.bincount(place[counted], minlength=size)
+    found: FloatArray = np.where(n_known[divisions] > 0, total[divisions], np.nan)
+    return found
+
+
+def _at_people(
+    splitter: Splitter,
+    table: pd.DataFrame,
+    gaps: Gaps,
+    place: IndexArray,
+    split: Split,
+) -> gpd.GeoDataFrame:
+    """Put each gap where its people are."""
+    demand = splitter.records.demand
+    without = np.where(np.isnan(split.without), 0.0, split.without)
+    unknown = np.isnan(split.without)
+    # Where people are unknown the plain mean of their places stands in.
+    weight = np.where(unknown, 1e-6, without)
+    total = _sum_known(weight, place, gaps.division)
+    lon = _sum_known(weight * demand.lon, place, gaps.division) / total
+    lat = _sum_known(weight * demand.lat, place, gaps.division) / total
+    return gpd.GeoDataFrame(table, geometry=gpd.points_from_xy(lon, lat), crs=CRS)

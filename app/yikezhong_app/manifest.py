@@ -1,0 +1,69 @@
+"""What is kept about a run, so that its numbers can be made again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import platform
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from yikezhong_coverage.records import Service
+from yikezhong_geodata.columns import CRS, EQUAL_AREA_CRS
+from yikezhong_geodata.study import Study
+
+#: Distributions whose version can change a number.
+SOFTWARE = (
+    "yikezhong",
+    "numpy",
+    "scipy",
+    "numba",
+    "shapely",
+    "pyproj",
+    "geopandas",
+    "pyogrio",
+    "osmium",
+)
+
+
+def build_manifest(
+    study: Study,
+    *,
+    services: list[Service],
+    dropped_services: list[dict[str, str]],
+) -> dict[str, Any]:
+    """Return the manifest of a run, without its version and tables."""
+    spec = study.spec
+    return {
+        "name": study.name,
+        "notice": spec.notice,
+        "as_of": study.as_of.isoformat(),
+        "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "map": asdict(spec.map),
+        "plans": list(spec.plans),
+        "code_system": spec.code_system,
+        "parameters": asdict(spec.parameters),
+        "services": [asdict(service) for service in services],
+        "dropped_services": dropped_services,
+        "crs": CRS,
+        "area_crs": EQUAL_AREA_CRS,
+        "inputs": input_hashes(study.folder),
+        "software": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in SOFTWARE},
+        },
+        "data_report": study.report.counts_frame().to_dict("records"),
+    }
+
+
+def input_hashes(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file of a study, by its relative path."""
+    hashes = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.startswith("."):
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            hashes[path.relative_to(folder).as_posix()] = digest
+    return hashes

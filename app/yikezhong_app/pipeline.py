@@ -1,0 +1,254 @@
+"""From a checked study to a snapshot: the one line every number comes along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from yikezhong_app.circle_table import CircleMaker, circle_rows, covered_area_m2
+from yikezhong_app.console import ProgressCall
+from yikezhong_app.coverage_table import (
+    Splitter,
+    coverage_frame,
+    coverage_rows,
+    limits_of,
+    make_splitter,
+    times_rows,
+)
+from yikezhong_app.gap_table import connected_demand, gap_rows
+from yikezhong_app.manifest import build_manifest
+from yikezhong_app.measure import (
+    Network,
+    applicable_services,
+    build_network,
+    measure_service,
+)
+from yikezhong_app.network_report import (
+    report_facilities,
+    report_networks,
+    snap_status,
+)
+from yikezhong_app.road_table import (
+    RoadLengths,
+    covered_road_m,
+    measure_roads,
+    road_rows,
+)
+from yikezhong_app.snapshot import Snapshot, write_snapshot
+from yikezhong_app.study_records import StudyRecords, build_records
+from yikezhong_coverage.rates import Coverage, roll_up_lengths, roll_up_surfaces
+from yikezhong_coverage.records import Service
+from yikezhong_geodata.data_report import DataReport
+from yikezhong_geodata.study import Study
+
+#: Columns that repeat few values over many rows.
+CATEGORICAL = (
+    "level",
+    "code",
+    "service",
+    "denominator",
+    "profile",
+    "variant",
+    "as_of",
+    "flags",
+    "demand_id",
+    "facility_id",
+    "group",
+    "reason",
+    "nearest_facility_id",
+)
+
+
+def _silent(step: str, fraction: float) -> None:
+    """Take progress and show nothing."""
+
+
+def run_study(
+    study: Study, out_dir: Path, *, progress: ProgressCall = _silent
+) -> Snapshot:
+    """Compute every table of a study and publish them as one snapshot.
+
+    Parameters
+    ----------
+    study : Study
+        As :func:`yikezhong_geodata.study.load_study` returns it.
+    out_dir : Path
+        Result folder.
+    progress : callable
+        Called with a step's Chinese name and the fraction done.
+    """
+    tables, manifest = compute_tables(study, progress=progress)
+    progress("写入成果", 0.9)
+    return write_snapshot(out_dir, tables, manifest=manifest)
+
+
+def compute_tables(
+    study: Study, *, progress: ProgressCall = _silent
+) -> tuple[dict[str, pd.DataFrame], dict[str, object]]:
+    """Return the tables of a snapshot and its manifest, nothing written."""
+    parameters = study.spec.parameters
+    progress("连接道路", 0.0)
+    services, dropped = applicable_services(
+        study.services, facilities=study.facilities, profiles=tuple(study.roads)
+    )
+    networks = {
+        profile: build_network(study, study.roads[profile], parameters=parameters)
+        for profile in sorted({s.profile for s in services} | {"walking"})
+        if profile in study.roads
+    }
+    records = build_records(study, own_level=parameters.own_level)
+    run = _Run(study, records, networks, study.as_of.isoformat())
+    for number, service in enumerate(services):
+        progress(f"计算：{service.name}", 0.1 + 0.75 * number / len(services))
+        run.add_service(service)
+    progress("汇总", 0.85)
+    manifest = build_manifest(study, services=services, dropped_services=dropped)
+    return run.tables(), manifest
+
+
+class _Run:
+    """The tables of a run while they grow, service by service."""
+
+    def __init__(
+        self,
+        study: Study,
+        records: StudyRecords,
+        networks: dict[str, Network],
+        as_of: str,
+    ) -> None:
+        self.study = study
+        self.records = records
+        self.networks = networks
+        self.as_of = as_of
+        self.report = DataReport()
+        self.circle_maker = CircleMaker(networks)
+        self.roads: dict[str, RoadLengths] = {}
+        self.times: list[pd.DataFrame] = []
+        self.coverage: list[pd.DataFrame] = []
+        self.gaps: list[gpd.GeoDataFrame] = []
+        self.circles: list[gpd.GeoDataFrame] = []
+        report_networks(study, networks, self.report)
+
+    def add_service(self, service: Service) -> None:
+        """Compute everything about one service."""
+        network = self.networks[service.profile]
+        own = (self.records.demand_own, self.records.facility_own)
+        times = measure_service(self.study, service, network, own=own)
+        report_facilities(self.study, times, self.report)
+        splitter = make_splitter(self.study, self.records, times, network)
+        parameters = self.study.spec.parameters
+        limits_s = limits_of(service.limit_s, parameters.limits_min)
+        self.times.append(times_rows(self.study, times, network))
+        for limit_s, variant, found in coverage_rows(
+            splitter, limits_s=limits_s, share=parameters.area_people_share
+        ):
+            self._cover(splitter, found, limit_s=limit_s, variant=variant)
+        connected = connected_demand(splitter)
+        for limit_s in limits_s:
+            gaps = gap_rows(
+                splitter,
+                self.study.facilities["id"],
+                limit_s=limit_s,
+                connected=connected,
+            )
+            if gaps is not None:
+                self.gaps.append(gaps)
+        self._add_lengths(splitter)
+        self._add_circles(splitter)
+
+    def _cover(
+        self, splitter: Splitter, coverage: Coverage, *, limit_s: float, variant: str
+    ) -> None:
+        self.coverage.append(
+            coverage_frame(
+                splitter,
+                limit_s=limit_s,
+                variant=variant,
+                coverage=coverage,
+                as_of=self.as_of,
+            )
+        )
+
+    def _add_lengths(self, splitter: Splitter) -> None:
+        """Add the share of road length within the service's own limit."""
+        service, network = splitter.times.service, splitter.network
+        divisions = self.records.divisions
+        if service.profile not in self.roads:
+            self.roads[service.profile] = measure_roads(
+                network, self._finest(), n_division=len(divisions.code)
+            )
+        lengths = self.roads[service.profile]
+        covered_m = covered_road_m(
+            network, splitter.times, lengths, limit_s=service.limit_s
+        )
+        found = roll_up_lengths(divisions, total_m=lengths.total_m, covered_m=covered_m)
+        self._cover(splitter, found, limit_s=service.limit_s, variant="with_neighbours")
+
+    def _add_circles(self, splitter: Splitter) -> None:
+        """Add the circles at the service's own limit, and the area they cover."""
+        service, times = splitter.times.service, splitter.times
+        circles = self.circle_maker.circles(
+            service.profile, times.facilities, limit_s=service.limit_s
+        )
+        rows = circle_rows(
+            self.study,
+            service=service.id,
+            facilities=times.facilities,
+            circles=circles,
+            limit_s=service.limit_s,
+        )
+        self.circles.append(rows)
+        finest = self._finest()
+        area_m2 = np.zeros(len(self.records.divisions.code))
+        covered_m2 = np.zeros(len(area_m2))
+        area_m2[finest.index] = finest["area_m2"].to_numpy(np.float64)
+        covered_m2[finest.index] = covered_area_m2(finest, rows.geometry.iloc[0])
+        found = roll_up_surfaces(
+            self.records.divisions, area_m2=area_m2, covered_m2=covered_m2
+        )
+        self._cover(splitter, found, limit_s=service.limit_s, variant="with_neighbours")
+
+    def _finest(self) -> gpd.GeoDataFrame:
+        """Return the divisions without anything below them, by their row number."""
+        parent = self.records.divisions.parent
+        table = self.study.divisions.reset_index(drop=True)
+        return table[~np.isin(np.arange(len(table)), parent[parent >= 0])]
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables of the snapshot."""
+        walking = self.networks.get("walking") or next(iter(self.networks.values()))
+        facilities, demand = self.study.facilities.copy(), self.study.demand.copy()
+        facilities["snap_m"] = walking.facility.leg_m
+        facilities["snap_status"] = snap_status(walking, facilities, of="facilities")
+        demand["snap_m"] = walking.demand.leg_m
+        demand["status"] = snap_status(walking, demand, of="demand")
+        report = pd.concat(
+            [self.study.report.frame(), self.report.frame()], ignore_index=True
+        )
+        tables = {
+            "divisions": self.study.divisions,
+            "facilities": facilities,
+            "demand": demand,
+            "times": _compact(self.times),
+            "coverage": _compact(self.coverage),
+            "gaps": _compact(self.gaps),
+            "circles": _compact(self.circles),
+            "data_report": report,
+            "roads": road_rows(walking.graph),
+        }
+        return {name: table for name, table in tables.items() if table is not None}
+
+
+def _compact(parts: Sequence[pd.DataFrame]) -> pd.DataFrame | None:
+    """Join tables and store their repeating texts once; None where there are none."""
+    if not parts:
+        return None
+    table = pd.concat(parts, ignore_index=True)
+    for name in CATEGORICAL:
+        if name in table.columns:
+            table[name] = table[name].astype("category")
+    return table
