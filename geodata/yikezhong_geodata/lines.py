@@ -77,20 +77,22 @@ def read_lines(
         encoding=spec.encoding,
         datum=spec.datum,
     )
-    return ways_of_frame(table.frame, spec, report=report)
+    read = len(table.frame)
+    ways, stated = ways_of_frame(table.frame, spec, report=report)
+    report.close_layer(LAYER, path.name, read=read)
+    return ways, stated
 
 
 def ways_of_frame(
     frame: gpd.GeoDataFrame, spec: RoadSpec, *, report: DataReport
 ) -> tuple[Ways, Stated | None]:
     """Turn lines in EPSG:4326, indexed by their source row, into ways."""
+    file = Path(spec.file).name
     headers = _headers(frame, spec)
-    names = _names(frame, headers.get("id"), spec.file, report)
-    good = _usable_rows(frame, names, spec.file, report)
+    names = _names(frame, headers.get("id"), file, report)
+    good = _usable_rows(frame, names, file, report)
     if not good.any():
-        raise NoFeaturesError(
-            "图层中没有可用的道路线", file=spec.file, layer=spec.layer
-        )
+        raise NoFeaturesError("图层中没有可用的道路线", file=file, layer=spec.layer)
     frame, names = frame[good], names[good]
     parts, row = shapely.get_parts(frame.geometry.to_numpy(), return_index=True)
     long_enough = shapely.length(parts) > 0
@@ -100,7 +102,7 @@ def ways_of_frame(
     start = np.zeros(len(parts) + 1, dtype=np.int64)
     np.cumsum(np.bincount(way, minlength=len(parts)), out=start[1:])
     keys = load_rules().keys
-    tags = _tags(frame, headers, keys, spec.file, report)
+    tags = _tags(frame, headers, keys, file, report)
     ways = Ways(
         name=_part_names(names, row),
         key=keys,
@@ -128,6 +130,7 @@ def place_names(units: IntArray) -> IntArray:
 
 def _headers(frame: gpd.GeoDataFrame, spec: RoadSpec) -> dict[str, str]:
     """Return standard tag -> header of the layer."""
+    file = Path(spec.file).name
     folded = {str(c).casefold(): str(c) for c in frame.columns if c != "geometry"}
     found = {}
     for key in (*load_rules().keys, "id"):
@@ -145,7 +148,7 @@ def _headers(frame: gpd.GeoDataFrame, spec: RoadSpec) -> dict[str, str]:
         if header not in frame.columns:
             raise ColumnMappingError(
                 "路网图层中没有这一列",
-                file=spec.file,
+                file=file,
                 layer=spec.layer,
                 column=header,
                 hint=f"请检查 study.toml 中 [roads] 的 {key}",
@@ -175,7 +178,8 @@ def _names(
             f"列“{header}”有空值或重复值，道路改用行号命名",
         )
         return by_row
-    return stated.astype(object)
+    named: pd.Series[str] = stated.astype(object)
+    return named
 
 
 def _usable_rows(
@@ -234,8 +238,8 @@ def _tags(
     file: str,
     report: DataReport,
 ) -> list[tuple[str | None, ...]]:
-    none = [None] * len(frame)
-    columns = {
+    none: list[str | None] = [None] * len(frame)
+    columns: dict[str, list[str | None]] = {
         key: [_text(v) for v in frame[headers[key]]] if key in headers else none
         for key in keys
     }
@@ -279,10 +283,13 @@ def _stated(frame: gpd.GeoDataFrame, spec: RoadSpec, row: IntArray) -> Stated | 
     def numbers(column: str | None) -> FloatArray | None:
         if column is None:
             return None
-        return pd.to_numeric(frame[column], errors="coerce").to_numpy(np.float64)
+        values: FloatArray = np.asarray(
+            pd.to_numeric(frame[column], errors="coerce"), dtype=np.float64
+        )
+        return values
 
     return Stated(
-        file=spec.file,
+        file=Path(spec.file).name,
         line=row,
         row=frame.index.to_numpy(np.int64),
         length_m=numbers(spec.length_column),

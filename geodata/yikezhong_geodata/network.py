@@ -18,7 +18,14 @@ from yikezhong_geodata.profiles import (
     driving_speed,
     get_profile,
 )
-from yikezhong_geodata.ways import Edges, FloatArray, IntArray, Ways, split_ways
+from yikezhong_geodata.ways import (
+    BoolArray,
+    Edges,
+    FloatArray,
+    IntArray,
+    Ways,
+    split_ways,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,18 +71,23 @@ class Network:
     speed_index: IntArray
 
 
-def network_of_ways(ways: Ways, profile: str) -> Network:
-    """Choose the ways of a profile and split them into named edges.
-
-    An edge is named by its way and the index of its first vertex in the way, so
-    that its name does not depend on how the extract was cut.
-    """
+def ways_in_profile(ways: Ways, profile: str) -> BoolArray:
+    """Return which ways a profile uses, by their tags; shape (n_way,)."""
     rules = get_profile(profile)
 
     @cache
     def usable(values: tuple[str | None, ...]) -> bool:
         return rules.usable(ways.tags_of(values))
 
+    return np.fromiter(map(usable, ways.tags), dtype=np.bool_, count=len(ways))
+
+
+def network_of_ways(ways: Ways, profile: str, chosen: BoolArray) -> Network:
+    """Split the chosen ways into the named edges of a profile.
+
+    An edge is named by its way and the index of its first vertex in the way, so
+    that its name does not depend on how the extract was cut.
+    """
     speeds: list[WaySpeed] = []
 
     @cache
@@ -83,10 +95,9 @@ def network_of_ways(ways: Ways, profile: str) -> Network:
         speeds.append(driving_speed(ways.tags_of(values)))
         return len(speeds) - 1
 
-    chosen = np.fromiter(map(usable, ways.tags), dtype=np.bool_, count=len(ways))
     edges = split_ways(ways, chosen)
     speed_index = np.zeros(len(ways), dtype=np.int64)
-    for way in np.flatnonzero(chosen):
+    for way in np.flatnonzero(chosen).tolist():
         speed_index[way] = speed_at(ways.tags[way])
     class_at = ways.key.index("highway") if "highway" in ways.key else None
     classes = [

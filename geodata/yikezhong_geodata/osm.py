@@ -75,12 +75,15 @@ def check_xml_head(path: Path) -> str:
     """
     root: list[str] = []
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object) -> int:
         raise UnsafeXmlError(
             "XML 文件声明了实体或引用了外部文档，不予读取",
             file=path.name,
             hint="请用常用软件重新导出该文件",
         )
+
+    def declares(*_: object) -> None:
+        refuse()
 
     def doctype(name: str, system: str | None, public: str | None, _: int) -> None:
         if system or public:
@@ -91,8 +94,8 @@ def check_xml_head(path: Path) -> str:
             root.append(name)
 
     parser = expat.ParserCreate()
-    parser.EntityDeclHandler = refuse
-    parser.UnparsedEntityDeclHandler = refuse
+    parser.EntityDeclHandler = declares
+    parser.UnparsedEntityDeclHandler = declares
     parser.ExternalEntityRefHandler = refuse
     parser.StartDoctypeDeclHandler = doctype
     parser.StartElementHandler = start
@@ -124,13 +127,13 @@ def reading(path: Path) -> Iterator[None]:
         raise _corrupt(path, "坐标无法解析") from error
     except RuntimeError as error:
         text = str(error).lower()
-        if any(word in text for word in _CUT_SHORT):
+        if any(word in text for word in CUT_SHORT):
             raise _truncated(path) from error
         raise _corrupt(path, "文件内容已损坏，无法解析") from error
 
 
 #: Words of libosmium, expat and zlib for a file that ends too early.
-_CUT_SHORT = (
+CUT_SHORT = (
     "truncated",
     "eof",
     "no element found",

@@ -10,6 +10,7 @@ import osmium
 import osmium.filter
 import osmium.io
 
+from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.osm import check_osm_file, osm_file, reading
 from yikezhong_geodata.ways import Ways
 
@@ -18,7 +19,9 @@ NO_PLACE = 2147483647
 UNITS_PER_DEGREE = 1e7
 
 
-def read_ways(path: Path, *, keys: tuple[str, ...], require: str = "highway") -> Ways:
+def read_ways(
+    path: Path, *, keys: tuple[str, ...], report: DataReport, require: str = "highway"
+) -> Ways:
     """Read the ways that carry a tag, with the tags asked for.
 
     Parameters
@@ -27,6 +30,8 @@ def read_ways(path: Path, *, keys: tuple[str, ...], require: str = "highway") ->
         ``.osm.pbf`` or ``.osm``.
     keys : tuple of str
         Tags kept.
+    report : DataReport
+        Takes ways that stand in the file more than once.
     require : str
         Tag that a way must carry to be read.
 
@@ -41,15 +46,18 @@ def read_ways(path: Path, *, keys: tuple[str, ...], require: str = "highway") ->
     TruncatedError, CorruptError, UnsafeXmlError, FormatMismatchError, EmptyFileError
     """
     kind = check_osm_file(path)
-    names: list[int] = []
+    names: dict[int, None] = {}
     tags: list[tuple[str | None, ...]] = []
     counts: list[int] = []
     refs: list[tuple[int, int, int]] = []
     with reading(path):
         for way in _way_stream(path, kind, require):
+            if way.id in names:
+                _report_repeated(way.id, path, report)
+                continue
             get = way.tags.get
             nodes = [(node.ref, node.x, node.y) for node in way.nodes]
-            names.append(way.id)
+            names[way.id] = None
             tags.append(tuple([get(key) for key in keys]))
             counts.append(len(nodes))
             refs.extend(nodes)
@@ -68,10 +76,22 @@ def read_ways(path: Path, *, keys: tuple[str, ...], require: str = "highway") ->
     )
 
 
+def _report_repeated(way: int, path: Path, report: DataReport) -> None:
+    report.add(
+        "roads",
+        path.name,
+        None,
+        str(way),
+        "duplicate_way",
+        message="文件中有多条编号相同的道路，只用第一条",
+    )
+
+
 def _way_stream(path: Path, kind: str, require: str) -> Any:
     """Return the ways with their positions, whatever the order of the file."""
     file = osm_file(path, kind)
-    places = osmium.index.create_map("flex_mem")
+    # the stubs know only the name of a storage here, not a storage itself
+    places: Any = osmium.index.create_map("flex_mem")
     with osmium.io.Reader(file, osmium.osm.osm_entity_bits.NOTHING) as reader:
         is_sorted = reader.header().get("sorting") == "Type_then_ID"
     if not is_sorted:

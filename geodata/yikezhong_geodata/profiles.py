@@ -18,9 +18,17 @@ import yaml
 from yikezhong_coverage.errors import InputError
 
 KMH = 1000.0 / 3600.0
-_UNITS_KMH = {"": 1.0, "km/h": 1.0, "kmh": 1.0, "kph": 1.0, "mph": 1.609344}
-_UNITS_KMH["knots"] = 1.852
-_SPEED = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(km/h|kmh|kph|mph|knots)?\s*$", re.IGNORECASE)
+_UNITS_KMH = {
+    "": 1.0,
+    "km/h": 1.0,
+    "kmh": 1.0,
+    "kph": 1.0,
+    "mph": 1.609344,
+    "knots": 1.852,
+}
+_SPEED = re.compile(
+    r"^\s*(\d+(?:\.\d+)?)\s*(km/h|kmh|kph|mph|knots)?\s*$", re.IGNORECASE
+)
 
 Tags = Mapping[str, str]
 
@@ -238,21 +246,40 @@ def driving_speed(tags: Tags) -> WaySpeed:
     (10.0, False)
     """
     along, against, odd = driving_directions(tags)
+    return speed_in_directions(tags, along, against, odd_oneway=odd)
+
+
+def speed_in_directions(
+    tags: Tags, along: bool, against: bool, *, odd_oneway: str | None = None
+) -> WaySpeed:
+    """Return the driving speeds of a way whose open directions are known.
+
+    ``maxspeed:forward`` and ``maxspeed:backward`` come before ``maxspeed``, and that
+    before the default of the class.
+
+    Examples
+    --------
+    >>> speed_in_directions({"highway": "service", "maxspeed": "walk"}, True, False)
+    ... # doctest: +ELLIPSIS
+    WaySpeed(forward_mps=5.55..., backward_mps=0.0, defaulted=True, unread='walk', ...)
+    """
+    speeds = [0.0, 0.0]
     unread: str | None = None
     defaulted = False
-    speeds = []
-    for allowed, key in ((along, "maxspeed:forward"), (against, "maxspeed:backward")):
+    for at, (allowed, key) in enumerate(
+        ((along, "maxspeed:forward"), (against, "maxspeed:backward"))
+    ):
         if not allowed:
-            speeds.append(0.0)
             continue
         stated: float | None = None
         for text in (tags.get(key), tags.get("maxspeed")):
             if text is None or stated is not None:
                 continue
             stated = parse_maxspeed_kmh(text)
-            unread = unread or (text if stated is None else None)
+            if stated is None:
+                unread = unread or text
         if stated is None:
             defaulted = True
             stated = default_speed_kmh(tags.get("highway", ""))
-        speeds.append(stated * KMH)
-    return WaySpeed(speeds[0], speeds[1], defaulted, unread, odd)
+        speeds[at] = stated * KMH
+    return WaySpeed(speeds[0], speeds[1], defaulted, unread, odd_oneway)
