@@ -6,7 +6,7 @@ All are :class:`~yikezhong_coverage.errors.InputError`; ``code`` (the name witho
 ::
 
     InputError
-    ├── the file         EmptyFile, Truncated, Corrupt, TooLarge, Encrypted,
+    ├── the file         FileMissing, EmptyFile, Truncated, Corrupt, TooLarge, Encrypted,
     │                    FormatMismatch, UnsupportedFormat, IncompleteShapefile
     ├── safety           UnsafeArchive, UnsafeInput, UnsafeXml
     ├── the layer        AmbiguousLayer, LayerMissing, NoFeatures, BadJson, BadCsv, RaggedRow
@@ -21,6 +21,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from yikezhong_coverage.errors import InputError
+
+
+class FileMissingError(InputError):
+    """There is no such file."""
 
 
 class EmptyFileError(InputError):
