@@ -11,22 +11,24 @@ empty; where exactly nothing is left it is a disc around the snapped place.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import numpy as np
 import shapely
 
-from yikezhong_coverage import kernels
 from yikezhong_coverage.edges import EdgeParts, covered_parts
 from yikezhong_coverage.errors import InputError
 from yikezhong_coverage.outlines import LocalPlane, on_grid, outline
 from yikezhong_coverage.records import IndexArray, IntArray, RoadGraph, Snapped
-from yikezhong_coverage.travel import Direction, _label, _network, _stops
+from yikezhong_coverage.travel import Direction, reach
 
 #: Half the width that a reached road takes up in a circle [m].
-BUFFER_M = 50.0
+BUFFER_M: Final = 50.0
 #: Distance of the raster points of which outlines are made [m].
-CELL_M = 10.0
+CELL_M: Final = 10.0
+#: Facilities searched in one call; bounds the memory of wide circles.
+_AT_ONCE: Final = 64
 
 
 def service_area(
@@ -69,6 +71,8 @@ def service_area(
             f"服务圈的宽度 {buffer_m} 米、网格 {cell_m} 米不能用",
             hint="宽度应为正数，网格不大于宽度的一半",
         )
+    if not (np.isfinite(limit_s) and limit_s >= 0):
+        raise InputError(f"时限为 {limit_s}，应为非负有限数（秒）")
     circles = []
     parts_of = _facility_parts(
         graph,
@@ -116,33 +120,59 @@ def _facility_parts(
     limit_s: float,
     leg_speed_mps: float,
     direction: Direction,
-) -> list[EdgeParts]:
-    """Return the reached parts of roads for each facility by itself.
+) -> Iterator[EdgeParts]:
+    """Yield the reached parts of roads for each facility by itself, in order.
 
-    One bounded search each; what is touched by none costs nothing.
+    Only edges at reached nodes, and the facility's own, are looked at.
     """
-    if not (np.isfinite(limit_s) and limit_s >= 0):
-        raise InputError(f"时限为 {limit_s}，应为非负有限数（秒）")
-    network = _network(graph, direction)
-    stops = _stops(network, facility, leg_speed_mps, leaving=False)
-    room = kernels.Workspace.for_nodes(graph.n_node)
     at_node = _edges_at_nodes(graph)
-    nothing = EdgeParts(np.zeros(0, dtype=np.int32), np.zeros(0), np.zeros(0))
-    found = [nothing] * len(facility)
-    for place, index in enumerate(stops.index):
-        n_touched = _label(network, stops.take(np.array([place])), limit_s, room)
-        edges = _edges_of(room.touched[:n_touched], at_node, facility.edge[index])
-        found[index] = covered_parts(
+    nodes, places = _nodes_as_points(graph, at_node)
+    node_time_s = np.full(graph.n_node, np.inf)
+    for first in range(0, len(facility), _AT_ONCE):
+        some = facility.take(np.arange(first, min(first + _AT_ONCE, len(facility))))
+        pairs = reach(
             graph,
-            room.time_s,
-            facility.take(np.array([index])),
-            limit_s=limit_s,
+            places,
+            some,
             leg_speed_mps=leg_speed_mps,
+            limit_s=limit_s,
             direction=direction,
-            edges=edges,
         )
-        kernels.clear(n_touched, *room.arrays)
-    return found
+        for i in range(len(some)):
+            row = slice(pairs.start[i], pairs.start[i + 1])
+            reached = nodes[pairs.demand[row]]
+            node_time_s[reached] = pairs.time_s[row]
+            yield covered_parts(
+                graph,
+                node_time_s,
+                some.take(np.array([i])),
+                limit_s=limit_s,
+                leg_speed_mps=leg_speed_mps,
+                direction=direction,
+                edges=_edges_of(reached, at_node, some.edge[i]),
+            )
+            node_time_s[reached] = np.inf
+
+
+def _nodes_as_points(
+    graph: RoadGraph, at_node: tuple[IntArray, IndexArray]
+) -> tuple[IndexArray, Snapped]:
+    """Return the nodes that have an edge, as points on one of their edges.
+
+    A point exactly at a node has the node's times. Of its edges the longest is
+    taken: on an edge without length the ends are one point.
+    """
+    start, edge = at_node
+    node = np.repeat(np.arange(graph.n_node, dtype=np.int32), np.diff(start))
+    order = np.lexsort((edge, -graph.edge_length_m[edge], node))
+    nodes, first = np.unique(node[order], return_index=True)
+    on = edge[order][first]
+    at_u = graph.edge_u[on] == nodes
+    along_m = np.where(at_u, 0.0, graph.edge_length_m[on])
+    none = np.zeros(len(nodes))
+    return nodes, Snapped(
+        on, along_m, none, graph.node_lon[nodes], graph.node_lat[nodes]
+    )
 
 
 def _edges_at_nodes(graph: RoadGraph) -> tuple[IntArray, IndexArray]:
@@ -157,9 +187,10 @@ def _edges_at_nodes(graph: RoadGraph) -> tuple[IntArray, IndexArray]:
 def _edges_of(
     nodes: IndexArray, at_node: tuple[IntArray, IndexArray], own_edge: int
 ) -> IndexArray:
-    """Return the edges at any of the nodes, and one more, ascending and unique."""
+    """Return the edges at any of the nodes and the own edge, ascending, unique."""
     start, edge = at_node
     count = start[nodes + 1] - start[nodes]
     offset = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
     near = edge[np.repeat(start[nodes], count) + offset]
-    return np.unique(np.append(near, np.int32(own_edge)))
+    own = np.array([own_edge] if own_edge >= 0 else [], dtype=np.int32)
+    return np.unique(np.concatenate((near, own)))
