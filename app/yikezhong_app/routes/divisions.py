@@ -1,0 +1,88 @@
+"""``divisions``: administrative divisions and their boundaries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from yikezhong_app.catalog import Catalog
+from yikezhong_app.queries import DivisionsQuery
+from yikezhong_app.records import Row
+from yikezhong_app.responses import GEO_FORMATS, Table, WithContext, answer_table
+from yikezhong_app.routes.answers import documented
+from yikezhong_app.schemas import DivisionRow, PageOf
+from yikezhong_app.shapes import DEFAULT_TOLERANCE_M, tolerance_step
+
+router = APIRouter(prefix="/api/v1", tags=["divisions"])
+
+
+@router.get(
+    "/divisions",
+    summary="行政区划",
+    description="各级行政区划与人口；GeoJSON 带边界。",
+    responses=documented(PageOf[DivisionRow], row=DivisionRow, geometry=True),
+)
+def list_divisions(
+    query: Annotated[DivisionsQuery, Query()], context: WithContext
+) -> Response:
+    """Answer divisions."""
+    catalog = context.catalog
+
+    def make() -> Table:
+        rows = _select(catalog, query)
+        columns = list(rows[0]) if rows else list(DivisionRow.model_fields)
+        return Table(
+            rows,
+            columns,
+            shapes=lambda part: division_shapes(
+                catalog, rows[part], simplify_m=query.simplify
+            ),
+            key="code",
+        )
+
+    return answer_table(
+        context, query, title="行政区划", make=make, offered=GEO_FORMATS
+    )
+
+
+def _select(catalog: Catalog, query: DivisionsQuery) -> list[Row]:
+    if query.level is not None:
+        catalog.check_level(query.level)
+    below = None
+    if query.parent is not None:
+        below = catalog.under(catalog.find_division(query.parent)["code"])
+    text = None if query.q is None else query.q.strip().casefold()
+    return [
+        row
+        for row in catalog.divisions
+        if query.level in (None, row["level"])
+        and (below is None or row["code"] in below)
+        and (
+            text is None
+            or text in row["name"].casefold()
+            or row["code"].casefold().startswith(text)
+        )
+    ]
+
+
+def division_shapes(
+    catalog: Catalog, rows: Sequence[Row], *, simplify_m: float | None
+) -> list[bytes | None]:
+    """Return the GeoJSON of divisions, each level simplified as a whole.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    rows : sequence of row
+        With ``code`` and ``level``.
+    simplify_m : float or None
+        Tolerance [m]; None: what suits the level.
+    """
+    texts: dict[str, bytes | None] = {}
+    for level in {row["level"] for row in rows}:
+        asked_m = DEFAULT_TOLERANCE_M[level] if simplify_m is None else simplify_m
+        shapes, _ = catalog.division_shapes(level, tolerance_m=tolerance_step(asked_m))
+        texts.update(shapes)
+    return [texts[row["code"]] for row in rows]

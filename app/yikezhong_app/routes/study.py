@@ -1,0 +1,165 @@
+"""``study`` and ``data-report``: what was computed, from what."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query, Response
+
+from yikezhong_app.catalog import Catalog
+from yikezhong_app.formats import Format
+from yikezhong_app.queries import DataReportQuery, FormatQuery
+from yikezhong_app.records import Row, to_rows
+from yikezhong_app.responses import (
+    Table,
+    WithContext,
+    answer_record,
+    answer_table,
+)
+from yikezhong_app.routes.answers import documented
+from yikezhong_app.schemas import DataReportRow, PageOf, Study
+from yikezhong_app.selections import denominators_available, minutes_available
+from yikezhong_app.words import (
+    DENOMINATOR_NAMES,
+    LEVEL_NAMES,
+    REASONS,
+    VARIANT_NAMES,
+    category_names,
+    function_names,
+    named,
+)
+from yikezhong_geodata.columns import GROUPS
+
+router = APIRouter(prefix="/api/v1", tags=["study"])
+
+_RESOURCES = (
+    "divisions",
+    "coverage",
+    "gaps",
+    "facilities",
+    "circles",
+    "roads",
+    "data-report",
+)
+
+
+@router.get(
+    "/study",
+    summary="研究与成果",
+    description="成果的名称、日期、服务、时限、分母、参数、合计与数据报告摘要。",
+    responses=documented(Study),
+)
+def get_study(query: Annotated[FormatQuery, Query()], context: WithContext) -> Response:
+    """Answer what was computed, and how."""
+
+    def make() -> Table:
+        record = study_record(context.catalog)
+        return Table([record], list(record))
+
+    return answer_record(
+        context,
+        query,
+        title="研究",
+        make=make,
+        offered=(Format.JSON,),
+        flat=True,
+    )
+
+
+@router.get(
+    "/data-report",
+    summary="数据报告",
+    description="没有原样使用的每一行输入：问题与处理。",
+    responses=documented(PageOf[DataReportRow]),
+)
+def list_findings(
+    query: Annotated[DataReportQuery, Query()], context: WithContext
+) -> Response:
+    """Answer the data report."""
+
+    def make() -> Table:
+        table = context.catalog.table("data_report")
+        rows = [
+            row
+            for row in to_rows(table)
+            if query.layer in (None, row["layer"])
+            and query.problem in (None, row["problem"])
+            and query.action in (None, row["action"])
+        ]
+        return Table(rows, list(table.columns))
+
+    return answer_table(context, query, title="数据报告", make=make)
+
+
+def study_record(catalog: Catalog) -> Row:
+    """Return what ``study`` answers."""
+    issued = catalog.manifest.get("map") or {}
+    return {
+        "name": catalog.name,
+        "map": {
+            "issuer": issued.get("issuer"),
+            "approval_number": issued.get("approval_number"),
+        },
+        "levels": [
+            {"id": level, "name": LEVEL_NAMES[level], "count": count}
+            for level, count in catalog.levels.items()
+        ],
+        "services": [_service(catalog, s) for s in catalog.services.values()],
+        "denominators": _denominators(catalog),
+        "variants": named(VARIANT_NAMES),
+        "reasons": named(REASONS),
+        "categories": _categories(catalog),
+        "functions": named(function_names()),
+        "parameters": catalog.manifest.get("parameters") or {},
+        "dropped_services": catalog.manifest.get("dropped_services") or [],
+        "totals": _totals(catalog),
+        "counts": {
+            name: len(catalog.table(name))
+            for name in ("divisions", "facilities", "gaps", "circles", "data_report")
+        },
+        "bounds": _bounds(catalog),
+        "data_report": catalog.manifest.get("data_report") or [],
+        "resources": {name: f"/api/v1/{name}" for name in _RESOURCES},
+    }
+
+
+def _service(catalog: Catalog, service: Row) -> Row:
+    parts = [part for (s, _), part in catalog.coverage.items() if s == service["id"]]
+    names = {name: None for part in parts for name in denominators_available(part)}
+    return {
+        **service,
+        "limit_minutes": service["limit_s"] / 60,
+        "minutes": minutes_available(parts),
+        "denominators": list(names),
+    }
+
+
+def _denominators(catalog: Catalog) -> list[dict[str, str]]:
+    there = {
+        n for part in catalog.coverage.values() for n in denominators_available(part)
+    }
+    return named({k: name for k, name in DENOMINATOR_NAMES.items() if k in there})
+
+
+def _categories(catalog: Catalog) -> list[dict[str, str]]:
+    names = category_names()
+    there = {row["category"] for row in catalog.facilities if row["category"]}
+    known = {key: name for key, name in names.items() if key in there}
+    return named(known | {key: key for key in sorted(there - names.keys())})
+
+
+def _totals(catalog: Catalog) -> dict[str, float | None]:
+    """Return the sums over the highest level; None where nothing is known."""
+    top = next(iter(catalog.levels), None)
+    rows = [row for row in catalog.divisions if row["level"] == top]
+    totals: dict[str, float | None] = {}
+    for group in GROUPS:
+        known = [row[group] for row in rows if row.get(group) is not None]
+        totals[group] = sum(known) if known else None
+    return totals
+
+
+def _bounds(catalog: Catalog) -> list[float] | None:
+    bounds: Any = catalog.snapshot.geo_table("divisions").total_bounds
+    return [float(v) for v in bounds] if np.isfinite(bounds).all() else None

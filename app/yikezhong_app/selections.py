@@ -1,0 +1,375 @@
+"""Choose rows of a catalog for a query: coverage, gaps, facilities, circles."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from yikezhong_app.catalog import Catalog
+from yikezhong_app.queries import (
+    CirclesQuery,
+    CoverageFilter,
+    FacilitiesQuery,
+    GapsFilter,
+    parse_box,
+)
+from yikezhong_app.records import Row, to_rows
+from yikezhong_app.request_errors import ParameterError, UnknownRecordError
+from yikezhong_app.words import DENOMINATOR_NAMES, FLAGS, REASONS, category_names
+
+_S_PER_MIN = 60.0
+#: Columns that are put before the others of a coverage row.
+_COVERAGE_FIRST = (
+    "level",
+    "code",
+    "name",
+    "service",
+    "service_name",
+    "minutes",
+    "limit_s",
+    "denominator",
+    "denominator_name",
+)
+
+
+#: Columns that are put before the others of a gap.
+_GAP_FIRST = (
+    "id",
+    "level",
+    "code",
+    "name",
+    "parent",
+    "service",
+    "service_name",
+    "limit_s",
+    "minutes",
+    "group",
+    "people_without",
+    "people_60_without",
+    "reason",
+    "reason_name",
+    "nearest_facility_id",
+    "nearest_facility_name",
+    "nearest_time_s",
+)
+
+
+def words_of(text: str | None) -> list[str]:
+    """Return the words of a column of flags.
+
+    Examples
+    --------
+    >>> words_of("estimated approximate"), words_of(None)
+    (['estimated', 'approximate'], [])
+    """
+    return text.split() if text else []
+
+
+def minutes_available(parts: Iterable[pd.DataFrame]) -> list[float]:
+    """Return the limits that were computed [min], ascending."""
+    limits: set[float] = set()
+    for part in parts:
+        if "limit_s" in part:
+            limits.update(part["limit_s"].unique().tolist())
+    return sorted(limit / _S_PER_MIN for limit in limits)
+
+
+def denominators_available(part: pd.DataFrame) -> list[str]:
+    """Return the denominators of some coverage rows, in their order."""
+    return [str(name) for name in part["denominator"].unique()]
+
+
+def default_denominator(service: Row, available: Sequence[str]) -> str:
+    """Return the group a service is for, or else the first that was counted.
+
+    Examples
+    --------
+    >>> default_denominator({"group": "people_60"}, ["people", "communities"])
+    'people'
+    """
+    for name in (str(service["group"]), "people_60", "people"):
+        if name in available:
+            return name
+    return available[0]
+
+
+def coverage_rows(
+    catalog: Catalog,
+    query: CoverageFilter,
+    *,
+    level: str,
+    codes: Collection[str] | None = None,
+) -> list[Row]:
+    """Return coverage rows of a level.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    query : CoverageFilter
+    level : str
+    codes : collection of str or None
+        Divisions wanted; None: all of the level.
+
+    Raises
+    ------
+    ParameterError
+        If the service, the limit or the denominator was not computed.
+    """
+    chosen = (
+        [catalog.check_service(query.service)]
+        if query.service is not None
+        else [*catalog.services.values()]
+    )
+    parts = {
+        s["id"]: catalog.coverage[s["id"], level]
+        for s in chosen
+        if (s["id"], level) in catalog.coverage
+    }
+    _check_denominator(query.denominator, parts.values())
+    _check_minutes(
+        query.minutes, (_of(part, query.denominator) for part in parts.values())
+    )
+    rows: list[Row] = []
+    for service in chosen:
+        part = parts.get(service["id"])
+        if part is None:
+            continue
+        mask = _limit_mask(part, query.minutes, default_s=service["limit_s"])
+        if query.denominator != "all":
+            wanted = query.denominator or default_denominator(
+                service, denominators_available(part)
+            )
+            mask &= (part["denominator"] == wanted).to_numpy()
+        if query.variant != "all":
+            mask &= (part["variant"] == query.variant).to_numpy()
+        if codes is not None:
+            mask &= part["code"].isin(list(codes)).to_numpy()
+        rows.extend(_coverage_row(catalog, service, row) for row in to_rows(part[mask]))
+    return rows
+
+
+def _coverage_row(catalog: Catalog, service: Row, row: Row) -> Row:
+    denominator, words = row["denominator"], words_of(row.get("flags"))
+    full = {
+        **row,
+        "name": _division_name(catalog, row["code"]),
+        "service_name": service["name"],
+        "minutes": row["limit_s"] / _S_PER_MIN,
+        "denominator_name": DENOMINATOR_NAMES.get(denominator, denominator),
+        "flags": words,
+        "rate_note": "；".join(FLAGS.get(w, w) for w in words) or None,
+    }
+    first = {key: full.pop(key) for key in _COVERAGE_FIRST}
+    return {**first, **full}
+
+
+def gap_rows(
+    catalog: Catalog, query: GapsFilter, *, codes: Collection[str] | None = None
+) -> list[tuple[int, Row]]:
+    """Return gaps with their positions in the table.
+
+    Raises
+    ------
+    ParameterError
+        If the service, level, limit or reason is not there.
+    """
+    if query.service is not None:
+        catalog.check_service(query.service)
+    if query.level is not None:
+        catalog.check_level(query.level)
+    if query.reason is not None and query.reason not in REASONS:
+        raise ParameterError(
+            f"没有原因“{query.reason}”", parameter="reason", available=[*REASONS]
+        )
+    if query.variant != "with_neighbours":
+        raise ParameterError(
+            "缺口只按 with_neighbours 计算",
+            parameter="variant",
+            available=["with_neighbours"],
+        )
+    parts = [
+        part
+        for (service, level), part in catalog.gaps.items()
+        if query.service in (None, service) and query.level in (None, level)
+    ]
+    _check_minutes(query.minutes, parts)
+    rows: list[tuple[int, Row]] = []
+    for part in parts:
+        mask = np.ones(len(part), dtype=bool)
+        if isinstance(query.minutes, float) and "limit_s" in part:
+            mask &= _limit_mask(part, query.minutes, default_s=0.0)
+        if query.reason is not None:
+            mask &= (part["reason"] == query.reason).to_numpy()
+        if codes is not None:
+            mask &= part["code"].isin(list(codes)).to_numpy()
+        kept = part[mask]
+        rows.extend(
+            (int(at), _gap_row(catalog, row))
+            for at, row in zip(kept.index, to_rows(kept), strict=True)
+        )
+    return rows
+
+
+def _gap_row(catalog: Catalog, row: Row) -> Row:
+    service = catalog.services.get(row["service"], {})
+    limit_s = row.get("limit_s", service.get("limit_s"))
+    at = catalog.position.get(row["code"])
+    nearest = catalog.facility_names.get(row.get("nearest_facility_id") or "")
+    full = {
+        **row,
+        "name": _division_name(catalog, row["code"]),
+        "parent": None if at is None else catalog.divisions[at].get("parent"),
+        "service_name": service.get("name", row["service"]),
+        "minutes": None if limit_s is None else limit_s / _S_PER_MIN,
+        "people_without": row.get("without"),
+        "reason_name": REASONS.get(row["reason"], row["reason"]),
+        "nearest_facility_name": nearest,
+    }
+    full.pop("without", None)
+    first = {key: full.pop(key) for key in _GAP_FIRST if key in full}
+    return {**first, **full}
+
+
+def facility_rows(catalog: Catalog, query: FacilitiesQuery) -> list[tuple[int, Row]]:
+    """Return facilities with their positions in the table.
+
+    Raises
+    ------
+    ParameterError
+        If the category or service is not there.
+    UnknownDivisionError
+        If the township is not there.
+    """
+    names = category_names()
+    present = {row["category"] for row in catalog.facilities}
+    if query.category is not None and query.category not in (present | names.keys()):
+        raise ParameterError(
+            f"没有类别“{query.category}”", parameter="category", available=[*names]
+        )
+    service = None if query.service is None else catalog.check_service(query.service)
+    township = None
+    if query.township is not None:
+        township = catalog.find_division(query.township, level="township")["code"]
+    box = None if query.bbox is None else parse_box(query.bbox)
+    return [
+        (i, {**row, "category_name": names.get(row["category"], row["category"])})
+        for i, row in enumerate(catalog.facilities)
+        if query.category in (None, row["category"])
+        and query.status in (None, row["status"])
+        and (service is None or _serves(row, service))
+        and (township is None or _is_in(row, township))
+        and (box is None or _is_inside(row, box))
+    ]
+
+
+def _serves(row: Row, service: Row) -> bool:
+    """Say whether a facility is of a service: its category and all functions."""
+    if row["category"] not in service["categories"]:
+        return False
+    needed = set(service.get("functions") or ())
+    return not needed or needed <= set(row["functions"] or ())
+
+
+def _is_in(row: Row, township: str) -> bool:
+    return township in (row.get("township_code"), row.get("located_township_code"))
+
+
+def _is_inside(row: Row, box: tuple[float, float, float, float]) -> bool:
+    lon, lat = row.get("lon"), row.get("lat")
+    west, south, east, north = box
+    return (
+        lon is not None
+        and lat is not None
+        and west <= lon <= east
+        and south <= lat <= north
+    )
+
+
+def circle_rows(catalog: Catalog, query: CirclesQuery) -> list[tuple[int, Row]]:
+    """Return circles with their positions in the table.
+
+    Raises
+    ------
+    ParameterError
+        If the service or limit was not computed.
+    UnknownRecordError
+        If there is no such facility.
+    """
+    if query.service is not None:
+        catalog.check_service(query.service)
+    if query.facility is not None:
+        _check_facility(catalog, query.facility)
+    table = catalog.table("circles")
+    plain = table.drop(columns="geometry", errors="ignore")
+    mask = np.ones(len(plain), dtype=bool)
+    if query.service is not None:
+        mask &= (plain["service"] == query.service).to_numpy()
+    _check_minutes(query.minutes, [plain[mask]])
+    found = []
+    for i, row in zip(np.flatnonzero(mask).tolist(), to_rows(plain[mask]), strict=True):
+        service = catalog.services.get(row["service"], {})
+        if query.facility is not None:
+            wanted = row["facility_id"] == query.facility
+        else:
+            wanted = (row["facility_id"] is None) == query.union
+        limit_s = service.get("limit_s") if query.minutes is None else None
+        if isinstance(query.minutes, float):
+            limit_s = query.minutes * _S_PER_MIN
+        if wanted and limit_s in (None, row["limit_s"]):
+            row["service_name"] = service.get("name", row["service"])
+            row["minutes"] = row["limit_s"] / _S_PER_MIN
+            found.append((i, row))
+    return found
+
+
+def _check_facility(catalog: Catalog, facility: str) -> None:
+    if not any(row["id"] == facility for row in catalog.facilities):
+        raise UnknownRecordError(
+            f"没有编号为“{facility}”的设施", hint="可用 /api/v1/facilities 查找"
+        )
+
+
+def _division_name(catalog: Catalog, code: str) -> str | None:
+    at = catalog.position.get(code)
+    return None if at is None else str(catalog.divisions[at]["name"])
+
+
+def _limit_mask(
+    part: pd.DataFrame, minutes: float | str | None, *, default_s: float
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    if minutes == "all":
+        return np.ones(len(part), dtype=bool)
+    limit_s = default_s if minutes is None else float(minutes) * _S_PER_MIN
+    return (part["limit_s"] == limit_s).to_numpy(dtype=bool)
+
+
+def _check_minutes(minutes: float | str | None, parts: Iterable[pd.DataFrame]) -> None:
+    if not isinstance(minutes, float):
+        return
+    available = minutes_available(parts)
+    if available and minutes not in available:
+        raise ParameterError(
+            f"没有算过 {minutes:g} 分钟的时限",
+            parameter="minutes",
+            available=available,
+        )
+
+
+def _of(part: pd.DataFrame, denominator: str | None) -> pd.DataFrame:
+    if denominator in (None, "all"):
+        return part
+    return part[part["denominator"] == denominator]
+
+
+def _check_denominator(denominator: str | None, parts: Iterable[pd.DataFrame]) -> None:
+    if denominator in (None, "all"):
+        return
+    available = {name: None for part in parts for name in denominators_available(part)}
+    if denominator not in available:
+        raise ParameterError(
+            f"没有分母“{denominator}”",
+            parameter="denominator",
+            available=[*available],
+        )

@@ -1,0 +1,103 @@
+"""Builds the service: settings in, application out; nothing is done at import."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from importlib import import_module
+from importlib.metadata import version as package_version
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from yikezhong_app.assets import STATIC_FOLDER
+from yikezhong_app.problems import install_problems
+from yikezhong_app.rendered import RenderedCache
+from yikezhong_app.routes import (
+    circles,
+    coverage,
+    divisions,
+    facilities,
+    gaps,
+    health,
+    pages,
+    roads,
+    study,
+    townships,
+)
+from yikezhong_app.security import GuardMiddleware
+from yikezhong_app.settings import Settings
+from yikezhong_app.store import SnapshotStore
+
+LOG = logging.getLogger("yikezhong.service")
+
+_ROUTERS: Final[tuple[APIRouter, ...]] = (
+    health.router,
+    pages.router,
+    study.router,
+    divisions.router,
+    townships.router,
+    coverage.router,
+    gaps.router,
+    facilities.router,
+    circles.router,
+    roads.router,
+)
+_MAPS: Final = "yikezhong_app.routes.maps"
+_A_YEAR_S: Final = 31_536_000
+
+
+class Assets(StaticFiles):
+    """Our static files: kept for long where the address carries a hash (``?v=``)."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Answer with a file and how long it may be kept."""
+        response = await super().get_response(path, scope)
+        hashed = scope.get("query_string", b"").startswith(b"v=")
+        response.headers["Cache-Control"] = (
+            f"public, max-age={_A_YEAR_S}, immutable" if hashed else "no-cache"
+        )
+        return response
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the service for a result folder.
+
+    Parameters
+    ----------
+    settings : Settings
+        Passed down; nothing else is read from the environment.
+
+    Returns
+    -------
+    FastAPI
+        The version to serve is looked for at the first request; there need not be one
+        yet.
+    """
+    app = FastAPI(
+        title="一刻钟",
+        summary="十五分钟服务圈：覆盖率、缺口与设施",
+        version=package_version("yikezhong"),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    app.state.settings = settings
+    app.state.store = SnapshotStore(
+        settings.out, reload_seconds=settings.reload_seconds
+    )
+    app.state.cache = RenderedCache(settings.cache_bytes)
+    install_problems(app)
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
+    # added last, so outermost
+    app.add_middleware(GuardMiddleware, allowed_hosts=settings.hosts)
+    for router in _ROUTERS:
+        app.include_router(router)
+    if importlib.util.find_spec(_MAPS) is not None:
+        app.include_router(import_module(_MAPS).router)
+    app.mount("/static", Assets(directory=STATIC_FOLDER), name="static")
+    return app

@@ -1,0 +1,104 @@
+"""GeoJSON geometries of divisions and layers, simplified without gaps for display."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+#: Tolerances there are [m]; another is taken down to the nearest of these, so that
+#: the number of versions kept is bounded.
+TOLERANCES_M: Final = (0.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
+#: What suits a map of each level [m].
+DEFAULT_TOLERANCE_M: Final = {
+    "province": 500.0,
+    "prefecture": 200.0,
+    "county": 100.0,
+    "township": 50.0,
+    "community": 20.0,
+}
+#: Length of a degree of latitude [m], near enough for a display tolerance.
+_DEGREE_M: Final = 111_320.0
+#: 1e-6° is at most 0.11 m.
+_DECIMALS: Final = 6
+
+Geometries = NDArray[np.object_]
+
+
+def tolerance_step(asked_m: float) -> float:
+    """Return the largest tolerance there is that is not above what is asked [m].
+
+    Examples
+    --------
+    >>> tolerance_step(120), tolerance_step(3)
+    (100.0, 0.0)
+    """
+    return max(step for step in TOLERANCES_M if step <= asked_m)
+
+
+def simplify_together(
+    geometries: Geometries, *, tolerance_m: float
+) -> tuple[Geometries, float]:
+    """Simplify neighbouring polygons together, so that no gaps open between them.
+
+    Parameters
+    ----------
+    geometries : ndarray of object, shape (n,)
+        Polygons in degrees, or None.
+    tolerance_m : float
+        Size of the details that are left out [m].
+
+    Returns
+    -------
+    simplified : ndarray of object, shape (n,)
+    applied_m : float
+        ``tolerance_m``, or 0 where the polygons overlap or do not meet exactly: those
+        are given as they are, since simplifying would open gaps between them.
+    """
+    there = ~(shapely.is_missing(geometries) | shapely.is_empty(geometries))
+    if tolerance_m <= 0 or not there.any():
+        return geometries, 0.0
+    west, south, east, north = shapely.total_bounds(geometries[there])
+    narrow = max(np.cos(np.radians((south + north) / 2)), 0.01)
+    origin = np.array([(west + east) / 2, (south + north) / 2])
+    scale = np.array([narrow, 1.0]) * _DEGREE_M
+
+    flat = shapely.transform(geometries[there], lambda xy: (xy - origin) * scale)
+    if not shapely.coverage_is_valid(flat):
+        return geometries, 0.0
+    simple = shapely.coverage_simplify(flat, tolerance_m)
+    result = geometries.copy()
+    result[there] = shapely.transform(simple, lambda xy: xy / scale + origin)
+    return result, tolerance_m
+
+
+def simplify_lines(geometries: Geometries, *, tolerance_m: float) -> Geometries:
+    """Return lines without details smaller than the tolerance [m]; ends stay."""
+    if tolerance_m <= 0:
+        return geometries
+    simple: Geometries = shapely.simplify(
+        geometries, tolerance_m / _DEGREE_M, preserve_topology=False
+    )
+    return simple
+
+
+def geojson_shapes(
+    geometries: Geometries, *, decimals: int = _DECIMALS
+) -> list[bytes | None]:
+    """Return the GeoJSON geometry of each shape, rounded; None stays.
+
+    Six decimals of a degree are 0.1 m.
+
+    Examples
+    --------
+    >>> geojson_shapes(np.array([shapely.Point(113.12345678, 31), None]))
+    [b'{"type":"Point","coordinates":[113.123457,31.0]}', None]
+    """
+    rounded = shapely.transform(
+        shapely.force_2d(geometries), lambda xy: np.round(xy, decimals)
+    )
+    texts: Sequence[Any] = shapely.to_geojson(rounded)
+    return [None if text is None else text.encode() for text in texts]
