@@ -366,10 +366,10 @@ def _scatter(
 def _members(group: IntArray) -> dict[int, IntArray]:
     """Return the places of each group's members, ascending."""
     order = np.argsort(group, kind="stable")
-    names, first = np.unique(group[order], return_index=True)
+    names, first, count = np.unique(group[order], return_index=True, return_counts=True)
     return {
-        int(name): part
-        for name, part in zip(names, np.split(order, first[1:]), strict=True)
+        int(name): order[begin : begin + n]
+        for name, begin, n in zip(names, first, count, strict=True)
     }
 
 
