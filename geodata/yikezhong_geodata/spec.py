@@ -131,7 +131,11 @@ class Parameters:
 
 @dataclass(frozen=True)
 class StudySpec:
-    """Everything that ``study.toml`` says."""
+    """Everything that ``study.toml`` says.
+
+    ``import_report`` names a table of findings that were made when the study was
+    made out of other data; they belong to its data report.
+    """
 
     name: str
     boundaries: tuple[BoundarySpec, ...]
@@ -146,6 +150,7 @@ class StudySpec:
     map: MapSpec = MapSpec()
     parameters: Parameters = Parameters()
     services_file: str | None = None
+    import_report: str | None = None
 
 
 def read_spec(folder: Path) -> StudySpec:
@@ -196,6 +201,9 @@ def _read_study(keys: Keys, folder: Path) -> StudySpec:
     code_system = study.choice("code_system", CODE_SYSTEMS) or "cn12"
     as_of, notice = study.date("as_of"), study.text("notice")
     plans = study.texts("plans")
+    import_report = study.text("import_report")
+    if import_report is not None:
+        inside(folder, import_report, column="study.import_report", file=keys.file)
     study.done()
     boundaries = tuple(_boundary(item, folder) for item in keys.tables("boundaries"))
     if not boundaries:
@@ -222,6 +230,7 @@ def _read_study(keys: Keys, folder: Path) -> StudySpec:
         map=_map(keys.table_of("map")),
         parameters=_parameters(keys.table_of("parameters")),
         services_file=_services(keys.table_of("services"), folder),
+        import_report=import_report,
     )
     keys.done()
     return spec
