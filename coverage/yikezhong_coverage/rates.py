@@ -29,6 +29,9 @@ AREA_DENOMINATORS: Final[Mapping[str, str]] = MappingProxyType(
 #: A community or township counts as covered from this share of its group on.
 AREA_PEOPLE_SHARE: Final = Fraction(4, 5)
 
+#: By how much a part may exceed its whole from cutting polygons; it is cut off.
+_SLACK: Final = 1e-6
+
 #: Words of ``flags``, in the order in which they are written.
 FLAGS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -294,8 +297,9 @@ def _roll_up_measure(
         raise InputError("长度或面积的个数与区划数不符")
     missing = np.isnan(total) | np.isnan(covered)
     total, covered = np.where(missing, 0.0, total), np.where(missing, 0.0, covered)
-    if ((covered < 0) | (covered > total)).any():
+    if ((covered < 0) | (covered > total * (1 + _SLACK))).any():
         raise InputError("被覆盖的长度或面积应在 0 与总量之间")
+    covered = np.minimum(covered, total)
     return _coverage(
         denominator,
         _sum_up(divisions, covered),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import shapely
@@ -16,7 +18,10 @@ from yikezhong_coverage.errors import InputError
 from yikezhong_coverage.graph import build_graph
 from yikezhong_coverage.outlines import LocalPlane, outline
 from yikezhong_coverage.records import RoadGraph, Snapped
+from yikezhong_coverage.snap import snap_points
 from yikezhong_coverage.travel import nearest_at_nodes
+from yikezhong_geodata.data_report import DataReport
+from yikezhong_geodata.roads import RoadsSpec, load_roads
 
 seeds = st.integers(0, 2**32 - 1)
 GEOD = Geod(ellps="WGS84")
@@ -304,3 +309,35 @@ def test_bad_parameters_are_refused(bad: dict[str, float]) -> None:
             points_on(graph, [0], [10.0]),
             **{"limit_s": 900.0, "leg_speed_mps": 1.0, **bad},  # type: ignore[arg-type]
         )
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("file", "profile", "buffer_m", "cell_m"),
+    [
+        ("liechtenstein/liechtenstein-latest.osm.pbf", "walking", 50.0, 10.0),
+        ("shenzhen/G.graphml", "driving", 100.0, 20.0),
+    ],
+)
+def test_circles_of_real_roads(
+    real_data: Path, file: str, profile: str, buffer_m: float, cell_m: float
+) -> None:
+    path = real_data / file
+    if not path.is_file():
+        pytest.skip(f"no {file} in the real test data")
+    graph = load_roads(
+        RoadsSpec(file=path.name),
+        folder=path.parent,
+        report=DataReport(),
+        profiles=(profile,),
+    )[profile]
+    node = np.linspace(0, graph.n_node - 1, 5).astype(int)
+    facility = snap_points(graph, graph.node_lon[node], graph.node_lat[node])
+    drawing = {"limit_s": 900.0, "leg_speed_mps": LEG_MPS}
+    circles = service_area(graph, facility, buffer_m=buffer_m, cell_m=cell_m, **drawing)
+    every = _facility_parts(graph, facility, direction="to_facility", **drawing)
+    for i, (circle, parts) in enumerate(zip(circles, every, strict=True)):
+        place = equal_distance(facility.lon[i], facility.lat[i])
+        check_shape(circle)
+        exact = buffered(graph, parts, place, buffer_m)
+        assert likeness(in_metres(circle, place), exact) >= 0.985

@@ -271,6 +271,11 @@ def test_lengths_and_surfaces_add_up() -> None:
         "unknown_area approximate",
     ]
     assert surface.rate[0] == 0.25
+    hair = roll_up_surfaces(
+        divisions, area_m2=np.full(4, 10.0), covered_m2=np.full(4, 10.0 + 1e-9)
+    )
+    check_coverage(hair)
+    assert hair.rate.tolist() == [1.0] * 4
     with pytest.raises(InputError, match="之间"):
         roll_up_lengths(divisions, total_m=np.zeros(4), covered_m=np.ones(4))
     with pytest.raises(InputError, match="个数"):
