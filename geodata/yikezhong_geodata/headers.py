@@ -63,7 +63,8 @@ def plain_header(header: str) -> str:
         c for c in text if unicodedata.category(c) not in ("Cf", "Cc") or c in "\n\t "
     )
     text = text.replace("【", "[").replace("】", "]")
-    text = re.sub(r"\s", "", text)
+    # a header that stands twice in a table is told apart by this ending
+    text = re.sub(r"_重复\d+$", "", re.sub(r"\s", "", text))
     return _DROPPED.sub("", _NOTES.sub("", text))
 
 
