@@ -27,7 +27,13 @@ from yikezhong_geodata.file_errors import (
 from yikezhong_geodata.headers import plain_header
 from yikezhong_geodata.numbers import clean_text
 from yikezhong_geodata.polygon_repair import repair_polygons
-from yikezhong_geodata.sources import Source, none_for_missing, open_source, read_counts
+from yikezhong_geodata.sources import (
+    Source,
+    basis_of,
+    none_for_missing,
+    open_source,
+    read_counts,
+)
 from yikezhong_geodata.spec import BoundarySpec
 from yikezhong_geodata.vectors import text_column
 from yikezhong_geodata.vocabulary import normal
@@ -191,7 +197,8 @@ def _load_file(
     table["unknown_units"] = 0
     table["estimated"] = ""
     table["population_method"] = None
-    table["population_basis"] = [v or spec.basis for v in source.texts("basis")]
+    basis = basis_of(spec.basis) or basis_of(source.columns.get("people"), header=True)
+    table["population_basis"] = [basis_of(v) or basis for v in source.texts("basis")]
     table["population_year"] = [_year(v, spec.year) for v in source.texts("year")]
     table["geometry"] = list(geometry)
     table["file"] = source.file

@@ -60,6 +60,26 @@ class Source:
         return [clean_text(value) for value in column]
 
 
+def basis_of(text: str | None, *, header: bool = False) -> str | None:
+    """Return the basis of a population: 常住, 户籍, else the text as it is.
+
+    A header names one of the two or nothing.
+
+    Examples
+    --------
+    >>> basis_of("常住人口"), basis_of("户籍"), basis_of("census"), basis_of(None)
+    ('常住', '户籍', 'census', None)
+    >>> basis_of("户籍人口数", header=True), basis_of("人口", header=True)
+    ('户籍', None)
+    """
+    if text is None:
+        return None
+    for word in ("常住", "户籍"):
+        if word in text:
+            return word
+    return None if header else text
+
+
 def none_for_missing(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose text columns are objects with None where missing.
 
@@ -89,7 +109,7 @@ def open_source(
     folder: Path,
     report: DataReport,
     label: str,
-    kind: str,
+    kind: str | None,
 ) -> Source:
     """Read a file of the study as text rows with recognised headers.
 
@@ -103,8 +123,9 @@ def open_source(
         Takes what was assumed.
     label : str
         Layer label of the report.
-    kind : str
-        Headers to recognise: ``boundary``, ``facility`` or ``population``.
+    kind : str or None
+        Headers to recognise: ``boundary``, ``facility`` or ``population``; None
+        recognises none.
 
     Returns
     -------
@@ -130,6 +151,8 @@ def open_source(
         geometry = np.asarray(vector.frame.geometry.to_numpy(), dtype=object)
         frame, file = pd.DataFrame(vector.frame.drop(columns="geometry")), vector.file
     headers = [str(header) for header in frame.columns]
+    if kind is None:
+        return Source(frame, geometry, {}, file)
     columns = map_columns(headers, kind, overrides=spec.columns, file=file)
     return Source(frame, geometry, columns, file)
 

@@ -1,0 +1,426 @@
+"""Demand: people put on points, with every sum kept exactly.
+
+In order of preference: cells or buildings, scaled to the known totals of the finest
+division that has one; else along the walkable roads inside the division; else one
+point inside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from yikezhong_coverage.exact import allocate_groups
+from yikezhong_coverage.records import (
+    BoolArray,
+    FloatArray,
+    IndexArray,
+    IntArray,
+    RoadGraph,
+)
+from yikezhong_geodata.columns import CRS, DEMAND_COLUMNS, GROUPS
+from yikezhong_geodata.data_report import DataReport
+from yikezhong_geodata.locate import (
+    ancestors_at,
+    geometry_of,
+    has_children,
+    locate_points,
+    parent_index,
+)
+from yikezhong_geodata.population_rules import nearest_holder
+
+LABEL: Final = "demand"
+METHODS: Final = ("cells", "buildings", "roads", "point")
+METHOD_NAMES: Final = {
+    "cells": "人口格网",
+    "buildings": "建筑",
+    "roads": "可步行道路",
+    "point": "代表点",
+}
+#: Length of road that one demand point stands for, at most [m].
+MAX_PIECE_M: Final = 100.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """Candidate points of all methods: where they are and how much they weigh."""
+
+    lon: FloatArray
+    lat: FloatArray
+    division: IndexArray
+    method: IndexArray  # index into METHODS
+    weight: FloatArray
+    own: dict[str, FloatArray]  # weights of single groups, nan where not given
+
+    def take(self, index: IntArray | BoolArray) -> _Places:
+        return _Places(
+            self.lon[index],
+            self.lat[index],
+            self.division[index],
+            self.method[index],
+            self.weight[index],
+            {group: values[index] for group, values in self.own.items()},
+        )
+
+
+def build_demand(
+    divisions: Any,
+    *,
+    cells: pd.DataFrame | None,
+    buildings: pd.DataFrame | None,
+    walking: RoadGraph | None,
+    report: DataReport,
+    method: str = "auto",
+) -> Any:
+    """Put the people of every division on points.
+
+    Parameters
+    ----------
+    divisions : GeoDataFrame
+        With counts, from :func:`~yikezhong_geodata.population.load_population`;
+        ``nan`` is unknown, groups named in ``incomplete`` are partial sums.
+    cells : DataFrame or None
+        Population cells: ``lon``, ``lat``, ``division``, ``method`` and the groups.
+    buildings : DataFrame or None
+        ``lon``, ``lat``, ``division``, ``weight``.
+    walking : RoadGraph or None
+        Roads that people may live along.
+    report : DataReport
+        Takes how many points each method made, and what could not be placed.
+    method : str
+        ``auto`` takes the best there is; else only this method, and a point in
+        divisions where it finds nothing.
+
+    Returns
+    -------
+    GeoDataFrame
+        Columns of :data:`~yikezhong_geodata.columns.DEMAND_COLUMNS`, sorted by id:
+        the code of the finest division and a serial number, in the order of
+        longitude and latitude. Counts are multiples of 2⁻²⁰ person that add up
+        exactly to the counts of the divisions; ``nan`` where these are unknown.
+    """
+    import geopandas
+
+    places = _candidates(
+        divisions, cells=cells, buildings=buildings, walking=walking, method=method
+    )
+    unit = _units(divisions, "people")
+    places = _choose(places, divisions, unit)
+    code = divisions["code"].to_numpy(dtype=object).astype(str)
+    order = np.lexsort(
+        (places.weight, places.lat, places.lon, _ranks(code)[places.division])
+    )
+    places = places.take(order)
+    table = pd.DataFrame({"id": _ids(code[places.division])}, dtype=object)
+    table["division_code"] = code[places.division]
+    for level in ("community", "township"):
+        at = ancestors_at(divisions, level)[places.division]
+        table[f"{level}_code"] = [code[i] if i >= 0 else None for i in at]
+    counts = _allocate(places, divisions)
+    for group in GROUPS:
+        table[group] = counts[group]
+    table["method"] = np.array(METHODS, dtype=object)[places.method]
+    table["lon"], table["lat"] = places.lon, places.lat
+    _report_methods(table, divisions, report)
+    result = geopandas.GeoDataFrame(
+        table, geometry=shapely.points(places.lon, places.lat), crs=CRS
+    )
+    for name in ("id", "division_code", "community_code", "township_code", "method"):
+        result[name] = result[name].astype(object).where(result[name].notna(), None)
+    return result[list(DEMAND_COLUMNS)]
+
+
+def _ranks(code: NDArray[np.str_]) -> IntArray:
+    ranks = np.empty(len(code), dtype=np.int64)
+    ranks[np.argsort(code, kind="stable")] = np.arange(len(code))
+    return ranks
+
+
+def _ids(code: NDArray[np.str_]) -> list[str]:
+    """Return code and serial number; ``code`` is sorted."""
+    start = np.flatnonzero(np.r_[True, code[1:] != code[:-1]]) if len(code) else []
+    size = np.diff(np.r_[start, len(code)]).astype(np.int64)
+    serial = np.arange(len(code)) - np.repeat(np.asarray(start, dtype=np.int64), size)
+    return [f"{c}-{number + 1:06d}" for c, number in zip(code, serial, strict=True)]
+
+
+def _units(divisions: Any, group: str) -> IndexArray:
+    """Return for each division the nearest one above (or itself) of known count."""
+    partial = [group in str(words or "").split() for words in divisions["incomplete"]]
+    known = divisions[group].notna().to_numpy() & ~np.array(partial, dtype=np.bool_)
+    return nearest_holder(known, parent_index(divisions))
+
+
+def _candidates(
+    divisions: Any,
+    *,
+    cells: pd.DataFrame | None,
+    buildings: pd.DataFrame | None,
+    walking: RoadGraph | None,
+    method: str,
+) -> _Places:
+    parts = []
+    if cells is not None and method in ("auto", "cells", "buildings"):
+        parts.append(_from_cells(cells))
+    if buildings is not None and method in ("auto", "buildings"):
+        weight = buildings["weight"].to_numpy(np.float64)
+        parts.append(_from_table(buildings, "buildings", weight))
+    if walking is not None and method in ("auto", "roads"):
+        parts.append(_from_roads(walking, divisions))
+    parts.append(_from_divisions(divisions))
+    return _Places(
+        np.concatenate([p.lon for p in parts]),
+        np.concatenate([p.lat for p in parts]),
+        np.concatenate([p.division for p in parts]),
+        np.concatenate([p.method for p in parts]),
+        np.concatenate([p.weight for p in parts]),
+        {g: np.concatenate([p.own[g] for p in parts]) for g in GROUPS},
+    )
+
+
+def _from_table(
+    table: pd.DataFrame,
+    method: str,
+    weight: FloatArray,
+    own: dict[str, FloatArray] | None = None,
+) -> _Places:
+    n = len(table)
+    return _Places(
+        table["lon"].to_numpy(np.float64),
+        table["lat"].to_numpy(np.float64),
+        table["division"].to_numpy(np.int32),
+        np.full(n, METHODS.index(method), dtype=np.int32),
+        weight,
+        own or {group: np.full(n, np.nan) for group in GROUPS},
+    )
+
+
+def _from_cells(cells: pd.DataFrame) -> _Places:
+    own = {group: cells[group].to_numpy(np.float64) for group in GROUPS}
+    first = next((g for g in GROUPS if not np.isnan(own[g]).all()), "people")
+    weight = np.nan_to_num(own[first], nan=0.0)
+    places = _from_table(cells, "cells", weight, own)
+    is_building = (cells["method"] == "buildings").to_numpy()
+    places.method[is_building] = METHODS.index("buildings")
+    return places
+
+
+def _from_divisions(divisions: Any) -> _Places:
+    """Return one point in each lowest division, weighing its area."""
+    geometry = geometry_of(divisions)
+    lowest = np.flatnonzero(~has_children(divisions) & ~shapely.is_missing(geometry))
+    table = pd.DataFrame(
+        {
+            "lon": divisions["lon"].to_numpy(np.float64)[lowest],
+            "lat": divisions["lat"].to_numpy(np.float64)[lowest],
+            "division": lowest,
+        }
+    )
+    area = divisions["area_m2"].to_numpy(np.float64)[lowest]
+    return _from_table(table, "point", np.maximum(area, 1e-6))
+
+
+def _from_roads(graph: RoadGraph, divisions: Any) -> _Places:
+    """Return the middles of pieces of road inside divisions, weighing their length."""
+    lon, lat, metres = road_pieces(graph, max_piece_m=MAX_PIECE_M)
+    located = locate_points(divisions, lon, lat=lat)
+    lowest = ~has_children(divisions)
+    inside = located.division >= 0
+    inside[inside] = lowest[located.division[inside]] & (metres[inside] > 0)
+    table = pd.DataFrame(
+        {"lon": lon[inside], "lat": lat[inside], "division": located.division[inside]}
+    )
+    return _from_table(table, "roads", metres[inside])
+
+
+def road_pieces(
+    graph: RoadGraph, *, max_piece_m: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Cut every edge into equal pieces and return their middles and lengths.
+
+    Parameters
+    ----------
+    graph : RoadGraph
+    max_piece_m : float
+        Longest piece [m], along the edge.
+
+    Returns
+    -------
+    lon, lat : ndarray of float64, shape (n_piece,)
+        Middle of each piece on the road [degrees].
+    length_m : ndarray of float64, shape (n_piece,)
+    """
+    length = graph.edge_length_m
+    n_piece = np.maximum(np.ceil(length / max_piece_m), 1).astype(np.int64)
+    edge = np.repeat(np.arange(graph.n_edge), n_piece)
+    number = np.arange(len(edge)) - np.repeat(np.cumsum(n_piece) - n_piece, n_piece)
+    metres = length[edge] / n_piece[edge]
+    along = (number + 0.5) * metres
+    # one rising axis over all edges, so that a single search finds each segment
+    gap = float(length.max(initial=0.0)) + 1.0
+    n_vertex = np.diff(graph.vertex_start)
+    owner = np.repeat(np.arange(graph.n_edge), n_vertex)
+    axis = graph.vertex_along_m + owner * gap
+    first = np.searchsorted(axis, along + edge * gap, side="right") - 1
+    first = np.clip(first, graph.vertex_start[edge], graph.vertex_start[edge + 1] - 2)
+    begin, end = graph.vertex_along_m[first], graph.vertex_along_m[first + 1]
+    share = np.divide(
+        along - begin, end - begin, out=np.zeros(len(edge)), where=end > begin
+    )
+    share = np.clip(share, 0.0, 1.0)
+
+    def at(values: FloatArray) -> FloatArray:
+        between: FloatArray = (
+            values[first] + (values[first + 1] - values[first]) * share
+        )
+        return between
+
+    return at(graph.vertex_lon), at(graph.vertex_lat), metres
+
+
+def _choose(places: _Places, divisions: Any, unit: IndexArray) -> _Places:
+    """Keep in each unit the best method that weighs anything there.
+
+    Methods are never mixed inside a unit of known count: metres of road cannot be
+    compared with people of cells. A lowest division that is left without a point
+    keeps its representative one, of no weight.
+    """
+    n = len(divisions)
+    # divisions of unknown count stand alone
+    alone = np.where(unit >= 0, unit, np.arange(n))
+    group = alone[places.division]
+    best = np.full(n, len(METHODS), dtype=np.int64)
+    heavy = places.weight > 0
+    np.minimum.at(best, group[heavy], places.method[heavy].astype(np.int64))
+    keep = (places.method == best[group]) & heavy
+    filled = np.zeros(n, dtype=np.bool_)
+    filled[places.division[keep]] = True
+    last = METHODS.index("point")
+    spare = (places.method == last) & ~keep & ~filled[places.division]
+    weight = np.where(spare, 0.0, places.weight)
+    kept = _Places(
+        places.lon, places.lat, places.division, places.method, weight, places.own
+    )
+    return kept.take(keep | spare)
+
+
+def _allocate(places: _Places, divisions: Any) -> dict[str, FloatArray]:
+    """Return the counts of every group at the points, adding up exactly."""
+    found: dict[str, FloatArray] = {}
+    for group in GROUPS:
+        unit = _units(divisions, group)
+        amount = _amounts(divisions, group, unit)
+        weight = places.own[group]
+        if group != "people":
+            people = found["people"]
+            weight = np.where(np.isnan(weight), people, weight)
+        weight = np.where(np.isnan(weight), places.weight, weight)
+        found[group] = _spread(amount, unit[places.division], weight, places.weight)
+    return found
+
+
+def _amounts(divisions: Any, group: str, unit: IndexArray) -> FloatArray:
+    """Return what each known division has beyond the known ones below it."""
+    values = divisions[group].to_numpy(np.float64)
+    parent = parent_index(divisions)
+    amount = np.where(unit == np.arange(len(unit)), values, np.nan)
+    for i in np.flatnonzero(unit == np.arange(len(unit))):
+        above = unit[parent[i]] if parent[i] >= 0 else -1
+        if above >= 0:
+            amount[above] -= values[i]
+    return amount
+
+
+def _spread(
+    amount: FloatArray, unit: IndexArray, weight: FloatArray, base: FloatArray
+) -> FloatArray:
+    """Divide each unit's amount among its points; ``nan`` where there is no unit."""
+    counts = np.full(len(unit), np.nan)
+    inside = np.flatnonzero(unit >= 0)
+    group, weight, base = unit[inside], weight[inside], base[inside]
+    for fallback in (base, np.ones(len(base))):
+        sums = np.bincount(group, weights=weight, minlength=len(amount))
+        weight = np.where(sums[group] > 0, weight, fallback)
+    total = np.zeros(len(amount))
+    used = np.unique(group)
+    total[used] = np.nan_to_num(amount[used], nan=0.0)
+    counts[inside] = allocate_groups(np.maximum(total, 0.0), group, weight)
+    return counts
+
+
+def _report_methods(table: pd.DataFrame, divisions: Any, report: DataReport) -> None:
+    for method in METHODS:
+        here = table[table["method"] == method]
+        if len(here):
+            number = here["division_code"].nunique()
+            report.add(
+                LABEL, "study.toml", None, None, f"method_{method}", value=len(here),
+                message=f"{number} 个区划的人口按{METHOD_NAMES[method]}落到 {len(here)} 个需求点",
+            )  # fmt: skip
+    placed = set(table["division_code"])
+    lowest = divisions[~has_children(divisions)]
+    for row in lowest[~lowest["code"].isin(placed)].itertuples():
+        report.add(
+            LABEL, str(row.file), None if row.row is None else int(row.row), row.code,
+            "no_demand_point", value=row.people,
+            message="没有边界图形，人口不能落点，不计算覆盖率",
+        )  # fmt: skip
+
+
+def record_demand(divisions: Any, demand: Any) -> Any:
+    """Return the divisions with the method of their demand, and counts it gave them.
+
+    A lowest division whose own count is unknown, inside one of known total, takes
+    what was put on its points; the group is added to ``estimated``.
+
+    Parameters
+    ----------
+    divisions : GeoDataFrame
+    demand : GeoDataFrame
+        From :func:`build_demand`.
+
+    Returns
+    -------
+    GeoDataFrame
+    """
+    result = divisions.copy()
+    position = {code: index for index, code in enumerate(result["code"])}
+    at = np.array([position[c] for c in demand["division_code"]], dtype=np.int64)
+    parent = parent_index(result)
+    methods: list[set[str]] = [set() for _ in range(len(result))]
+    for index, method in set(zip(at.tolist(), demand["method"], strict=True)):
+        methods[index].add(method)
+    estimated = [str(words or "").split() for words in result["estimated"]]
+    incomplete = [str(words or "").split() for words in result["incomplete"]]
+    for group in GROUPS:
+        counts = demand[group].to_numpy(np.float64)
+        known = ~np.isnan(counts)
+        sums = np.bincount(at[known], weights=counts[known], minlength=len(result))
+        number = np.bincount(at[known], minlength=len(result))
+        values = result[group].to_numpy(np.float64).copy()
+        for i in range(len(result) - 1, -1, -1):
+            if (np.isnan(values[i]) or group in incomplete[i]) and number[i]:
+                values[i] = sums[i]
+                estimated[i].append(group)
+                incomplete[i] = [word for word in incomplete[i] if word != group]
+                if group == "people":
+                    result.loc[result.index[i], "unknown_units"] = 0
+            if parent[i] >= 0:
+                sums[parent[i]] += sums[i]
+                number[parent[i]] += number[i] if not np.isnan(values[i]) else 0
+        result[group] = values
+    for i in range(len(result) - 1, -1, -1):
+        if parent[i] >= 0:
+            methods[parent[i]] |= methods[i]
+    result["population_method"] = [
+        " ".join(m for m in METHODS if m in found) or None for found in methods
+    ]
+    result["population_method"] = result["population_method"].astype(object)
+    result["estimated"] = [" ".join(dict.fromkeys(words)) for words in estimated]
+    result["incomplete"] = [" ".join(words) for words in incomplete]
+    return result

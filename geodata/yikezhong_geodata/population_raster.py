@@ -1,0 +1,240 @@
+"""Population raster: exact shares of cells in divisions, as points with counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from yikezhong_coverage.records import BoolArray, FloatArray
+from yikezhong_geodata.areas import GeometryArray
+from yikezhong_geodata.columns import CRS, GROUPS
+from yikezhong_geodata.data_report import DataReport
+from yikezhong_geodata.file_errors import (
+    CorruptError,
+    CrsMissingError,
+    NegativePopulationError,
+    RasterCoverageError,
+)
+from yikezhong_geodata.locate import geometry_of, has_children
+from yikezhong_geodata.opening import (
+    FileKind,
+    check_file,
+    check_raster_size,
+    prepare_gdal,
+)
+from yikezhong_geodata.spec import PopulationSpec
+
+_LABEL: Final = "population"
+#: Less of a division inside the raster than this is reported.
+FULL_COVER: Final = 0.999
+
+
+@dataclass(frozen=True, eq=False)
+class _Window:
+    """The part of a raster over the study: values, corner and cell size."""
+
+    values: np.ndarray
+    transform: Any
+    crs: Any
+    bounds: Any
+
+
+def read_raster_cells(
+    spec: PopulationSpec, *, folder: Path, divisions: Any, report: DataReport
+) -> pd.DataFrame:
+    """Return the cells of a population raster as points.
+
+    A cell that lies in several divisions is divided by its exact shares of area
+    (exactextract); each part stands at the cell's centre, or at a point of the part
+    where the centre lies in another division.
+
+    Parameters
+    ----------
+    spec : PopulationSpec
+        ``group`` says whom the raster counts.
+    folder : Path
+    divisions : GeoDataFrame
+        Its lowest divisions take the cells.
+    report : DataReport
+        Takes ``partial_cover`` with the share of a division inside the raster.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`~yikezhong_geodata.population_cells.read_cells`.
+
+    Raises
+    ------
+    NegativePopulationError
+        If a value is negative: usually a nodata value that the file does not state.
+    RasterCoverageError
+        If the raster does not touch the study.
+    """
+    path = folder / spec.file
+    prepare_gdal()
+    check_file(path, allow=(FileKind.TIFF,))
+    check_raster_size(path)
+    geometry = geometry_of(divisions)
+    lowest = np.flatnonzero(~has_children(divisions) & ~shapely.is_missing(geometry))
+    window, projected = _read_window(path, spec, geometry[lowest])
+    covered = _covered_share(window.bounds, projected)
+    if not (covered > 0).any():
+        raise RasterCoverageError(
+            "栅格与研究区不相交", file=path.name, hint="请检查栅格的范围和坐标系"
+        )
+    for at in np.flatnonzero(covered < FULL_COVER):
+        code = str(divisions["code"].iloc[lowest[at]])
+        report.add(
+            _LABEL, path.name, None, code, "partial_cover", value=f"{covered[at]:.4f}",
+            message=f"栅格只覆盖该区划面积的 {covered[at]:.1%}，人口偏少",
+        )  # fmt: skip
+    table = _extract(window, projected, inside=covered > 0)
+    table["division"] = lowest[table["polygon"].to_numpy(np.int64)]
+    table["method"] = "cells"
+    for group in GROUPS:
+        table[group] = table["count"] if group == spec.group else np.nan
+    report.add(
+        _LABEL, path.name, None, None, "raster_read", value=len(table),
+        message=f"栅格共 {len(table)} 个格网（含按面积分割的部分），"
+        f"合计 {table['count'].sum():,.0f} 人",
+    )  # fmt: skip
+    report.close_layer(_LABEL, path.name, read=len(table))
+    return table[["lon", "lat", "division", "method", *GROUPS]].reset_index(drop=True)
+
+
+def _read_window(
+    path: Path, spec: PopulationSpec, geometry: GeometryArray
+) -> tuple[_Window, GeometryArray]:
+    import rasterio
+    import rasterio.windows
+    from pyproj import Transformer
+    from rasterio.errors import RasterioIOError
+
+    try:
+        with rasterio.open(path) as raster:
+            crs = spec.crs or raster.crs
+            if not crs:
+                raise CrsMissingError(
+                    "栅格没有坐标系", file=path.name, hint="请在 study.toml 写明 crs"
+                )
+            move = Transformer.from_crs(CRS, crs, always_xy=True)
+            projected = shapely.transform(
+                geometry, lambda xy: np.column_stack(move.transform(xy[:, 0], xy[:, 1]))
+            )
+            west, south, east, north = shapely.total_bounds(projected)
+            left, bottom, right, top = raster.bounds
+            if west >= right or east <= left or south >= top or north <= bottom:
+                raise RasterCoverageError(
+                    "栅格与研究区不相交",
+                    file=path.name,
+                    hint="请检查栅格的范围和坐标系",
+                )
+            box = rasterio.windows.from_bounds(
+                max(west, left), max(south, bottom), min(east, right), min(north, top),
+                raster.transform,
+            )  # fmt: skip
+            box = box.round_offsets("floor").round_lengths("ceil")
+            column, row = int(box.col_off), int(box.row_off)
+            width = min(int(box.width) + 1, raster.width - column)
+            height = min(int(box.height) + 1, raster.height - row)
+            box = rasterio.windows.Window(column, row, width, height)
+            masked = raster.read(1, window=box, masked=True)
+            transform = raster.window_transform(box)
+            bounds = shapely.box(left, bottom, right, top)
+    except RasterioIOError as error:
+        raise CorruptError(
+            "栅格无法读取", file=path.name, hint="请重新导出为 GeoTIFF"
+        ) from error
+    values = (
+        masked.filled(np.nan)
+        if masked.dtype.kind == "f"
+        else masked.astype(np.float64).filled(np.nan)
+    )
+    values = np.asarray(values, dtype=np.float64)
+    _refuse_negative(values, path.name)
+    return _Window(values, transform, crs, bounds), projected
+
+
+def _refuse_negative(values: FloatArray, file: str) -> None:
+    negative = values < 0
+    if negative.any():
+        raise NegativePopulationError(
+            f"有 {int(negative.sum())} 个格网为负（最小 {float(np.nanmin(values)):g}），"
+            "多半是没有注明的无数据值",
+            file=file,
+            hint="请在栅格中写明 NoData，或先把负值改为 NoData",
+        )
+
+
+def _covered_share(bounds: Any, polygons: GeometryArray) -> FloatArray:
+    areas = shapely.area(polygons)
+    share: FloatArray = shapely.area(shapely.intersection(polygons, bounds)) / areas
+    return share
+
+
+def _extract(
+    window: _Window, polygons: GeometryArray, *, inside: BoolArray
+) -> pd.DataFrame:
+    """Return lon, lat, count and polygon of every part of a cell with people."""
+    import geopandas
+    from exactextract import exact_extract
+    from exactextract.raster import NumPyRasterSource
+    from pyproj import Transformer
+
+    height, width = window.values.shape
+    west, north = window.transform * (0, 0)
+    east, south = window.transform * (width, height)
+    source = NumPyRasterSource(
+        window.values, xmin=west, ymin=south, xmax=east, ymax=north, nodata=np.nan
+    )
+    index = np.flatnonzero(inside)
+    layer = geopandas.GeoDataFrame({"polygon": index}, geometry=polygons[index])
+    found = exact_extract(
+        source,
+        layer,
+        ["values", "coverage", "center_x", "center_y"],
+        include_cols=["polygon"],
+        output="pandas",
+    )
+    counts = [len(v) for v in found["values"]]
+    owner = np.repeat(found["polygon"].to_numpy(np.int64), counts)
+    columns = {
+        name: np.concatenate([*found[name], np.zeros(0)]).astype(np.float64)
+        for name in ("values", "coverage", "center_x", "center_y")
+    }
+    people = columns["values"] * columns["coverage"]
+    keep = np.isfinite(people)
+    owner, people = owner[keep], people[keep]
+    x, y = columns["center_x"][keep], columns["center_y"][keep]
+    size = (abs(east - west) / width, abs(north - south) / height)
+    x, y = _into_polygons(x, y, polygons=polygons, owner=owner, size=size)
+    move = Transformer.from_crs(window.crs, CRS, always_xy=True)
+    lon, lat = move.transform(x, y)
+    return pd.DataFrame({"lon": lon, "lat": lat, "count": people, "polygon": owner})
+
+
+def _into_polygons(
+    x: FloatArray,
+    y: FloatArray,
+    *,
+    polygons: GeometryArray,
+    owner: np.ndarray,
+    size: tuple[float, float],
+) -> tuple[FloatArray, FloatArray]:
+    """Move centres that lie outside their polygon into their part of the cell."""
+    shapely.prepare(polygons)
+    out = np.flatnonzero(~shapely.intersects_xy(polygons[owner], x, y))
+    cells = shapely.box(
+        x[out] - size[0] / 2, y[out] - size[1] / 2,
+        x[out] + size[0] / 2, y[out] + size[1] / 2,
+    )  # fmt: skip
+    parts = shapely.point_on_surface(shapely.intersection(polygons[owner[out]], cells))
+    x, y = x.copy(), y.copy()
+    good = ~(shapely.is_missing(parts) | shapely.is_empty(parts))
+    x[out[good]], y[out[good]] = shapely.get_x(parts[good]), shapely.get_y(parts[good])
+    return x, y
