@@ -1,0 +1,1 @@
+"""Map pages: a Folium scaffold made of our own constants, all data fetched later."""

@@ -1,0 +1,86 @@
+// Reading the API: JSON in, problems as errors with a sentence for the reader.
+
+const ROOT = "/api/v1";
+const KEPT = 60;
+
+/** An answer that is not a success, or none at all. */
+export class ApiError extends Error {
+  constructor(message, status) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+  }
+}
+
+const kept = new Map();
+let version = null;
+
+/** Address of a resource, with those parameters that have a value. */
+export function address(path, parameters = {}) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value != null && value !== "") query.set(name, value);
+  }
+  const text = query.toString();
+  return `${ROOT}/${path}${text ? `?${text}` : ""}`;
+}
+
+/**
+ * Fetch a resource; an answer once read is kept for the life of the page.
+ *
+ * When the service begins to answer from a newer result, `planner:version` is sent to
+ * the window: figures of two versions are never to be read side by side unnoticed.
+ */
+export function read(path, parameters = {}) {
+  const url = address(path, parameters);
+  const known = kept.get(url);
+  if (known) return known;
+  const answer = fetchJson(url);
+  kept.set(url, answer);
+  if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+  answer.catch(() => kept.delete(url));
+  return answer;
+}
+
+/** Fetch all pages of a table as one document. */
+export async function readAll(path, parameters = {}) {
+  const first = await read(path, parameters);
+  const rows = "features" in first ? "features" : "items";
+  let all = first[rows];
+  for (let page = first; page.links?.next && all.length < page.total; ) {
+    page = await read(path, { ...parameters, offset: all.length });
+    if (page[rows].length === 0) break;
+    all = all.concat(page[rows]);
+  }
+  return { ...first, [rows]: all };
+}
+
+async function fetchJson(url) {
+  let response;
+  try {
+    response = await fetch(url, {
+      headers: { Accept: "application/geo+json, application/json" },
+      credentials: "same-origin",
+    });
+  } catch {
+    throw new ApiError("无法连接服务，请检查网络后重试", 0);
+  }
+  let body = null;
+  try {
+    body = await response.json();
+  } catch {
+    if (response.ok) throw new ApiError("服务的答复无法读取", response.status);
+  }
+  if (!response.ok) {
+    const words = body?.detail ?? body?.title ?? "服务暂时无法答复";
+    throw new ApiError(typeof words === "string" ? words : "请求有误", response.status);
+  }
+  noticeVersion(body?.version);
+  return body;
+}
+
+function noticeVersion(found) {
+  if (!found) return;
+  version ??= found;
+  if (found !== version) window.dispatchEvent(new CustomEvent("planner:version"));
+}

@@ -1,0 +1,293 @@
+// Divisions: the choropleth of one level, its outline layers, highlight and labels.
+
+import { make, makeSvg } from "./dom.js";
+import { fillOf } from "./classes.js";
+import { percent } from "./format.js";
+
+const L = window.L;
+const LABEL_CHAR_PX = 12;
+const LABEL_HEIGHT_PX = 18;
+const MOST_LABELS = 160;
+
+/** The areas of one level, filled by rate; they can be clicked and walked by keyboard. */
+export class Areas {
+  constructor(map, { onPick }) {
+    this.map = map;
+    this.onPick = onPick;
+    this.byCode = new Map();
+    this.rates = new Map();
+    this.group = L.layerGroup();
+    this.renderer = L.svg({ pane: "areas", padding: 0.4 });
+    this.highlight = L.layerGroup().addTo(map);
+    this.highlightRenderer = L.svg({ pane: "selection", padding: 0.4 });
+    this.selected = null;
+    this.hovered = null;
+  }
+
+  /** Replace the shapes by those of a FeatureCollection of divisions. */
+  setShapes(collection) {
+    this.group.clearLayers();
+    this.byCode.clear();
+    this.hovered = null;
+    L.geoJSON(withGeometry(collection), {
+      renderer: this.renderer,
+      pane: "areas",
+      style: () => ({ weight: 0.8, color: "#ffffff", opacity: 0.9, fillOpacity: 0.86 }),
+      onEachFeature: (feature, layer) => this.addArea(feature, layer),
+    });
+    this.repaint();
+  }
+
+  /** Give the rates: code → record of the API with `rate`. */
+  setRates(rates) {
+    this.rates = rates;
+    this.repaint();
+  }
+
+  /** Show or hide the fill. */
+  toggle(shown) {
+    if (shown === this.map.hasLayer(this.group)) return;
+    if (!shown) {
+      this.group.remove();
+      return;
+    }
+    this.group.addTo(this.map);
+    this.repaint();
+  }
+
+  /** Mark an area as the selected one; null for none. */
+  select(code) {
+    this.selected = code;
+    this.drawHighlight();
+  }
+
+  /** Bounds of an area, or of all. */
+  bounds(code) {
+    if (code != null) return this.byCode.get(code)?.layer.getBounds() ?? null;
+    const all = L.latLngBounds([]);
+    for (const { layer } of this.byCode.values()) all.extend(layer.getBounds());
+    return all;
+  }
+
+  addArea(feature, layer) {
+    const { code, name } = feature.properties;
+    this.byCode.set(code, { layer, properties: feature.properties });
+    layer.bindTooltip(() => this.tooltip(code, name), {
+      sticky: true,
+      direction: "top",
+      offset: [0, -6],
+      className: "tip",
+    });
+    layer.on({
+      click: (event) => {
+        L.DomEvent.stopPropagation(event);
+        this.onPick(code);
+      },
+      mouseover: () => this.hover(code),
+      mouseout: () => this.hover(null),
+      add: () => this.prepareElement(code, layer),
+    });
+    // last, so that its "add" is heard
+    this.group.addLayer(layer);
+  }
+
+  // the SVG path is made anew each time the layer comes onto the map
+  prepareElement(code, layer) {
+    const element = layer.getElement();
+    if (!element || element.dataset.code === code) return;
+    element.dataset.code = code;
+    element.setAttribute("role", "button");
+    element.setAttribute("tabindex", "-1");
+    element.addEventListener("focus", () => this.hover(code));
+    element.addEventListener("blur", () => this.hover(null));
+    element.addEventListener("keydown", (event) => this.walk(event, code));
+  }
+
+  walk(event, code) {
+    const codes = [...this.byCode.keys()];
+    const at = codes.indexOf(code);
+    const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+    let next = null;
+    if (event.key === "Enter" || event.key === " ") this.onPick(code);
+    else if (event.key in steps) {
+      next = codes[(at + steps[event.key] + codes.length) % codes.length];
+    } else if (event.key === "Home") next = codes[0];
+    else if (event.key === "End") next = codes.at(-1);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (next == null) return;
+    this.setTabStop(next);
+    this.byCode.get(next).layer.getElement()?.focus({ preventScroll: true });
+  }
+
+  setTabStop(code) {
+    for (const [own, { layer }] of this.byCode) {
+      layer.getElement()?.setAttribute("tabindex", own === code ? "0" : "-1");
+    }
+  }
+
+  repaint() {
+    if (this.map.hasLayer(this.group)) addStripes(this.renderer);
+    for (const [code, { layer, properties }] of this.byCode) {
+      const rate = this.rates.get(code)?.rate ?? null;
+      layer.setStyle({ fillColor: fillOf(rate) });
+      const words = rate == null ? "无数据" : `覆盖率 ${percent(rate)}`;
+      layer.getElement()?.setAttribute("aria-label", `${properties.name}，${words}`);
+    }
+    this.setTabStop(this.byCode.has(this.selected) ? this.selected : this.firstCode());
+    this.drawHighlight();
+  }
+
+  firstCode() {
+    return this.byCode.keys().next().value;
+  }
+
+  hover(code) {
+    this.hovered = code;
+    this.drawHighlight();
+  }
+
+  drawHighlight() {
+    this.highlight.clearLayers();
+    this.outline(this.hovered, { color: "#1c2b2a", weight: 1.6 });
+    this.outline(this.selected, { color: "#ffffff", weight: 5.5, opacity: 0.9 });
+    this.outline(this.selected, { color: "#b3261e", weight: 2.6 });
+  }
+
+  outline(code, style) {
+    const entry = this.byCode.get(code);
+    if (!entry) return;
+    L.polygon(entry.layer.getLatLngs(), {
+      renderer: this.highlightRenderer,
+      pane: "selection",
+      interactive: false,
+      fill: false,
+      ...style,
+    }).addTo(this.highlight);
+  }
+
+  tooltip(code, name) {
+    const rate = this.rates.get(code)?.rate ?? null;
+    return make(
+      "div",
+      {},
+      make("strong", { class: "name", text: name }),
+      make("span", { class: "tip-value", text: rate == null ? "无数据" : percent(rate) }),
+    );
+  }
+}
+
+/** Boundaries of a level as lines only. */
+export class Outlines {
+  constructor(map, style) {
+    this.map = map;
+    this.style = style;
+    this.group = L.layerGroup();
+    this.renderer = L.canvas({ pane: "outlines", padding: 0.4 });
+  }
+
+  setShapes(collection) {
+    this.group.clearLayers();
+    L.geoJSON(withGeometry(collection), {
+      renderer: this.renderer,
+      pane: "outlines",
+      interactive: false,
+      style: () => ({ fill: false, ...this.style }),
+    }).eachLayer((layer) => this.group.addLayer(layer));
+  }
+
+  toggle(shown) {
+    if (shown) this.group.addTo(this.map);
+    else this.group.remove();
+  }
+}
+
+/** Names of divisions, as many as fit without touching, the most people first. */
+export class Labels {
+  constructor(map) {
+    this.map = map;
+    this.places = [];
+    this.group = L.layerGroup();
+    this.shown = false;
+    map.on("zoomend moveend", () => this.draw());
+  }
+
+  setShapes(collection) {
+    this.places = withGeometry(collection)
+      .features.map(({ properties, geometry }) => ({
+        name: properties.name,
+        people: properties.people ?? 0,
+        at: middle(properties, geometry),
+      }))
+      .sort((a, b) => b.people - a.people);
+    this.draw();
+  }
+
+  toggle(shown) {
+    this.shown = shown;
+    if (shown) this.group.addTo(this.map);
+    else this.group.remove();
+    this.draw();
+  }
+
+  draw() {
+    this.group.clearLayers();
+    if (!this.shown) return;
+    const view = this.map.getBounds();
+    const taken = [];
+    for (const { name, at } of this.places) {
+      if (taken.length >= MOST_LABELS) break;
+      if (!view.contains(at)) continue;
+      const point = this.map.latLngToContainerPoint(at);
+      const half = (Math.min(name.length, 16) * LABEL_CHAR_PX) / 2 + 4;
+      const box = [point.x - half, point.x + half, point.y, point.y + LABEL_HEIGHT_PX];
+      if (taken.some((other) => touches(box, other))) continue;
+      taken.push(box);
+      this.group.addLayer(label(name, at));
+    }
+  }
+}
+
+/** Give an SVG renderer the pattern of areas without data. */
+export function addStripes(renderer) {
+  const svg = renderer._container;
+  if (!svg || svg.querySelector("#no-data")) return;
+  svg.prepend(makeSvg("defs", {}, stripes("no-data")));
+}
+
+/** A pattern of slanting lines. */
+export function stripes(id) {
+  const size = { width: 7, height: 7 };
+  return makeSvg(
+    "pattern",
+    { id, ...size, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+    makeSvg("rect", { ...size, fill: "#f2f1ed" }),
+    makeSvg("rect", { width: 2, height: 7, fill: "#a9aeab" }),
+  );
+}
+
+function label(name, at) {
+  const icon = L.divIcon({
+    className: "place-label",
+    iconSize: null,
+    html: make("span", { class: "name", text: name }),
+  });
+  return L.marker(at, { icon, pane: "labels", interactive: false, keyboard: false });
+}
+
+function touches([left, right, top, bottom], other) {
+  return left < other[1] && right > other[0] && top < other[3] && bottom > other[2];
+}
+
+// the seat where it is known, else the middle of the largest ring's box
+function middle(properties, geometry) {
+  if (Number.isFinite(properties.lon) && Number.isFinite(properties.lat)) {
+    return L.latLng(properties.lat, properties.lon);
+  }
+  return L.geoJSON(geometry).getBounds().getCenter();
+}
+
+function withGeometry(collection) {
+  return { ...collection, features: collection.features.filter((one) => one.geometry) };
+}

@@ -1,0 +1,85 @@
+// The map itself: panes from the ground up, controls, and its place in the address.
+// Leaflet and the map are made by the scaffold of the page (`map_planner`).
+
+import { make, makeSvg } from "./dom.js";
+
+const L = window.L;
+
+/** Panes and their order; those without figures to click let the pointer through. */
+const PANES = {
+  areas: { order: 400, through: false },
+  circles: { order: 410, through: true },
+  roads: { order: 420, through: true },
+  outlines: { order: 430, through: true },
+  selection: { order: 440, through: true },
+  labels: { order: 450, through: true },
+  gaps: { order: 460, through: false },
+};
+
+/** Prepare the map of the scaffold and return it. */
+export function prepareBoard() {
+  const map = window.map_planner;
+  for (const [name, { order, through }] of Object.entries(PANES)) {
+    const pane = map.createPane(name);
+    pane.style.zIndex = order;
+    if (through) pane.style.pointerEvents = "none";
+  }
+  const box = map.getContainer();
+  box.setAttribute("role", "region");
+  box.setAttribute("aria-label", "覆盖率地图。方向键移动，加减键缩放");
+  L.control.zoom({ position: "topright", zoomInTitle: "放大", zoomOutTitle: "缩小" }).addTo(map);
+  L.control.scale({ position: "bottomright", imperial: false, maxWidth: 120 }).addTo(map);
+  northArrow().addTo(map);
+  return map;
+}
+
+/** Show an area of the map; without one, nothing is changed. */
+export function showBounds(map, bounds, { maxZoom = 15 } = {}) {
+  if (bounds?.isValid()) map.fitBounds(bounds, { padding: [26, 26], maxZoom, animate: false });
+}
+
+/** Add a second control: back to the whole study. */
+export function addHomeControl(map, goHome) {
+  const control = L.control({ position: "topright" });
+  control.onAdd = () => {
+    const button = make(
+      "a",
+      { href: "#", role: "button", title: "显示全域", "aria-label": "显示全域" },
+      makeSvg(
+        "svg",
+        { viewBox: "0 0 20 20", width: 16, height: 16, "aria-hidden": "true" },
+        makeSvg("path", {
+          d: "M3 8V3h5M12 3h5v5M17 12v5h-5M8 17H3v-5",
+          fill: "none",
+          stroke: "currentColor",
+          "stroke-width": 1.8,
+        }),
+      ),
+    );
+    const box = make("div", { class: "leaflet-bar home-control" }, button);
+    L.DomEvent.disableClickPropagation(box);
+    L.DomEvent.on(button, "click", (event) => {
+      L.DomEvent.preventDefault(event);
+      goHome();
+    });
+    return box;
+  };
+  control.addTo(map);
+}
+
+function northArrow() {
+  const control = L.control({ position: "bottomright" });
+  control.onAdd = () =>
+    make(
+      "div",
+      { class: "north", role: "img", "aria-label": "指北针，上方为北" },
+      makeSvg(
+        "svg",
+        { viewBox: "0 0 24 36", width: 22, height: 33, "aria-hidden": "true" },
+        makeSvg("text", { x: 12, y: 9, "text-anchor": "middle", class: "north-letter" }, "N"),
+        makeSvg("path", { d: "M12 12 19 34 12 29.5Z", class: "north-dark" }),
+        makeSvg("path", { d: "M12 12 5 34 12 29.5Z", class: "north-light" }),
+      ),
+    );
+  return control;
+}

@@ -1,0 +1,109 @@
+// What stands around the map: header, messages, sheets on a phone, printing.
+
+import { byId } from "./dom.js";
+
+/** Write the study's name, date and notice. */
+export function showStudy(study) {
+  document.title = `${study.name} · 一刻钟服务圈覆盖地图`;
+  byId("study-name").textContent = study.name;
+  byId("study-meta").textContent = study.asOf ? `评价日期 ${study.asOf}` : "";
+  if (study.version) byId("study-meta").title = `成果版本 ${study.version}`;
+  const notice = byId("notice");
+  notice.textContent = study.notice ?? "";
+  notice.hidden = !study.notice;
+  byId("colophon").textContent = [
+    `制图单位：${study.issuer ?? "未填写"}`,
+    `审图号：${study.approvalNumber ?? "未填写"}`,
+  ].join("　");
+}
+
+/** Count what is being loaded, and show that it is. */
+export function createProgress() {
+  let waiting = 0;
+  return async (promise) => {
+    waiting += 1;
+    mark(true);
+    try {
+      return await promise;
+    } finally {
+      waiting -= 1;
+      if (waiting === 0) mark(false);
+    }
+  };
+  function mark(busy) {
+    byId("progress").hidden = !busy;
+    document.body.setAttribute("aria-busy", String(busy));
+    byId("status").textContent = busy ? "正在读取数据" : "数据已就绪";
+  }
+}
+
+/** Show a message over the map, with something to do about it. */
+export function showMessage(text, { action = "重试", onAction } = {}) {
+  byId("message-text").textContent = text;
+  const button = byId("message-retry");
+  button.textContent = action;
+  button.onclick = onAction ?? null;
+  button.hidden = !onAction;
+  byId("message").hidden = false;
+}
+
+export function hideMessage() {
+  byId("message").hidden = true;
+}
+
+/** On a narrow screen the panels are sheets, one open at a time. */
+export function wireSheets() {
+  const tabs = [...document.querySelectorAll(".tabs [data-sheet]")];
+  const open = (name) => {
+    for (const tab of tabs) {
+      const isOpen = tab.dataset.sheet === name;
+      tab.setAttribute("aria-expanded", String(isOpen));
+      byId(tab.dataset.sheet).classList.toggle("open", isOpen);
+    }
+  };
+  for (const tab of tabs) {
+    tab.addEventListener("click", () =>
+      open(tab.getAttribute("aria-expanded") === "true" ? null : tab.dataset.sheet),
+    );
+  }
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") open(null);
+  });
+  return { open };
+}
+
+/** Fit the map to paper while printing, and back afterwards. */
+export function wirePrinting(map) {
+  let bounds = null;
+  let view = null;
+  window.addEventListener("beforeprint", () => {
+    bounds = map.getBounds();
+    view = [map.getCenter(), map.getZoom()];
+    document.documentElement.classList.add("printing");
+    map.invalidateSize({ animate: false });
+    map.fitBounds(bounds, { animate: false });
+  });
+  window.addEventListener("afterprint", () => {
+    document.documentElement.classList.remove("printing");
+    map.invalidateSize({ animate: false });
+    map.setView(...view, { animate: false });
+  });
+  byId("print").addEventListener("click", () => window.print());
+}
+
+/** Copy the address of what is seen. */
+export function wireCopying() {
+  const button = byId("copy-link");
+  const words = button.textContent;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(window.location.href);
+      button.textContent = "已复制";
+    } catch {
+      button.textContent = "请从地址栏复制";
+    }
+    setTimeout(() => {
+      button.textContent = words;
+    }, 2000);
+  });
+}
