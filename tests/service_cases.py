@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.testclient import TestClient
+
 from yikezhong_app.service import create_app
 from yikezhong_app.settings import Settings
 

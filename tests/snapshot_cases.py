@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 from shapely import LineString, MultiPolygon, Point, box
+
 from yikezhong_app.snapshot import Snapshot, write_snapshot
 
 AS_OF = "2023-12-31"
@@ -78,7 +79,14 @@ def make_divisions() -> gpd.GeoDataFrame:
     """Return two counties, four townships (two of one name), four communities."""
     rows = [
         (COUNTY, "曾都区", "county", None, None, box(113, 31, 113.4, 31.2)),
-        (WEST, "西城街道", "township", "subdistrict", COUNTY, box(113, 31, 113.1, 31.2)),
+        (
+            WEST,
+            "西城街道",
+            "township",
+            "subdistrict",
+            COUNTY,
+            box(113, 31, 113.1, 31.2),
+        ),
         (EAST, "东城", "township", "town", COUNTY, box(113.1, 31, 113.2, 31.2)),
         (EMPTY, "空镇", "township", "town", COUNTY, box(113.2, 31, 113.4, 31.2)),
         (OTHER_COUNTY, "随县", "county", None, None, box(113.4, 31, 113.6, 31.2)),

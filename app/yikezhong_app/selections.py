@@ -141,11 +141,11 @@ def coverage_rows(
             wanted = query.denominator or default_denominator(
                 service, denominators_available(part)
             )
-            mask &= (part["denominator"] == wanted).to_numpy()
+            mask = mask & (part["denominator"] == wanted).to_numpy()
         if query.variant != "all":
-            mask &= (part["variant"] == query.variant).to_numpy()
+            mask = mask & (part["variant"] == query.variant).to_numpy()
         if codes is not None:
-            mask &= part["code"].isin(list(codes)).to_numpy()
+            mask = mask & part["code"].isin(list(codes)).to_numpy()
         rows.extend(_coverage_row(catalog, service, row) for row in to_rows(part[mask]))
     return rows
 
@@ -199,11 +199,11 @@ def gap_rows(
     for part in parts:
         mask = np.ones(len(part), dtype=bool)
         if isinstance(query.minutes, float) and "limit_s" in part:
-            mask &= _limit_mask(part, query.minutes, default_s=0.0)
+            mask = mask & _limit_mask(part, query.minutes, default_s=0.0)
         if query.reason is not None:
-            mask &= (part["reason"] == query.reason).to_numpy()
+            mask = mask & (part["reason"] == query.reason).to_numpy()
         if codes is not None:
-            mask &= part["code"].isin(list(codes)).to_numpy()
+            mask = mask & part["code"].isin(list(codes)).to_numpy()
         kept = part[mask]
         rows.extend(
             (int(at), _gap_row(catalog, row))
@@ -305,7 +305,7 @@ def circle_rows(catalog: Catalog, query: CirclesQuery) -> list[tuple[int, Row]]:
     plain = table.drop(columns="geometry", errors="ignore")
     mask = np.ones(len(plain), dtype=bool)
     if query.service is not None:
-        mask &= (plain["service"] == query.service).to_numpy()
+        mask = mask & (plain["service"] == query.service).to_numpy()
     _check_minutes(query.minutes, [plain[mask]])
     found = []
     for i, row in zip(np.flatnonzero(mask).tolist(), to_rows(plain[mask]), strict=True):

@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from yikezhong_app.assets import STATIC_FOLDER
 from yikezhong_app.problems import install_problems
@@ -48,7 +48,20 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     roads.router,
 )
 _MAPS: Final = "yikezhong_app.routes.maps"
+OPENAPI_URL: Final = "/api/v1/openapi.json"
 _A_YEAR_S: Final = 31_536_000
+
+
+class PageCompression(GZipMiddleware):
+    """Compresses pages and assets; the API's answers are kept compressed already."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Compress, or leave to the answer what the API compresses itself."""
+        path = scope.get("path", "")
+        if path.startswith("/api/") and path != OPENAPI_URL:
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 class Assets(StaticFiles):
@@ -84,7 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=package_version("yikezhong"),
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=OPENAPI_URL,
     )
     app.state.settings = settings
     app.state.store = SnapshotStore(
@@ -92,7 +105,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.cache = RenderedCache(settings.cache_bytes)
     install_problems(app)
-    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
+    app.add_middleware(PageCompression, minimum_size=1024, compresslevel=5)
     # added last, so outermost
     app.add_middleware(GuardMiddleware, allowed_hosts=settings.hosts)
     for router in _ROUTERS:

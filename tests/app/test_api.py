@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import shapely
+from starlette.testclient import TestClient
+
 from service_cases import API, assert_problem, make_client
 from snapshot_cases import (
     AS_OF,
@@ -23,7 +25,6 @@ from snapshot_cases import (
     WEST,
     write_small_snapshot,
 )
-from starlette.testclient import TestClient
 from yikezhong_app import schemas
 
 
@@ -161,7 +162,9 @@ def test_a_county_is_not_a_township(client: TestClient) -> None:
 
 
 def test_coverage_of_a_level(client: TestClient) -> None:
-    body = get(client, "coverage", level="township", service="elderly_circle", minutes=5)
+    body = get(
+        client, "coverage", level="township", service="elderly_circle", minutes=5
+    )
     schemas.PageOf[schemas.CoverageRow].model_validate(body)
     rows = {r["code"]: r for r in body["items"]}
     assert set(rows) == {WEST, EAST, EMPTY, TWIN}
@@ -182,12 +185,19 @@ def test_coverage_defaults_are_each_services_own(client: TestClient) -> None:
         ("meal_circle", 900.0, "people_60"),
     }
     every = get(
-        client, "coverage", minutes="all", denominator="all", variant="all", parent=COUNTY
+        client,
+        "coverage",
+        minutes="all",
+        denominator="all",
+        variant="all",
+        parent=COUNTY,
     )
     assert every["total"] == 3 * 2 * 3 * 2 * 2
 
 
-def test_a_rate_that_is_not_a_number_is_null_with_its_reason(client: TestClient) -> None:
+def test_a_rate_that_is_not_a_number_is_null_with_its_reason(
+    client: TestClient,
+) -> None:
     response = client.get(f"{API}/coverage", params={"service": "elderly_circle"})
     assert "NaN" not in response.text
     assert "Infinity" not in response.text
@@ -314,7 +324,7 @@ def test_the_description_of_the_api_is_whole(client: TestClient) -> None:
         )
     }
     text = json.dumps(body)
-    for reference in set(part.split('"')[0] for part in text.split('"$ref": "')[1:]):
+    for reference in {part.split('"')[0] for part in text.split('"$ref": "')[1:]}:
         node: Any = body
         for key in reference.removeprefix("#/").split("/"):
             node = node[key]
