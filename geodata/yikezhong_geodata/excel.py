@@ -155,9 +155,7 @@ def read_sheet(book: Workbook, name: str, *, limits: Limits = DEFAULT_LIMITS) ->
             f"没有工作表“{name}”", file=file, hint="里面有：" + "、".join(book.names)
         )
     try:
-        sheet = python_calamine.CalamineWorkbook.from_path(book.path).get_sheet_by_name(
-            name
-        )
+        sheet = book.content.get_sheet_by_name(name)
         if sheet.total_height * sheet.total_width > limits.cells:
             raise _too_many(
                 sheet.total_height, sheet.total_width, limits, file=file, sheet=name
