@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,19 +88,15 @@ def _report_repeated(way: int, path: Path, report: DataReport) -> None:
     )
 
 
-def _way_stream(path: Path, kind: str, require: str) -> Any:
-    """Return the ways with their positions, whatever the order of the file."""
+def _way_stream(path: Path, kind: str, require: str) -> Iterator[Any]:
+    """Yield the ways with their positions, whatever the order of the file."""
     file = osm_file(path, kind)
-    # the stubs know only the name of a storage here, not a storage itself
-    places: Any = osmium.index.create_map("flex_mem")
-    with osmium.io.Reader(file, osmium.osm.osm_entity_bits.NOTHING) as reader:
-        is_sorted = reader.header().get("sorting") == "Type_then_ID"
-    if not is_sorted:
-        with osmium.io.Reader(file, osmium.osm.NODE) as reader:
-            osmium.apply(reader, osmium.NodeLocationsForWays(places))
-    return (
-        osmium.FileProcessor(file, osmium.osm.NODE | osmium.osm.WAY)
-        .with_locations(places)
-        .with_filter(osmium.filter.EntityFilter(osmium.osm.WAY))
-        .with_filter(osmium.filter.KeyFilter(require))
-    )
+    # libosmium keeps no reference to these two: they must outlive the iteration
+    storage = osmium.index.create_map("flex_mem")
+    wanted = osmium.filter.KeyFilter(require)
+    places = osmium.NodeLocationsForWays(storage)
+    places.ignore_errors()  # of vertices not in the extract: they stay without place
+    with osmium.io.Reader(file, osmium.osm.NODE) as nodes:
+        osmium.apply(nodes, places)
+    with osmium.io.Reader(file, osmium.osm.WAY) as ways:
+        yield from osmium.OsmFileIterator(ways, places, wanted)
