@@ -338,7 +338,8 @@ def _stretch(along: FloatArray, start: IntArray, declared: FloatArray) -> FloatA
     share = rank / np.repeat(count - 1, count)
     length = np.repeat(measured, count)
     np.divide(along, length, out=share, where=length > 0)
-    return share * np.repeat(declared, count)
+    stretched: FloatArray = share * np.repeat(declared, count)
+    return stretched
 
 
 def _weights(

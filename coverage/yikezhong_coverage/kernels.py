@@ -18,70 +18,7 @@ import numpy as np
 from numba import njit
 
 from yikezhong_coverage.records import BoolArray, FloatArray, IndexArray, IntArray
-
-
-class Arcs(NamedTuple):
-    """Arcs in compressed rows: row ``n`` is ``start[n]:start[n + 1]``.
-
-    Parameters
-    ----------
-    start : ndarray of int64, shape (n_node + 1,)
-    to : ndarray of int32, shape (n_arc,)
-        Node that the search goes on to.
-    time_s : ndarray of float64, shape (n_arc,)
-        Finite times [s].
-    """
-
-    start: IntArray
-    to: IndexArray
-    time_s: FloatArray
-
-
-class Stops(NamedTuple):
-    """Points on edges, with their times to or from the ends of their edge.
-
-    Parameters
-    ----------
-    number : ndarray of int32, shape (n,)
-        Index of the demand point or facility.
-    edge : ndarray of int32, shape (n,)
-    along_m : ndarray of float64, shape (n,)
-        Distance from u along the edge [m].
-    forward_s, backward_s : ndarray of float64, shape (n,)
-        Time coordinates in both directions [s]; ``inf`` where the way is closed.
-    leg_s : ndarray of float64, shape (n,)
-        Access leg [s].
-    u, v : ndarray of int32, shape (n,)
-        Ends of the edge.
-    u_s, v_s : ndarray of float64, shape (n,)
-        Times between the point and u, v [s], access leg included; ``inf`` where
-        there is no way.
-    """
-
-    number: IndexArray
-    edge: IndexArray
-    along_m: FloatArray
-    forward_s: FloatArray
-    backward_s: FloatArray
-    leg_s: FloatArray
-    u: IndexArray
-    v: IndexArray
-    u_s: FloatArray
-    v_s: FloatArray
-
-
-class Slots(NamedTuple):
-    """Edges that hold demand points, and at which nodes they end.
-
-    Demand points are sorted by edge; those of edge ``edge[k]`` stand at
-    ``start[k]:start[k + 1]``. Node ``n`` is an end of the slots
-    ``at_node[node_start[n]:node_start[n + 1]]``.
-    """
-
-    edge: IndexArray
-    start: IntArray
-    node_start: IntArray
-    at_node: IndexArray
+from yikezhong_coverage.stops import Arcs, Slots, Stops
 
 
 class Workspace(NamedTuple):

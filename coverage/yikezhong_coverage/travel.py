@@ -1,23 +1,18 @@
 """Exact travel times between points on a road network.
 
-A point on an edge has a coordinate in each direction: ``T · x / length`` rounded to
-2⁻³⁰ s, where ``x`` is its distance from u. The time of a part of an edge is a
-difference of coordinates, hence exact, and the parts of an edge add up to the whole
-however it is cut. Searches run from the facilities outwards, against the traffic for
-``direction="to_facility"``.
+Searches run from the facilities outwards, against the traffic for
+``direction="to_facility"``; demand points and facilities are joined to the nodes by
+the exact times of :mod:`yikezhong_coverage.stops`. All times are sums of multiples of
+2⁻³⁰ s and do not depend on the order of anything.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from yikezhong_coverage import kernels
-from yikezhong_coverage.errors import GraphError, InputError
-from yikezhong_coverage.exact import round_time
+from yikezhong_coverage.errors import InputError
 from yikezhong_coverage.records import (
     BoolArray,
     FloatArray,
@@ -28,18 +23,15 @@ from yikezhong_coverage.records import (
     RoadGraph,
     Snapped,
 )
-
-Direction = Literal["to_facility", "from_facility"]
-
-
-@dataclass(frozen=True, eq=False)
-class _Network:
-    """Times of a graph turned towards the facilities, and its arcs against them."""
-
-    graph: RoadGraph
-    forward_s: FloatArray
-    backward_s: FloatArray
-    arcs: kernels.Arcs
+from yikezhong_coverage.stops import (
+    Direction,
+    Network,
+    Stops,
+    list_slots,
+    place_stops,
+    take_stops,
+    turn_network,
+)
 
 
 def nearest_facility(
@@ -76,10 +68,36 @@ def nearest_facility(
         If the speed, the largest time or the direction is not usable.
     GraphError
         If a point stands on an edge that the graph does not have.
+
+    Examples
+    --------
+    A road of 600 m with a facility 200 m along it; the second demand point, with a
+    leg of 30 m, is at its far end, the third is on no road.
+
+    >>> from yikezhong_coverage.graph import build_graph
+    >>> graph = build_graph(
+    ...     "walking", [113.0, 113.01], [31.0, 31.0], [0], [1], ["a"], ["path"],
+    ...     [0, 2], [113.0, 113.01], [31.0, 31.0],
+    ...     forward_mps=1.0, backward_mps=1.0, length_m=[600.0],
+    ... )
+    >>> none = np.full(3, np.nan)
+    >>> demand = Snapped(
+    ...     np.array([0, 0, -1], dtype=np.int32), np.array([0.0, 600.0, np.nan]),
+    ...     np.array([0.0, 30.0, np.nan]), none, none,
+    ... )
+    >>> facility = Snapped(
+    ...     np.array([0], dtype=np.int32), np.array([200.0]), np.array([0.0]),
+    ...     none[:1], none[:1],
+    ... )
+    >>> nearest = nearest_facility(
+    ...     graph, demand, facility, leg_speed_mps=1.0, max_time_s=7200.0
+    ... )
+    >>> nearest.time_s, nearest.facility
+    (array([200., 430.,  inf]), array([ 0,  0, -1], dtype=int32))
     """
-    network = _network(graph, direction)
-    targets = _stops(network, demand, leg_speed_mps, leaving=True)
-    sources = _stops(network, facility, leg_speed_mps, leaving=False)
+    network = turn_network(graph, direction)
+    targets = place_stops(network, demand, leg_speed_mps, leaving=True)
+    sources = place_stops(network, facility, leg_speed_mps, leaving=False)
     room = kernels.make_workspace(graph.n_node)
     limit_s = _checked_limit(max_time_s)
     _label(network, sources, limit_s, room)
@@ -114,8 +132,8 @@ def nearest_at_nodes(
     Nearest
         One row per node; of equally near facilities the smallest index.
     """
-    network = _network(graph, direction)
-    sources = _stops(network, facility, leg_speed_mps, leaving=False)
+    network = turn_network(graph, direction)
+    sources = place_stops(network, facility, leg_speed_mps, leaving=False)
     room = kernels.make_workspace(graph.n_node)
     _label(network, sources, _checked_limit(max_time_s), room)
     return Nearest(room.time_s, room.owner)
@@ -155,9 +173,9 @@ def nearest_own(
     of_facility: IntArray = np.asarray(facility_group, dtype=np.int64)
     if len(of_demand) != len(demand) or len(of_facility) != len(facility):
         raise InputError("分组的数目与点数不符")
-    network = _network(graph, direction)
-    targets = _stops(network, demand, leg_speed_mps, leaving=True)
-    sources = _stops(network, facility, leg_speed_mps, leaving=False)
+    network = turn_network(graph, direction)
+    targets = place_stops(network, demand, leg_speed_mps, leaving=True)
+    sources = place_stops(network, facility, leg_speed_mps, leaving=False)
     limit_s = _checked_limit(max_time_s)
     room = kernels.make_workspace(graph.n_node)
     wanted = np.zeros(graph.n_node, dtype=np.bool_)
@@ -168,7 +186,7 @@ def nearest_own(
         if group < 0 or group not in members:
             continue
         asked = members[group]
-        own_targets, own_sources = _take(targets, asked), _take(sources, own)
+        own_targets, own_sources = take_stops(targets, asked), take_stops(sources, own)
         ends = np.unique(np.concatenate((own_targets.u, own_targets.v)))
         wanted[ends] = True
         touched = _label(network, own_sources, limit_s, room, wanted, len(ends))
@@ -207,108 +225,19 @@ def reach(
     Reach
         One row per facility, its demand points ascending.
     """
-    network = _network(graph, direction)
-    targets = _stops(network, demand, leg_speed_mps, leaving=True)
-    sources = _stops(network, facility, leg_speed_mps, leaving=False)
+    network = turn_network(graph, direction)
+    targets = place_stops(network, demand, leg_speed_mps, leaving=True)
+    sources = place_stops(network, facility, leg_speed_mps, leaving=False)
     start, pair, pair_s = kernels.reach_pairs(
         network.arcs,
-        _slots(graph, targets),
+        list_slots(graph, targets),
         targets,
-        _take(sources, np.argsort(sources.number)),
+        take_stops(sources, np.argsort(sources.number)),
         len(facility),
         _checked_limit(limit_s),
         kernels.make_workspace(graph.n_node),
     )
     return Reach(start, pair, pair_s, len(demand), float(limit_s))
-
-
-def _network(graph: RoadGraph, direction: Direction) -> _Network:
-    """Turn the graph so that trips go to the facility; list its arcs backwards."""
-    if direction == "to_facility":
-        forward_s, backward_s = graph.edge_forward_s, graph.edge_backward_s
-    elif direction == "from_facility":
-        forward_s, backward_s = graph.edge_backward_s, graph.edge_forward_s
-    else:
-        raise InputError(
-            f"方向 {direction!r} 不能识别", hint="请用 to_facility 或 from_facility"
-        )
-    start, to, time_s = _rows(
-        graph.n_node,
-        np.concatenate((graph.edge_v, graph.edge_u)),
-        np.concatenate((graph.edge_u, graph.edge_v)),
-        np.concatenate((forward_s, backward_s)),
-    )
-    return _Network(graph, forward_s, backward_s, kernels.Arcs(start, to, time_s))
-
-
-def _rows(
-    n_row: int, row: IndexArray, item: IndexArray, value: FloatArray
-) -> tuple[IntArray, IndexArray, FloatArray]:
-    """Sort items into compressed rows; items of infinite value are left out."""
-    kept = np.flatnonzero(np.isfinite(value))
-    kept = kept[np.argsort(row[kept], kind="stable")]
-    start = np.zeros(n_row + 1, dtype=np.int64)
-    np.cumsum(np.bincount(row[kept], minlength=n_row), out=start[1:])
-    return start, item[kept].astype(np.int32), value[kept]
-
-
-def _stops(
-    network: _Network, points: Snapped, leg_speed_mps: float, *, leaving: bool
-) -> kernels.Stops:
-    """Work out the times between snapped points and the ends of their edges.
-
-    A point exactly at a node is at that node: to the node and from it takes no time,
-    also against a one-way street. On an edge without length that is u.
-    """
-    if not (np.isfinite(leg_speed_mps) and leg_speed_mps > 0):
-        raise InputError(f"步行速度为 {leg_speed_mps}，应为正数（米/秒）")
-    graph = network.graph
-    if len(points) and points.edge.max() >= graph.n_edge:
-        raise GraphError("点所在的路段不在路网中", hint="请用同一路网重新匹配各点")
-    index = np.flatnonzero(points.edge >= 0)
-    index = index[np.argsort(points.edge[index], kind="stable")]
-    edge = points.edge[index]
-    length = graph.edge_length_m[edge]
-    along = np.clip(points.along_m[index], 0.0, length)
-    leg_s = round_time(points.leg_m[index] / leg_speed_mps)
-    share_of = np.where(length > 0, length, 1.0)
-    whole_forward, whole_backward = network.forward_s[edge], network.backward_s[edge]
-    forward = _coordinate(whole_forward, along, share_of)
-    backward = _coordinate(whole_backward, along, share_of)
-    if leaving:
-        u_s, v_s = backward, _rest(whole_forward, forward)
-    else:
-        u_s, v_s = forward, _rest(whole_backward, backward)
-    at_u = along <= 0
-    at_v = (along >= length) & ~at_u
-    return kernels.Stops(
-        number=index.astype(np.int32),
-        edge=edge,
-        along_m=along,
-        forward_s=forward,
-        backward_s=backward,
-        leg_s=leg_s,
-        u=graph.edge_u[edge],
-        v=graph.edge_v[edge],
-        u_s=leg_s + np.where(at_u, 0.0, u_s),
-        v_s=leg_s + np.where(at_v, 0.0, v_s),
-    )
-
-
-def _coordinate(
-    whole_s: FloatArray, along_m: FloatArray, length_m: FloatArray
-) -> FloatArray:
-    """Return the time coordinates of places; ``inf`` where the way is closed."""
-    part = np.full(len(whole_s), np.inf)
-    np.multiply(whole_s, along_m, out=part, where=np.isfinite(whole_s))
-    return round_time(part / length_m)
-
-
-def _rest(whole_s: FloatArray, part_s: FloatArray) -> FloatArray:
-    """Return what is left of an edge's time; ``inf`` where the way is closed."""
-    rest = np.full(len(whole_s), np.inf)
-    np.subtract(whole_s, part_s, out=rest, where=np.isfinite(whole_s))
-    return rest
 
 
 def _checked_limit(limit_s: float) -> float:
@@ -319,8 +248,8 @@ def _checked_limit(limit_s: float) -> float:
 
 
 def _label(
-    network: _Network,
-    sources: kernels.Stops,
+    network: Network,
+    sources: Stops,
     limit_s: float,
     room: kernels.Workspace,
     wanted: BoolArray | None = None,
@@ -340,8 +269,8 @@ def _label(
 
 
 def _meet(
-    targets: kernels.Stops,
-    sources: kernels.Stops,
+    targets: Stops,
+    sources: Stops,
     limit_s: float,
     room: kernels.Workspace,
 ) -> tuple[FloatArray, IndexArray]:
@@ -371,32 +300,3 @@ def _members(group: IntArray) -> dict[int, IntArray]:
         int(name): order[begin : begin + n]
         for name, begin, n in zip(names, first, count, strict=True)
     }
-
-
-def _take(stops: kernels.Stops, index: IntArray) -> kernels.Stops:
-    """Return the stops at ``index``, in that order."""
-    return kernels.Stops(
-        stops.number[index],
-        stops.edge[index],
-        stops.along_m[index],
-        stops.forward_s[index],
-        stops.backward_s[index],
-        stops.leg_s[index],
-        stops.u[index],
-        stops.v[index],
-        stops.u_s[index],
-        stops.v_s[index],
-    )
-
-
-def _slots(graph: RoadGraph, demand: kernels.Stops) -> kernels.Slots:
-    """List the edges that hold demand points, by node."""
-    edge, first = np.unique(demand.edge, return_index=True)
-    start = np.append(first, len(demand.edge)).astype(np.int64)
-    node_start, at_node, _ = _rows(
-        graph.n_node,
-        np.concatenate((graph.edge_u[edge], graph.edge_v[edge])),
-        np.tile(np.arange(len(edge), dtype=np.int32), 2),
-        np.zeros(2 * len(edge)),
-    )
-    return kernels.Slots(edge, start, node_start, at_node)

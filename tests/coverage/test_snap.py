@@ -49,18 +49,17 @@ def nearest_by_hand(
     w = math.sqrt(1 - e2 * math.sin(phi) ** 2)
     k_x = math.radians(6378137 / w * math.cos(phi))
     k_y = math.radians(6378137 * (1 - e2) / w**3)
-    distance = []
-    for e in range(graph.n_edge):
-        row = slice(graph.vertex_start[e], graph.vertex_start[e + 1])
-        x = (graph.vertex_lon[row] - lon) * k_x
-        y = (graph.vertex_lat[row] - lat) * k_y
-        d_x, d_y = np.diff(x), np.diff(y)
-        square = d_x**2 + d_y**2
-        t = -(x[:-1] * d_x + y[:-1] * d_y) / np.where(square > 0, square, 1)
-        t = np.clip(t, 0, 1)
-        distance.append(np.hypot(x[:-1] + t * d_x, y[:-1] + t * d_y).min())
-    best = min(distance)
-    return best, [e for e, d in enumerate(distance) if d <= best + 1e-7]
+    x = (graph.vertex_lon - lon) * k_x
+    y = (graph.vertex_lat - lat) * k_y
+    d_x, d_y = np.append(np.diff(x), 0), np.append(np.diff(y), 0)
+    square = d_x**2 + d_y**2
+    t = np.clip(-(x * d_x + y * d_y) / np.where(square > 0, square, 1), 0, 1)
+    # nothing leads on from an edge's last vertex
+    t[graph.vertex_start[1:] - 1] = 0
+    near = np.hypot(x + t * d_x, y + t * d_y)
+    distance = np.minimum.reduceat(near, graph.vertex_start[:-1])
+    best = float(distance.min())
+    return best, np.flatnonzero(distance <= best + 1e-7).tolist()
 
 
 def assert_snapped(graph: RoadGraph, lon, lat, found: Snapped, max_snap_m: float):

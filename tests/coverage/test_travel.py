@@ -368,6 +368,21 @@ def test_ties_go_to_the_smallest_facility_across_roads_without_length():
         assert found.time_s.tolist() == [105.0, 55.0, 5.0]
 
 
+@pytest.mark.parametrize("first", [0, 4])
+def test_a_smaller_facility_wins_from_the_far_end_of_roads_without_length(first):
+    chain = straight_graph(
+        [(113.0, 31.0)] * 6, [(i, i + 1) for i in range(5)], length_m=[0.0] * 5
+    )
+    everywhere = points_on(chain, [(e, 0.0, 0.0) for e in range(5)])
+    facility = points_on(chain, [(first, 0.0, 7.0), (4 - first, 0.0, 7.0)])
+    terms = {"leg_speed_mps": 1.0, "max_time_s": 7.0}
+    found = nearest_facility(chain, everywhere, facility, **terms)
+    assert found.facility.tolist() == [0] * 5
+    nodes = nearest_at_nodes(chain, facility, **terms)
+    assert nodes.facility.tolist() == [0] * 6
+    assert nodes.time_s.tolist() == [7.0] * 6
+
+
 EMPTY = build_graph(
     "walking", [], [], [], [], [], [], [0], [], [], forward_mps=1.0, backward_mps=1.0
 )
