@@ -137,6 +137,7 @@ def load_boundaries(
     for file in dict.fromkeys(part["file"].iloc[0] for part in parts):
         read = sum(p.attrs["read"] for p in parts if p["file"].iloc[0] == file)
         report.close_layer(LABEL, file, read=read)
+    table["row"] = pd.array(table["row"].tolist(), dtype="Int64")
     columns = [*DIVISION_COLUMNS[:-1], "file", "row"]
     return geopandas.GeoDataFrame(
         none_for_missing(table[columns]),

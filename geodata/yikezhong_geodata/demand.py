@@ -143,9 +143,10 @@ def _ranks(code: NDArray[np.str_]) -> IntArray:
 
 def _ids(code: NDArray[np.str_]) -> list[str]:
     """Return code and serial number; ``code`` is sorted."""
-    start = np.flatnonzero(np.r_[True, code[1:] != code[:-1]]) if len(code) else []
-    size = np.diff(np.r_[start, len(code)]).astype(np.int64)
-    serial = np.arange(len(code)) - np.repeat(np.asarray(start, dtype=np.int64), size)
+    first = np.ones(len(code), dtype=np.bool_)
+    first[1:] = code[1:] != code[:-1]
+    start = np.flatnonzero(first)
+    serial = np.arange(len(code)) - start[np.cumsum(first) - 1]
     return [f"{c}-{number + 1:06d}" for c, number in zip(code, serial, strict=True)]
 
 
@@ -366,7 +367,7 @@ def _report_methods(table: pd.DataFrame, divisions: Any, report: DataReport) -> 
     lowest = divisions[~has_children(divisions)]
     for row in lowest[~lowest["code"].isin(placed)].itertuples():
         report.add(
-            LABEL, str(row.file), None if row.row is None else int(row.row), row.code,
+            LABEL, str(row.file), None if pd.isna(row.row) else int(row.row), row.code,
             "no_demand_point", value=row.people,
             message="没有边界图形，人口不能落点，不计算覆盖率",
         )  # fmt: skip
@@ -391,36 +392,67 @@ def record_demand(divisions: Any, demand: Any) -> Any:
     result = divisions.copy()
     position = {code: index for index, code in enumerate(result["code"])}
     at = np.array([position[c] for c in demand["division_code"]], dtype=np.int64)
-    parent = parent_index(result)
-    methods: list[set[str]] = [set() for _ in range(len(result))]
-    for index, method in set(zip(at.tolist(), demand["method"], strict=True)):
-        methods[index].add(method)
     estimated = [str(words or "").split() for words in result["estimated"]]
     incomplete = [str(words or "").split() for words in result["incomplete"]]
     for group in GROUPS:
-        counts = demand[group].to_numpy(np.float64)
-        known = ~np.isnan(counts)
-        sums = np.bincount(at[known], weights=counts[known], minlength=len(result))
-        number = np.bincount(at[known], minlength=len(result))
-        values = result[group].to_numpy(np.float64).copy()
-        for i in range(len(result) - 1, -1, -1):
-            if (np.isnan(values[i]) or group in incomplete[i]) and number[i]:
-                values[i] = sums[i]
-                estimated[i].append(group)
-                incomplete[i] = [word for word in incomplete[i] if word != group]
-                if group == "people":
-                    result.loc[result.index[i], "unknown_units"] = 0
-            if parent[i] >= 0:
-                sums[parent[i]] += sums[i]
-                number[parent[i]] += number[i] if not np.isnan(values[i]) else 0
+        partial = np.array([group in words for words in incomplete], dtype=np.bool_)
+        values, filled = _fill_from_points(
+            result[group].to_numpy(np.float64),
+            partial,
+            counts=demand[group].to_numpy(np.float64),
+            at=at,
+            parent=parent_index(result),
+        )
         result[group] = values
-    for i in range(len(result) - 1, -1, -1):
-        if parent[i] >= 0:
-            methods[parent[i]] |= methods[i]
-    result["population_method"] = [
-        " ".join(m for m in METHODS if m in found) or None for found in methods
-    ]
+        for i in np.flatnonzero(filled):
+            estimated[i].append(group)
+            incomplete[i] = [word for word in incomplete[i] if word != group]
+        if group == "people":
+            units = result["unknown_units"].to_numpy(np.int64).copy()
+            units[filled] = 0
+            result["unknown_units"] = units
+    result["population_method"] = _methods(demand["method"], at, parent_index(result))
     result["population_method"] = result["population_method"].astype(object)
     result["estimated"] = [" ".join(dict.fromkeys(words)) for words in estimated]
     result["incomplete"] = [" ".join(words) for words in incomplete]
     return result
+
+
+def _fill_from_points(
+    values: FloatArray,
+    partial: BoolArray,
+    *,
+    counts: FloatArray,
+    at: IntArray,
+    parent: IndexArray,
+) -> tuple[FloatArray, BoolArray]:
+    """Fill unknown counts whose points are all known; return them and where."""
+    n = len(values)
+    unknown = np.isnan(counts)
+    below = np.bincount(at[~unknown], weights=counts[~unknown], minlength=n)
+    lacking = np.bincount(at[unknown], minlength=n) > 0
+    has_any = np.bincount(at, minlength=n) > 0
+    values, filled = values.copy(), np.zeros(n, dtype=np.bool_)
+    for i in range(n - 1, -1, -1):
+        is_open = bool(np.isnan(values[i]) or partial[i])
+        if is_open and has_any[i] and not lacking[i]:
+            values[i], filled[i], is_open = below[i], True, False
+        above = parent[i]
+        if above < 0:
+            continue
+        has_any[above] = True
+        lacking[above] |= is_open
+        if not is_open:
+            below[above] += values[i]
+    return values, filled
+
+
+def _methods(method: pd.Series, at: IntArray, parent: IndexArray) -> list[str | None]:
+    """Return the methods used in each division and below it, in order."""
+    found: list[set[str]] = [set() for _ in parent]
+    for index, word in set(zip(at.tolist(), method, strict=True)):
+        found[index].add(word)
+    for i in range(len(parent) - 1, -1, -1):
+        if parent[i] >= 0:
+            found[parent[i]] |= found[i]
+    return [" ".join(m for m in METHODS if m in words) or None for words in found]

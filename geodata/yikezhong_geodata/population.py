@@ -138,10 +138,16 @@ def load_population(
             LABEL, "study.toml", None, None, "basis_missing",
             message="没有说明人口口径（常住或户籍）和年份，请在 study.toml 写 basis 与 year",
         )  # fmt: skip
-    return Population(divisions.drop(columns=list(filled.columns)).join(filled)[
-        [*[c for c in divisions.columns if c != "geometry"], "incomplete",
-         "population_source", "geometry"]
-    ], joined)  # fmt: skip
+    return Population(_with_columns(divisions, filled), joined)
+
+
+def _with_columns(divisions: Any, filled: pd.DataFrame) -> Any:
+    """Return the divisions with the columns of ``filled`` in place, geometry last."""
+    result = divisions.copy()
+    for name in filled.columns:
+        result[name] = filled[name]
+    columns = [name for name in result.columns if name != "geometry"]
+    return result[[*columns, "geometry"]]
 
 
 def _any_count(table: pd.DataFrame) -> np.ndarray:
@@ -323,11 +329,13 @@ def _fill(
         result[column] = _inherit(table[column].tolist(), parent, people.value)
     _report_unknown(result, table, inner, report)
     result.index = divisions.index
-    return none_for_missing(result)
+    year = pd.array(result["population_year"].tolist(), dtype="Int64")
+    return none_for_missing(result).assign(population_year=year)
 
 
 def _inherit(values: list[Any], parent: np.ndarray, people: FloatArray) -> list[Any]:
     """Give sums the basis and year that all their known parts share."""
+    values = [None if pd.isna(v) else v for v in values]
     found: list[set[Any]] = [set() if v is None else {v} for v in values]
     for i in range(len(values) - 1, -1, -1):
         if parent[i] >= 0 and not np.isnan(people[i]):

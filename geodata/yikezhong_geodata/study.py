@@ -1,0 +1,194 @@
+"""A study: all of its layers, read, checked and joined."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from yikezhong_coverage.records import RoadGraph, Service
+from yikezhong_geodata.boundaries import load_boundaries
+from yikezhong_geodata.buildings import load_buildings
+from yikezhong_geodata.data_report import DataReport
+from yikezhong_geodata.demand import build_demand, record_demand
+from yikezhong_geodata.facilities import load_facilities
+from yikezhong_geodata.population import load_population
+from yikezhong_geodata.roads import load_roads
+from yikezhong_geodata.services import load_services
+from yikezhong_geodata.spec import STUDY_FILE, StudySpec, read_spec
+from yikezhong_geodata.study_checks import (
+    check_conservation,
+    check_network_cover,
+)
+
+Progress = Callable[[str, float], None]
+PROFILES: Final = ("walking", "driving")
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A study that can be run.
+
+    Parameters
+    ----------
+    spec : StudySpec
+        What ``study.toml`` says.
+    name : str
+    as_of : datetime.date
+        Day for which facilities count as open.
+    divisions : GeoDataFrame
+        :data:`~yikezhong_geodata.columns.DIVISION_COLUMNS` and more.
+    facilities : GeoDataFrame
+        :data:`~yikezhong_geodata.columns.FACILITY_COLUMNS`.
+    demand : GeoDataFrame
+        :data:`~yikezhong_geodata.columns.DEMAND_COLUMNS`.
+    roads : mapping of str to RoadGraph
+        By profile: ``walking``, ``driving``.
+    services : tuple of Service
+    report : DataReport
+        What became of every row.
+    folder : Path
+        The study folder.
+    """
+
+    spec: StudySpec
+    name: str
+    as_of: dt.date
+    divisions: Any
+    facilities: Any
+    demand: Any
+    roads: Mapping[str, RoadGraph]
+    services: tuple[Service, ...]
+    report: DataReport
+    folder: Path
+
+
+def load_study(
+    folder: Path,
+    *,
+    as_of: dt.date,
+    accept_datum: bool = False,
+    accept_repairs: bool = False,
+    progress: Progress | None = None,
+) -> Study:
+    """Read a study folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder with ``study.toml`` (or the path of that file).
+    as_of : datetime.date
+        Day for which facilities count as open, where ``study.toml`` names none.
+    accept_datum : bool
+        Convert layers that were found to be in GCJ-02 or BD-09 without saying so;
+        by default this is reported and left as it is.
+    accept_repairs : bool
+        Accept repairs of polygons that change an area by more than 1 %.
+    progress : callable, optional
+        Called with the name of each step and the share that is done.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    InputError
+        If a layer cannot be used; the message says which, where and what to do.
+    """
+
+    def tell(step: str, share: float) -> None:
+        if progress is not None:
+            progress(step, share)
+
+    tell("读取项目配置", 0.0)
+    spec = read_spec(folder)
+    folder = folder.parent if folder.name == STUDY_FILE else folder
+    day = spec.as_of or as_of
+    report = DataReport()
+    services = load_services(
+        folder / spec.services_file if spec.services_file else None
+    )
+    tell("读取行政区划", 0.02)
+    divisions = load_boundaries(
+        spec.boundaries,
+        folder=folder,
+        code_system=spec.code_system,
+        report=report,
+        accept_repairs=accept_repairs,
+    )
+    tell("读取路网", 0.15)
+    roads = load_roads(
+        spec.roads,
+        folder=folder,
+        report=report,
+        profiles=PROFILES,
+        walk_speed_mps=spec.parameters.walk_speed_mps,
+    )
+    check_network_cover(
+        divisions, roads["walking"], file=spec.roads.file, report=report
+    )
+    tell("读取设施", 0.6)
+    facilities = load_facilities(
+        spec.facilities,
+        folder=folder,
+        divisions=divisions,
+        as_of=day,
+        report=report,
+        code_system=spec.code_system,
+    )
+    tell("读取人口", 0.7)
+    divisions, demand = _people(spec, folder, divisions, roads["walking"], report, tell)
+    tell("核对", 0.97)
+    check_conservation(divisions, demand, report=report)
+    tell("完成", 1.0)
+    return Study(
+        spec=replace(spec, as_of=day),
+        name=spec.name,
+        as_of=day,
+        divisions=divisions,
+        facilities=facilities,
+        demand=demand,
+        roads=roads,
+        services=services,
+        report=report,
+        folder=folder,
+    )
+
+
+def _people(
+    spec: StudySpec,
+    folder: Path,
+    divisions: Any,
+    walking: RoadGraph,
+    report: DataReport,
+    tell: Progress,
+) -> tuple[Any, Any]:
+    """Return the divisions with their counts, and the demand points."""
+    asked = spec.demand.buildings
+    buildings = None
+    if asked is not None:
+        buildings = load_buildings(
+            asked, folder=folder, divisions=divisions, report=report
+        )
+    as_people = asked is not None and asked.as_people
+    population = load_population(
+        spec.population,
+        folder=folder,
+        divisions=divisions,
+        report=report,
+        code_system=spec.code_system,
+        buildings=buildings if as_people else None,
+    )
+    tell("分配人口到需求点", 0.85)
+    demand = build_demand(
+        population.divisions,
+        cells=population.cells,
+        buildings=None if as_people else buildings,
+        walking=walking,
+        report=report,
+        method=spec.demand.method,
+    )
+    return record_demand(population.divisions, demand), demand
