@@ -33,6 +33,14 @@ from yikezhong_coverage.stops import (
     turn_network,
 )
 
+__all__ = [
+    "Direction",
+    "nearest_at_nodes",
+    "nearest_facility",
+    "nearest_own",
+    "reach",
+]
+
 
 def nearest_facility(
     graph: RoadGraph,
