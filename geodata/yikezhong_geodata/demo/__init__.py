@@ -1,0 +1,9 @@
+"""The demonstration study: generated, offline, the same every time.
+
+Real names and codes of Suizhou's divisions; schematic boundaries, roads, population
+and facilities around them (示意数据，非实际边界与设施).
+"""
+
+from yikezhong_geodata.demo.build import NOTICE, build_demo
+
+__all__ = ["NOTICE", "build_demo"]

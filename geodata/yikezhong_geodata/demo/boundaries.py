@@ -73,7 +73,11 @@ def draw_land(places: Places, rng: np.random.Generator) -> Land:
     codes = [c.code for c in places.communities]
     shapes = dict(zip(codes, cells, strict=True))
     _unite(shapes, places)
-    return Land(places, outline, seats, centres, township_of, shapes)
+    # the cells decide where the land ends, the first outline was only a guide
+    land = shapely.transform(
+        shapes[places.top.code], lambda c: to_plane(c[:, 0], c[:, 1])
+    )
+    return Land(places, land, seats, centres, township_of, shapes)
 
 
 def _counts(places: Places) -> NDArray[np.int64]:

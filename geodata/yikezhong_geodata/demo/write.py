@@ -1,0 +1,223 @@
+"""Write the demonstration study: the same bytes every time."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import shapely
+
+from yikezhong_geodata.demo.boundaries import Land
+from yikezhong_geodata.demo.facilities import AS_OF, Row
+from yikezhong_geodata.demo.names import Places
+from yikezhong_geodata.demo.population import MISSING_60, YEAR, People
+from yikezhong_geodata.demo.roads import Roads, Way
+from yikezhong_geodata.demo.terrain import River, to_lonlat
+
+NOTICE: Final = "示意数据，非实际边界与设施"
+_CREATED: Final = dt.datetime(2025, 12, 31, tzinfo=dt.UTC)
+_ATTRIBUTION: Final = (
+    "区划名称与代码：国家统计局统计用区划代码（2023年），"
+    "经 modood/Administrative-divisions-of-China（MIT）；"
+    "部分乡镇驻地：GeoNames（CC BY 4.0）；其余均为程序生成的示意数据"
+)
+
+
+def write_boundaries(folder: Path, land: Land) -> None:
+    """Write a GeoJSON layer for each level, with codes and names."""
+    places = land.places
+    for level, rows in (
+        ("prefecture", (places.top,) if places.top.level == "prefecture" else ()),
+        ("county", places.counties),
+        ("township", places.townships),
+        ("community", places.communities),
+    ):
+        features = [
+            _feature(land.shapes[p.code], {"区划代码": p.code, "名称": p.name})
+            for p in rows
+        ]
+        if features:
+            _write_geojson(folder / f"boundaries_{level}.geojson", level, features)
+
+
+def write_rivers(folder: Path, rivers: Sequence[River]) -> None:
+    """Write the rivers for display."""
+    features = [_feature(_lonlat_line(r.line), {"名称": r.name}) for r in rivers]
+    _write_geojson(folder / "rivers.geojson", "rivers", features)
+
+
+def write_population(folder: Path, places: Places, people: People) -> None:
+    """Write the counts by community; a few counts of older people are left out."""
+    headers = (
+        "区划代码", "名称", "常住人口", "60岁及以上人口", "65岁及以上人口",
+        "80岁及以上人口", "未成年人", "户数", "口径", "年份",
+    )  # fmt: skip
+    rows: list[Row] = []
+    for i, place in enumerate(places.communities):
+        known = place.code not in MISSING_60
+        counts = (
+            int(people.people[i]),
+            int(people.people_60[i]) if known else None,
+            int(people.people_65[i]) if known else None,
+            int(people.people_80[i]) if known else None,
+            int(people.children[i]),
+            int(people.households[i]),
+        )
+        values = (place.code, place.name, *counts, "常住", YEAR)
+        rows.append(dict(zip(headers, values, strict=True)))
+    write_csv(folder / "population.csv", rows, encoding="utf-8-sig")
+
+
+def write_csv(path: Path, rows: Sequence[Row], *, encoding: str) -> None:
+    """Write a table as CSV; missing values are empty."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    path.write_bytes(text.getvalue().encode(encoding))
+
+
+def write_excel(path: Path, rows: Sequence[Row], *, title: str) -> None:
+    """Write a table as XLSX: a title over the header, codes as text."""
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False}) as book:
+        book.set_properties({"title": title, "comments": NOTICE, "created": _CREATED})
+        sheet = book.add_worksheet("养老服务设施")
+        head = book.add_format({"bold": True, "align": "center", "font_size": 14})
+        bold = book.add_format({"bold": True, "bg_color": "#E8EEF4", "border": 1})
+        headers = list(rows[0])
+        sheet.merge_range(0, 0, 0, len(headers) - 1, title, head)
+        for column, header in enumerate(headers):
+            sheet.write_string(1, column, header, bold)
+            sheet.set_column(column, column, max(9, 2 * len(header)))
+        for at, row in enumerate(rows, start=2):
+            for column, header in enumerate(headers):
+                value = row[header]
+                if isinstance(value, str):
+                    sheet.write_string(at, column, value)
+                elif value is not None:
+                    sheet.write_number(at, column, value)
+        sheet.freeze_panes(2, 2)
+
+
+def write_points(path: Path, rows: Sequence[Row], *, name: str) -> None:
+    """Write facilities as points, their other columns as properties."""
+    features = []
+    for row in rows:
+        rest = {k: v for k, v in row.items() if k not in ("经度", "纬度")}
+        features.append(_feature(shapely.Point(row["经度"], row["纬度"]), rest))
+    _write_geojson(path, name, features)
+
+
+def write_roads(path: Path, roads: Roads, rivers: Sequence[River]) -> None:
+    """Write roads and rivers as an OSM extract; equal places are one node."""
+    import osmium
+
+    water = [
+        Way(np.array(r.line.coords), (("waterway", "river"), ("name", r.name)))
+        for r in rivers
+    ]
+    ways = [*roads.ways, *water]
+    lengths = [len(w.points) for w in ways]
+    lonlat = to_lonlat(np.vstack([w.points for w in ways]))
+    whole = np.rint(lonlat * 1e7).astype(np.int64)
+    nodes, inverse = np.unique(whole, axis=0, return_inverse=True)
+    refs = np.split(inverse.ravel() + 1, np.cumsum(lengths)[:-1])
+    header = osmium.io.Header()
+    header.set("generator", "yikezhong demo")
+    mutable = osmium.osm.mutable
+    with osmium.SimpleWriter(str(path), header=header, overwrite=True) as writer:
+        for number, (lon, lat) in enumerate((nodes / 1e7).tolist(), start=1):
+            writer.add_node(mutable.Node(id=number, location=(lon, lat), version=1))
+        for number, (way, ids) in enumerate(zip(ways, refs, strict=True), start=1):
+            tags = dict(way.tags)
+            writer.add_way(
+                mutable.Way(id=number, nodes=_no_repeats(ids), tags=tags, version=1)
+            )
+
+
+def write_study(folder: Path, places: Places) -> None:
+    """Write ``study.toml`` and the file that says where the names come from."""
+    levels = [
+        level
+        for level in ("prefecture", "county", "township", "community")
+        if (folder / f"boundaries_{level}.geojson").is_file()
+    ]
+    boundaries = "".join(
+        f'\n[[boundaries]]\nfile = "boundaries_{level}.geojson"\nlevel = "{level}"\n'
+        for level in levels
+    )
+    lists = (
+        ("facilities_elderly.xlsx", ""),
+        ("facilities_children.geojson", ""),
+        ("facilities_funeral.csv", 'encoding = "gb18030"\n'),
+        ("facilities_civic.csv", ""),
+    )
+    facilities = "".join(
+        f'\n[[facilities]]\nfile = "{file}"\n{extra}' for file, extra in lists
+    )
+    text = f"""# {NOTICE}
+# {_ATTRIBUTION}
+
+[study]
+name = "{places.top.name}一刻钟服务圈示范"
+code_system = "cn12"
+as_of = {AS_OF.isoformat()}
+notice = "{NOTICE}"
+plans = ["hubei-14fyp", "suizhou-14fyp"]
+
+[map]
+issuer = "示意图，不作为划界依据"
+{boundaries}{facilities}
+[[population]]
+kind = "table"
+file = "population.csv"
+basis = "常住"
+year = {YEAR}
+
+[roads]
+file = "roads.osm.pbf"
+"""
+    (folder / "study.toml").write_text(text, encoding="utf-8", newline="\n")
+    (folder / "来源说明.txt").write_text(
+        f"{NOTICE}\n{_ATTRIBUTION}\n", encoding="utf-8", newline="\n"
+    )
+
+
+def _no_repeats(ids: np.ndarray[Any, np.dtype[np.int64]]) -> list[int]:
+    """Return node numbers without the same one twice in a row."""
+    keep = np.concatenate(([True], ids[1:] != ids[:-1]))
+    return [int(i) for i in ids[keep]]
+
+
+def _lonlat_line(line: shapely.LineString) -> shapely.LineString:
+    return shapely.LineString(to_lonlat(np.array(line.coords)))
+
+
+def _feature(shape: shapely.Geometry, properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "Feature",
+        "properties": dict(properties),
+        "geometry": shapely.geometry.mapping(shape),
+    }
+
+
+def _write_geojson(
+    path: Path, name: str, features: Iterable[Mapping[str, Any]]
+) -> None:
+    """Write features one to a line, so that versions can be compared."""
+    lines = [
+        json.dumps(f, ensure_ascii=False, separators=(",", ":")) for f in features
+    ]
+    body = ",\n".join(lines)
+    text = (
+        '{"type":"FeatureCollection","name":"' + name + '","features":[\n' + body + "\n]}\n"
+    )
+    path.write_text(text, encoding="utf-8", newline="\n")
