@@ -247,26 +247,27 @@ class Catalog:
     # --- geometry --------------------------------------------------------------
 
     @cached_property
-    def _simplified(self) -> dict[tuple[str, float], tuple[list[bytes | None], float]]:
+    def _simplified(self) -> dict[tuple[str, float], list[bytes | None]]:
         return {}
 
     def division_shapes(
         self, level: str, *, tolerance_m: float
-    ) -> tuple[dict[str, bytes | None], float]:
-        """Return code → GeoJSON of a whole level, and the tolerance applied [m]."""
+    ) -> dict[str, bytes | None]:
+        """Return code → GeoJSON of a whole level, simplified as one [m]."""
         frame = self.snapshot.geo_table("divisions")
         at = np.flatnonzero((frame["level"] == level).to_numpy())
         key = (level, tolerance_m)
         if key not in self._simplified:
             shapes: Geometries = np.asarray(frame.geometry.array, dtype=object)[at]
-            simple, applied_m = simplify_together(shapes, tolerance_m=tolerance_m)
-            self._simplified[key] = (geojson_shapes(simple), applied_m)
-        texts, applied_m = self._simplified[key]
+            simple = simplify_together(shapes, tolerance_m=tolerance_m)
+            self._simplified[key] = geojson_shapes(simple)
         codes = frame["code"].to_numpy()[at]
-        return dict(zip(codes.tolist(), texts, strict=True)), applied_m
+        return dict(zip(codes.tolist(), self._simplified[key], strict=True))
 
     def shapes(self, name: str, at: Sequence[int]) -> list[bytes | None]:
         """Return the GeoJSON of some rows of a table."""
+        if not at:
+            return []
         frame = self.snapshot.geo_table(name)
         chosen: Geometries = np.asarray(frame.geometry.array, dtype=object)[list(at)]
         return geojson_shapes(chosen)

@@ -20,6 +20,8 @@ DEFAULT_TOLERANCE_M: Final = {
     "township": 50.0,
     "community": 20.0,
 }
+#: Largest tolerance for polygons that do not meet exactly [m].
+MISMATCH_TOLERANCE_M: Final = 20.0
 #: Length of a degree of latitude [m], near enough for a display tolerance.
 _DEGREE_M: Final = 111_320.0
 #: 1e-6° is at most 0.11 m.
@@ -39,28 +41,23 @@ def tolerance_step(asked_m: float) -> float:
     return max(step for step in TOLERANCES_M if step <= asked_m)
 
 
-def simplify_together(
-    geometries: Geometries, *, tolerance_m: float
-) -> tuple[Geometries, float]:
+def simplify_together(geometries: Geometries, *, tolerance_m: float) -> Geometries:
     """Simplify neighbouring polygons together, so that no gaps open between them.
+
+    Where the polygons overlap or do not meet exactly, the sides that do not match are
+    simplified each for itself; then no more than :data:`MISMATCH_TOLERANCE_M` is
+    taken, so that what opens stays too small to be seen.
 
     Parameters
     ----------
     geometries : ndarray of object, shape (n,)
-        Polygons in degrees, or None.
+        Polygons in degrees, or None, which stays.
     tolerance_m : float
-        Size of the details that are left out [m].
-
-    Returns
-    -------
-    simplified : ndarray of object, shape (n,)
-    applied_m : float
-        ``tolerance_m``, or 0 where the polygons overlap or do not meet exactly: those
-        are given as they are, since simplifying would open gaps between them.
+        Size of the details that are left out [m]; 0: none.
     """
     there = ~(shapely.is_missing(geometries) | shapely.is_empty(geometries))
     if tolerance_m <= 0 or not there.any():
-        return geometries, 0.0
+        return geometries
     west, south, east, north = shapely.total_bounds(geometries[there])
     narrow = max(np.cos(np.radians((south + north) / 2)), 0.01)
     origin = np.array([(west + east) / 2, (south + north) / 2])
@@ -68,11 +65,11 @@ def simplify_together(
 
     flat = shapely.transform(geometries[there], lambda xy: (xy - origin) * scale)
     if not shapely.coverage_is_valid(flat):
-        return geometries, 0.0
+        tolerance_m = min(tolerance_m, MISMATCH_TOLERANCE_M)
     simple = shapely.coverage_simplify(flat, tolerance_m)
     result = geometries.copy()
     result[there] = shapely.transform(simple, lambda xy: xy / scale + origin)
-    return result, tolerance_m
+    return result
 
 
 def simplify_lines(geometries: Geometries, *, tolerance_m: float) -> Geometries:

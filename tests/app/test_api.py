@@ -23,9 +23,12 @@ from snapshot_cases import (
     OTHER_COUNTY,
     TWIN,
     WEST,
+    make_manifest,
+    make_tables,
     write_small_snapshot,
 )
 from yikezhong_app import schemas
+from yikezhong_app.snapshot import write_snapshot
 
 
 @pytest.fixture(scope="module")
@@ -302,6 +305,22 @@ def test_a_request_keeps_its_version_and_the_next_gets_the_new_one(
     assert old["name"] == "小城"
     assert new["name"] == "大城"
     assert old["version"] != new["version"]
+
+
+def test_a_result_without_some_tables_is_still_served(tmp_path: Path) -> None:
+    tables = make_tables()
+    few = {name: tables[name] for name in ("divisions", "facilities")}
+    write_snapshot(tmp_path, few, manifest=make_manifest(services=[]))
+    with make_client(tmp_path) as client:
+        for path in ("study", f"townships/{WEST}", "divisions", "facilities"):
+            get(client, path)
+        for path in ("coverage", "gaps", "circles", "roads", "data-report"):
+            for fmt in ("json", "csv", "xlsx", "geojson"):
+                if (path, fmt) == ("data-report", "geojson"):
+                    continue
+                response = client.get(f"{API}/{path}", params={"format": fmt})
+                assert response.status_code == 200, (path, fmt, response.text)
+            assert get(client, path, format="json")["items"] == []
 
 
 def test_the_description_of_the_api_is_whole(client: TestClient) -> None:

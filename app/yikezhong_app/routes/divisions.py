@@ -83,6 +83,6 @@ def division_shapes(
     texts: dict[str, bytes | None] = {}
     for level in {row["level"] for row in rows}:
         asked_m = DEFAULT_TOLERANCE_M[level] if simplify_m is None else simplify_m
-        shapes, _ = catalog.division_shapes(level, tolerance_m=tolerance_step(asked_m))
-        texts.update(shapes)
+        step_m = tolerance_step(asked_m)
+        texts.update(catalog.division_shapes(level, tolerance_m=step_m))
     return [texts[row["code"]] for row in rows]

@@ -87,7 +87,7 @@ def list_findings(
             and query.problem in (None, row["problem"])
             and query.action in (None, row["action"])
         ]
-        return Table(rows, list(table.columns))
+        return Table(rows, list(DataReportRow.model_fields))
 
     return answer_table(context, query, title="数据报告", make=make)
 
