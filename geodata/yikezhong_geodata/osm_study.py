@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from yikezhong_coverage.errors import InputError
 from yikezhong_geodata.areas import area_m2, inner_points
-from yikezhong_geodata.columns import CRS, LEVELS
+from yikezhong_geodata.columns import CRS, GROUPS, LEVELS
 from yikezhong_geodata.data_files import read_yaml
 from yikezhong_geodata.data_report import DataReport
+from yikezhong_geodata.import_report import write_import_report
 from yikezhong_geodata.osm import check_osm_file, osm_file, reading
 from yikezhong_geodata.osm_divisions import divisions_of_files, divisions_of_osm
 from yikezhong_geodata.osm_features import Feature, read_features
@@ -310,17 +311,24 @@ def write_study(
         lines += ['weight = "weight"', f"as_people = {as_people}"]
     lines += ["", "[roads]", 'file = "roads.osm.pbf"']
     lines += ["", "[services]", 'file = "services.yaml"', ""]
-    (out_dir / "services.yaml").write_text(_services(), encoding="utf-8")
-    report.frame().to_csv(out_dir / REPORT_FILE, index=False, encoding="utf-8-sig")
+    counted = {group for group in GROUPS if group in divisions.columns}
+    (out_dir / "services.yaml").write_text(_services(counted), encoding="utf-8")
+    write_import_report(report, out_dir / REPORT_FILE)
     # last: a folder with study.toml is a whole study
     (out_dir / STUDY_FILE).write_text("\n".join(lines), encoding="utf-8")
 
 
-def _services() -> str:
-    """Return the shipped services with the mapping's changes, as YAML."""
+def _services(counted: set[str]) -> str:
+    """Return the shipped services with the mapping's changes, as YAML.
+
+    A service for a group that the study does not count is asked of all people.
+    """
     table, _ = read_yaml(None, shipped="services.yaml")
     for service, changes in load_mapping().services.items():
         table["services"][service].update(changes)
+    for entry in table["services"].values():
+        if entry.get("group", "people_60") not in counted:
+            entry["group"] = "people"
     return yaml.safe_dump(table, allow_unicode=True, sort_keys=False)
 
 

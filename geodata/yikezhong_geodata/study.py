@@ -14,6 +14,7 @@ from yikezhong_geodata.buildings import load_buildings
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.demand import build_demand, record_demand
 from yikezhong_geodata.facilities import load_facilities
+from yikezhong_geodata.import_report import append_import_report
 from yikezhong_geodata.population import load_population
 from yikezhong_geodata.roads import load_roads
 from yikezhong_geodata.services import load_services
@@ -108,6 +109,8 @@ def load_study(
     folder = folder.parent if folder.name == STUDY_FILE else folder
     day = spec.as_of or as_of
     report = DataReport()
+    if spec.import_report:
+        append_import_report(folder / spec.import_report, report)
     services = load_services(
         folder / spec.services_file if spec.services_file else None
     )
