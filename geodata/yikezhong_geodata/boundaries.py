@@ -26,6 +26,7 @@ from yikezhong_geodata.file_errors import (
 )
 from yikezhong_geodata.headers import plain_header
 from yikezhong_geodata.numbers import clean_text
+from yikezhong_geodata.points import POINT_PROBLEMS
 from yikezhong_geodata.polygon_repair import repair_polygons
 from yikezhong_geodata.sources import (
     Source,
@@ -331,25 +332,21 @@ def _check_geometry(
             row=int(source.rows[wrong[0]]),
             hint="请换用面图层；点或线不能作为边界",
         )
-    coordinates, owner = shapely.get_coordinates(geometry, return_index=True)
-    bad = np.zeros(len(geometry), dtype=np.bool_)
-    bad[owner[~np.isfinite(coordinates).all(axis=1)]] = True
-    _check_axes(geometry[~empty & ~bad], source)
-    problems = (
-        (empty, "no_geometry", "没有边界图形：保留在名录中，不计算覆盖率"),
-        (
-            bad & ~empty,
-            "bad_coordinate",
-            "边界坐标含无效数值：保留在名录中，不计算覆盖率",
-        ),
-    )
-    for mask, problem, message in problems:
-        for index in np.flatnonzero(mask):
-            row, code = int(source.rows[index]), codes[index]
-            report.add(
-                LABEL, source.file, row, code, problem, "set_aside", message=message
-            )
-    geometry[empty | bad] = None
+    _check_axes(geometry[~empty], source)
+    for index in np.flatnonzero(empty).tolist():
+        row = int(source.rows[index])
+        problem = source.problems.get(row, "no_geometry")
+        report.add(
+            LABEL,
+            source.file,
+            row,
+            codes[index],
+            problem,
+            "set_aside",
+            message=f"{POINT_PROBLEMS.get(problem, problem)}："
+            "保留在名录中，不计算覆盖率",
+        )
+    geometry[empty] = None
     return geometry
 
 

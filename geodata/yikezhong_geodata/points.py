@@ -10,16 +10,15 @@ import shapely
 from numpy.typing import NDArray
 
 from yikezhong_coverage.records import BoolArray, FloatArray
-from yikezhong_geodata.areas import GeometryArray, area_m2
+from yikezhong_geodata.areas import area_m2
 from yikezhong_geodata.columns import CRS
+from yikezhong_geodata.crs import check_lonlat, parse_crs
 from yikezhong_geodata.data_report import DataReport
-from yikezhong_geodata.datum import to_wgs84
+from yikezhong_geodata.datum import DATUM_NAMES, to_wgs84
 from yikezhong_geodata.file_errors import (
     AxisOrderError,
     ColumnMappingError,
-    CrsImplausibleError,
     CrsMissingError,
-    CrsUnknownError,
 )
 from yikezhong_geodata.headers import header_datum
 from yikezhong_geodata.numbers import parse_degrees
@@ -28,10 +27,12 @@ from yikezhong_geodata.spec import SourceSpec
 
 #: What is wrong with a position, in words.
 POINT_PROBLEMS: Final = {
-    "no_geometry": "没有坐标",
+    "no_geometry": "没有图形或坐标",
     "bad_coordinate": "坐标无法识别",
     "null_island": "坐标为 (0, 0)",
-    "axis_order": "经纬度写反",
+    "swapped_axes": "经纬度写反",
+    "bad_ring": "图形的环不完整",
+    "bad_geometry": "图形损坏",
 }
 #: How far around the study swapped coordinates are recognised [degrees].
 _NEAR_DEG: Final = 2.0
@@ -90,55 +91,40 @@ def read_points(
         If longitude and latitude are swapped in all rows.
     ColumnMappingError
         If a table has only one of two coordinate columns.
-    CrsMissingError, CrsUnknownError, CrsImplausibleError
-        If planar coordinates have no or no known CRS, or degrees are no degrees.
+    CrsMissingError, CrsUnknownError, DatumUnknownError, CrsImplausibleError
+        If planar coordinates have no or no usable CRS, or degrees are no degrees.
     """
-    n = len(source)
-    area = np.full(n, np.nan)
+    area = np.full(len(source), np.nan)
     if source.geometry is not None:
-        lon, lat, problem, area = _feature_points(source.geometry)
+        lon, lat, problem, area = _feature_points(source)
     else:
         lon, lat, problem = _table_points(source, spec, report=report, label=label)
-    null = (lon == 0) & (lat == 0)
-    problem[null] = "null_island"
-    swapped = _swapped(lon, lat, divisions) & ~null
-    usable = np.isfinite(lon) & np.isfinite(lat) & ~null
+    usable = np.isfinite(lon) & np.isfinite(lat) & (problem == None)
+    swapped = usable & _swapped(lon, lat, divisions)
     if usable.any() and swapped[usable].all():
-        row = int(source.rows[np.flatnonzero(usable)[0]])
         raise AxisOrderError(
             f"全部 {int(usable.sum())} 行的经纬度都写反了",
             file=source.file,
-            row=row,
+            row=int(source.rows[np.flatnonzero(usable)[0]]),
             hint="请对调经度与纬度两列，或在 columns 里写明 lon 与 lat",
         )
-    problem[swapped] = "axis_order"
-    outside = usable & ~swapped & ((np.abs(lon) > 180) | (np.abs(lat) > 90))
-    if outside.any() and outside[usable].all():
-        row = int(source.rows[np.flatnonzero(outside)[0]])
-        raise CrsImplausibleError(
-            "坐标不是经纬度",
-            file=source.file,
-            row=row,
-            hint="若为平面坐标，请写明 crs（如 EPSG:4547）",
-        )
-    problem[outside] = "bad_coordinate"
+    problem[swapped] = "swapped_axes"
     bad = problem != None
     return Points(np.where(bad, np.nan, lon), np.where(bad, np.nan, lat), problem, area)
 
 
 def _feature_points(
-    geometry: GeometryArray,
+    source: Source,
 ) -> tuple[FloatArray, FloatArray, NDArray[np.object_], FloatArray]:
+    geometry = np.asarray(source.geometry, dtype=object)
     problem = np.full(len(geometry), None, dtype=object)
     missing = shapely.is_missing(geometry) | shapely.is_empty(geometry)
-    coordinates, owner = shapely.get_coordinates(geometry, return_index=True)
-    broken = np.zeros(len(geometry), dtype=np.bool_)
-    broken[owner[~np.isfinite(coordinates).all(axis=1)]] = True
-    problem[broken] = "bad_coordinate"
     problem[missing] = "no_geometry"
+    for index, row in enumerate(source.rows.tolist()):
+        problem[index] = source.problems.get(row, problem[index])
     good = geometry.copy()
-    good[missing | broken] = None
-    is_point = np.isin(shapely.get_type_id(good), (0,))
+    good[missing] = None
+    is_point = shapely.get_type_id(good) == 0
     area = area_m2(good)
     area[is_point | ~(area > 0)] = np.nan
     places = np.where(is_point, good, shapely.point_on_surface(good))
@@ -167,7 +153,9 @@ def _table_points(
             column=source.columns[names[0]],
             hint="请在 study.toml 写明 crs，如 EPSG:4547",
         )
-    lon, lat = _to_lonlat(x, y, spec, source=source, report=report, label=label)
+    lon, lat = _to_lonlat(
+        x, y, spec, problem=problem, source=source, report=report, label=label
+    )
     datum = spec.datum
     if datum is None:
         named = header_datum(source.columns[names[0]])
@@ -177,6 +165,11 @@ def _table_points(
                 label, source.file, None, None, "datum_from_header", value=named,
                 message=f"列名“{source.columns[names[0]]}”说明坐标为 {named}，已转换为 WGS-84",
             )  # fmt: skip
+    elif datum != "wgs84":
+        report.add(
+            label, source.file, None, None, "datum_converted", value=datum,
+            message=f"按声明由 {DATUM_NAMES.get(datum, datum)} 换算到 WGS-84",
+        )  # fmt: skip
     if datum is not None:
         lon, lat = to_wgs84(datum)(lon, lat)
     return lon, lat, problem
@@ -229,53 +222,45 @@ def _pairs(
     return both[0], both[1]
 
 
-def _is_planar(spec: SourceSpec) -> bool:
-    if spec.crs is None:
-        return False
-    import pyproj
-    from pyproj.exceptions import CRSError
-
-    try:
-        return bool(pyproj.CRS.from_user_input(spec.crs).is_projected)
-    except CRSError:
-        raise CrsUnknownError(
-            f"坐标系“{spec.crs}”不认识", file=spec.file, hint="请写 EPSG 代码"
-        ) from None
-
-
 def _to_lonlat(
     x: FloatArray,
     y: FloatArray,
     spec: SourceSpec,
     *,
+    problem: NDArray[np.object_],
     source: Source,
     report: DataReport,
     label: str,
 ) -> tuple[FloatArray, FloatArray]:
+    """Return longitude and latitude; notes bad rows in ``problem``."""
+    crs = parse_crs(spec.crs or CRS, file=source.file)
     if spec.crs is None:
         report.add(
             label, source.file, None, None, "crs_assumed", value=CRS,
             message="坐标列按经纬度（WGS-84/CGCS2000）读取",
         )  # fmt: skip
-        return x, y
-    if not _is_planar(spec):
-        return x, y
-    from pyproj import Transformer
-
+    elif crs.is_cgcs2000:
+        report.add(
+            label, source.file, None, None, "cgcs2000_as_wgs84", value=crs.name,
+            message="CGCS2000 与 WGS-84 相差厘米级，视为相同",
+        )  # fmt: skip
     # In Gauss-Krueger tables X is often the northing (about 2 to 6 million m in
     # China) and Y the easting, as surveyors write them.
-    north_first = np.nanmedian(x) > 1.5e6 and np.nanmedian(np.abs(y)) < 1.5e6
-    if north_first:
-        x, y = y, x
-        report.add(
-            label, source.file, None, None, "axes_swapped",
-            message="X 为北坐标、Y 为东坐标（测量习惯），已按此读取",
-        )  # fmt: skip
-    moved = Transformer.from_crs(spec.crs, CRS, always_xy=True).transform(x, y)
-    lon, lat = (np.asarray(v, dtype=np.float64) for v in moved)
-    return np.where(np.isfinite(lon), lon, np.nan), np.where(
-        np.isfinite(lat), lat, np.nan
-    )
+    both = np.isfinite(x) & np.isfinite(y)
+    if not crs.is_lonlat and both.any():
+        northing = float(np.median(np.abs(x[both])))
+        if northing > 1.5e6 and float(np.median(np.abs(y[both]))) < 1.5e6:
+            x, y = y, x
+            report.add(
+                label, source.file, None, None, "axes_swapped",
+                message="X 为北坐标、Y 为东坐标（测量习惯），已按此读取",
+            )  # fmt: skip
+    lon, lat = crs.to_lonlat(x, y)
+    checked = check_lonlat(lon, lat, file=source.file, source=crs)
+    for index, wrong in enumerate(checked):
+        if problem[index] is None:
+            problem[index] = wrong
+    return lon, lat
 
 
 def _swapped(lon: FloatArray, lat: FloatArray, divisions: Any) -> BoolArray:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,12 +36,16 @@ class Source:
         Standard name to header, only what is there.
     file : str
         Name for messages.
+    problems : mapping of int to str
+        Row → why its geometry is None (``bad_ring``, ``null_island`` …), where it is
+        more than missing.
     """
 
     frame: pd.DataFrame
     geometry: NDArray[np.object_] | None
     columns: dict[str, str]
     file: str
+    problems: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -133,9 +137,15 @@ def open_source(
     """
     path = folder / spec.file
     geometry: NDArray[np.object_] | None = None
+    problems: Mapping[int, str] = {}
     if is_table(spec.file):
         table = read_table(
-            path, report=report, label=label, sheet=spec.layer, encoding=spec.encoding
+            path,
+            report=report,
+            label=label,
+            sheet=spec.layer,
+            encoding=spec.encoding,
+            headers=tuple(spec.columns.values()),
         )
         frame, file = table.frame, table.file
     else:
@@ -150,11 +160,12 @@ def open_source(
         )
         geometry = np.asarray(vector.frame.geometry.to_numpy(), dtype=object)
         frame, file = pd.DataFrame(vector.frame.drop(columns="geometry")), vector.file
+        problems = vector.problems
     headers = [str(header) for header in frame.columns]
     if kind is None:
-        return Source(frame, geometry, {}, file)
+        return Source(frame, geometry, {}, file, problems)
     columns = map_columns(headers, kind, overrides=spec.columns, file=file)
-    return Source(frame, geometry, columns, file)
+    return Source(frame, geometry, columns, file, problems)
 
 
 #: What a count's problem is called in the report, and what it says.

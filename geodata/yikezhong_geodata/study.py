@@ -15,11 +15,19 @@ from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.demand import build_demand, record_demand
 from yikezhong_geodata.facilities import load_facilities
 from yikezhong_geodata.import_report import append_import_report
+from yikezhong_geodata.layer_datum import judge_boundaries, judge_facilities
 from yikezhong_geodata.population import load_population
 from yikezhong_geodata.roads import load_roads
 from yikezhong_geodata.services import load_services
-from yikezhong_geodata.spec import STUDY_FILE, StudySpec, read_spec
+from yikezhong_geodata.spec import (
+    STUDY_FILE,
+    BoundarySpec,
+    FacilitySpec,
+    StudySpec,
+    read_spec,
+)
 from yikezhong_geodata.study_checks import (
+    add_import_report,
     check_conservation,
     check_network_cover,
 )
@@ -114,14 +122,9 @@ def load_study(
     services = load_services(
         folder / spec.services_file if spec.services_file else None
     )
+    add_import_report(spec, folder, report)
     tell("读取行政区划", 0.02)
-    divisions = load_boundaries(
-        spec.boundaries,
-        folder=folder,
-        code_system=spec.code_system,
-        report=report,
-        accept_repairs=accept_repairs,
-    )
+    divisions = _boundaries(spec, folder, report, accept_datum, accept_repairs)
     tell("读取路网", 0.15)
     roads = load_roads(
         spec.roads,
@@ -130,20 +133,14 @@ def load_study(
         profiles=PROFILES,
         walk_speed_mps=spec.parameters.walk_speed_mps,
     )
-    check_network_cover(
-        divisions, roads["walking"], file=spec.roads.file, report=report
-    )
+    walking = roads["walking"]
+    check_network_cover(divisions, walking, file=spec.roads.file, report=report)
     tell("读取设施", 0.6)
-    facilities = load_facilities(
-        spec.facilities,
-        folder=folder,
-        divisions=divisions,
-        as_of=day,
-        report=report,
-        code_system=spec.code_system,
+    facilities = _facilities(
+        replace(spec, as_of=day), folder, divisions, walking, report, accept_datum
     )
     tell("读取人口", 0.7)
-    divisions, demand = _people(spec, folder, divisions, roads["walking"], report, tell)
+    divisions, demand = _people(spec, folder, divisions, walking, report, tell)
     tell("核对", 0.97)
     check_conservation(divisions, demand, report=report)
     tell("完成", 1.0)
@@ -159,6 +156,74 @@ def load_study(
         report=report,
         folder=folder,
     )
+
+
+def _boundaries(
+    spec: StudySpec,
+    folder: Path,
+    report: DataReport,
+    accept_datum: bool,
+    accept_repairs: bool,
+) -> Any:
+    """Return the divisions; read again where a detected datum is accepted."""
+
+    def load(specs: tuple[BoundarySpec, ...]) -> tuple[Any, DataReport]:
+        own = DataReport()
+        found = load_boundaries(
+            specs,
+            folder=folder,
+            code_system=spec.code_system,
+            report=own,
+            accept_repairs=accept_repairs,
+        )
+        return found, own
+
+    divisions, own = load(spec.boundaries)
+    judged = judge_boundaries(
+        spec.boundaries, divisions, report=report, accept=accept_datum
+    )
+    if judged != spec.boundaries:
+        divisions, own = load(judged)
+    _add_report(report, own)
+    return divisions
+
+
+def _facilities(
+    spec: StudySpec,
+    folder: Path,
+    divisions: Any,
+    walking: RoadGraph,
+    report: DataReport,
+    accept_datum: bool,
+) -> Any:
+    """Return the facilities; read again where a detected datum is accepted."""
+    as_of = spec.as_of or dt.date.max
+
+    def load(specs: tuple[FacilitySpec, ...]) -> tuple[Any, DataReport]:
+        own = DataReport()
+        found = load_facilities(
+            specs,
+            folder=folder,
+            divisions=divisions,
+            as_of=as_of,
+            report=own,
+            code_system=spec.code_system,
+        )
+        return found, own
+
+    facilities, own = load(spec.facilities)
+    judged = judge_facilities(
+        spec.facilities, facilities, walking=walking, report=report, accept=accept_datum
+    )
+    if judged != spec.facilities:
+        facilities, own = load(judged)
+    _add_report(report, own)
+    return facilities
+
+
+def _add_report(report: DataReport, other: DataReport) -> None:
+    report.findings.extend(other.findings)
+    report.counts.extend(other.counts)
 
 
 def _people(
