@@ -27,7 +27,6 @@ from yikezhong_geodata.spec import (
     read_spec,
 )
 from yikezhong_geodata.study_checks import (
-    add_import_report,
     check_conservation,
     check_network_cover,
 )
@@ -122,7 +121,8 @@ def load_study(
     services = load_services(
         folder / spec.services_file if spec.services_file else None
     )
-    add_import_report(spec, folder, report)
+    if spec.import_report is not None:
+        append_import_report(folder / spec.import_report, report)
     tell("读取行政区划", 0.02)
     divisions = _boundaries(spec, folder, report, accept_datum, accept_repairs)
     tell("读取路网", 0.15)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -12,10 +11,9 @@ from yikezhong_coverage.errors import InputError
 from yikezhong_coverage.records import RoadGraph
 from yikezhong_geodata.areas import area_m2, union_of
 from yikezhong_geodata.columns import GROUPS
-from yikezhong_geodata.data_report import ACTIONS, COLUMNS, DataReport
-from yikezhong_geodata.file_errors import ColumnMappingError, NetworkCoverageError
-from yikezhong_geodata.locate import geometry_of, has_children, parent_indexfrom yikezhong_geodata.spec import StudySpec
-from yikezhong_geodata.tables import read_table
+from yikezhong_geodata.data_report import DataReport
+from yikezhong_geodata.file_errors import NetworkCoverageError
+from yikezhong_geodata.locate import geometry_of, has_children, parent_index
 
 #: Less of the study's area inside the hull of the roads than this is refused.
 MIN_NETWORK_SHARE: Final = 0.5
@@ -100,35 +98,3 @@ def check_conservation(divisions: Any, demand: Any, *, report: DataReport) -> No
             message=f"{group}：区划合计 {known:,.0f} = 需求点 {placed:,.0f}"
             + (f" + 无边界图形 {without:,.0f}" if without else ""),
         )  # fmt: skip
-
-
-def add_import_report(spec: StudySpec, folder: Path, report: DataReport) -> None:
-    """Add the findings that were made when the study itself was generated.
-
-    Raises
-    ------
-    ColumnMappingError
-        If the file is no such table.
-    """
-    if spec.import_report is None:
-        return
-    table = read_table(
-        folder / spec.import_report, report=report, label="study", headers=COLUMNS
-    )
-    missing = [name for name in COLUMNS if name not in table.frame.columns]
-    if missing:
-        raise ColumnMappingError(f"缺少列“{missing[0]}”", file=table.file)
-    for number, row in zip(table.frame.index, table.frame.to_dict("records"), strict=True):
-        text = row["row"]
-        if row["action"] not in ACTIONS or (text is not None and not str(text).isdigit()):
-            raise ColumnMappingError("不是数据报告的一行", file=table.file, row=int(number))
-        report.add(
-            row["layer"] or "study",
-            row["file"] or table.file,
-            None if text is None else int(text),
-            row["id"],
-            row["problem"] or "imported",
-            row["action"],
-            value=row["value"],
-            message=row["message"] or "",
-        )
