@@ -111,7 +111,8 @@ class GapsFilter(PageQuery):
 
     service: Word | None = Field(None, description="服务；默认全部")
     minutes: Minutes | Literal["all"] | None = Field(
-        None, description="时限 [分钟]，须是已算出的；默认全部"
+        None,
+        description="时限 [分钟]，须是已算出的；默认为各服务自己的时限；all 为全部",
     )
     level: Level | None = Field(None, description="缺口所在的层级；默认全部")
     variant: Variant = Field(

@@ -225,7 +225,10 @@ class TownshipItem(DivisionRow):
     facility_counts: dict[str, int] = Field(
         title="设施数", description="类别 → 登记在此、评价日期时运营的设施数"
     )
-    n_gaps: int = Field(title="缺口（个）", description="本乡镇及其社区、村的缺口")
+    gap_counts: dict[str, int] = Field(
+        title="缺口数",
+        description="服务 → 在其自己的时限内有人未覆盖的社区、村数（没有下级时为本乡镇）",
+    )
     coverage: list[CoverageRow] = Field(
         title="覆盖率", description="各服务自己的时限与服务人群"
     )

@@ -190,16 +190,19 @@ def gap_rows(
             available=["with_neighbours"],
         )
     parts = [
-        part
+        (service, part)
         for (service, level), part in catalog.gaps.items()
-        if query.service in (None, service) and query.level in (None, level)
+        if service in catalog.services
+        and query.service in (None, service)
+        and query.level in (None, level)
     ]
-    _check_minutes(query.minutes, parts)
+    _check_minutes(query.minutes, [part for _, part in parts])
     rows: list[tuple[int, Row]] = []
-    for part in parts:
+    for service, part in parts:
         mask = np.ones(len(part), dtype=bool)
-        if isinstance(query.minutes, float) and "limit_s" in part:
-            mask = mask & _limit_mask(part, query.minutes, default_s=0.0)
+        if "limit_s" in part:
+            default_s = catalog.services[service]["limit_s"]
+            mask = _limit_mask(part, query.minutes, default_s=default_s)
         if query.reason is not None:
             mask = mask & (part["reason"] == query.reason).to_numpy()
         if codes is not None:

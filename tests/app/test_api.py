@@ -147,7 +147,7 @@ def test_a_township_is_found_by_either_code_or_its_name(
     assert [a["code"] for a in item["above"]] == [COUNTY]
     assert item["n_communities"] == 2
     assert item["facility_counts"] == {"day_care": 1}
-    assert item["n_gaps"] == 2
+    assert item["gap_counts"] == {"elderly_circle": 1}
     rates = {r["service"]: r["rate"] for r in item["coverage"]}
     assert rates == {"elderly_circle": 0.5, "meal_circle": 0.5}
 
@@ -238,6 +238,8 @@ def test_gaps_have_reasons_places_and_the_nearest_facility(client: TestClient) -
     ("path", "parameters", "n_row"),
     [
         ("gaps", {}, 4),
+        ("gaps", {"minutes": "5"}, 1),
+        ("gaps", {"minutes": "all"}, 5),
         ("gaps", {"reason": "no_route"}, 1),
         ("gaps", {"level": "township"}, 1),
         ("gaps", {"parent": "421303001"}, 2),

@@ -112,7 +112,12 @@ def township_item(catalog: Catalog, row: Row) -> Row:
             for c in below
         ),
         "facility_counts": dict(sorted(open_here.items())),
-        "n_gaps": len(gap_rows(catalog, GapsFilter(), codes={code, *below})),
+        "gap_counts": dict(
+            Counter(
+                gap["service"]
+                for _, gap in gap_rows(catalog, GapsFilter(), codes=below or {code})
+            )
+        ),
         "coverage": coverage_rows(
             catalog, CoverageFilter(), level="township", codes=[code]
         ),
