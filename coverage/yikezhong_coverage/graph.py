@@ -99,9 +99,9 @@ def build_graph(
         If shapes disagree, an id is repeated, a node or position is not there, or an
         edge's shape does not run from its u to its v.
     MissingWeightError
-        If a speed or declared length is not a number.
+        If a speed or declared length is None.
     BadWeightError
-        If a speed or declared length is negative or infinite.
+        If a speed or declared length is negative, infinite or not a number.
 
     Examples
     --------
@@ -350,17 +350,20 @@ def _weights(
     what: str,
 ) -> FloatArray:
     """Return one weight per edge in the sorted order, checked."""
-    given = np.asarray(value, dtype=np.float64)
-    if given.ndim and given.shape != (n_edge,):
+    raw = np.asarray(value)
+    if raw.ndim and raw.shape != (n_edge,):
         raise GraphError(f"路段{what}的数目与路段数不符")
-    weight = np.broadcast_to(given, n_edge)[order]
-    bad = np.flatnonzero(np.isnan(weight))
-    if len(bad):
+    raw = np.broadcast_to(raw, n_edge)[order]
+    missing = (
+        [e for e in range(n_edge) if raw[e] is None] if raw.dtype == object else []
+    )
+    if missing:
         raise MissingWeightError(
-            f"路段 {ids[bad[0]]} 缺少{what}",
-            hint=f"共 {len(bad)} 条路段缺少{what}，请补充",
+            f"路段 {ids[missing[0]]} 缺少{what}",
+            hint=f"共 {len(missing)} 条路段缺少{what}，请补充",
         )
-    bad = np.flatnonzero((weight < 0) | np.isinf(weight))
+    weight = raw.astype(np.float64)
+    bad = np.flatnonzero(~((weight >= 0) & np.isfinite(weight)))
     if len(bad):
         raise BadWeightError(
             f"路段 {ids[bad[0]]} 的{what}为 {weight[bad[0]]}，应为非负有限数"

@@ -324,7 +324,7 @@ def _nearest_segments(
     segment = np.full(len(lon), -1, dtype=np.int64)
     share = np.zeros(len(lon))
     for p in range(len(lon)):
-        if not (np.isfinite(lon[p]) and np.isfinite(lat[p])):
+        if not (abs(lon[p]) <= 360.0 and abs(lat[p]) <= 90.0):
             continue
         phi = np.radians(lat[p])
         w = np.sqrt(1.0 - _ECCENTRICITY_2 * np.sin(phi) ** 2)

@@ -198,10 +198,12 @@ def test_only_usable_edges_are_taken():
 
 def test_points_without_a_place_and_at_the_edge_of_the_world():
     graph = bent_graph([[(179.99, 10), (180, 10)], [(-180, 10), (-179.99, 10)]])
-    lon = [np.nan, 179.995, -179.995, 180.0, 0.0, np.inf, 30.0]
-    lat = [10.0, 10.001, 10.001, 10.0, 90.0, 10.0, -90.0]
+    lon = [np.nan, 179.995, -179.995, 180.0, 0.0, np.inf, 30.0, 1e300]
+    lat = [10.0, 10.001, 10.001, 10.0, 90.0, 10.0, -90.0, 10.0]
     found = snap_points(graph, lon, lat)
-    assert found.edge.tolist() == [-1, 0, 1, 0, -1, -1, -1]
+    anywhere = snap_points(graph, lon, lat, max_snap_m=math.inf)
+    assert (anywhere.edge >= 0).sum() == 5
+    assert found.edge.tolist() == [-1, 0, 1, 0, -1, -1, -1, -1]
 
 
 def test_edges_without_length_and_repeated_vertices():
