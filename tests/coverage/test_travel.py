@@ -149,6 +149,18 @@ def test_a_smaller_facility_wins_from_the_far_end_of_roads_without_length(first)
     assert nodes.time_s.tolist() == [7.0] * 6
 
 
+def test_reach_holds_more_pairs_than_it_has_room_for_at_first():
+    n = 3000
+    demand = points_on(ROAD, [(i % 2, (i * 7919 % n) / n, 0.0) for i in range(n)])
+    facility = points_on(ROAD, [(0, 0.5, 0.0), (-1, 0.0, 0.0), (1, 0.5, 0.0)])
+    pairs = reach(ROAD, demand, facility, leg_speed_mps=1.0, limit_s=7200.0)
+    assert pairs.start.tolist() == [0, n, n, 2 * n]
+    assert pairs.demand.tolist() == [*range(n), *range(n)]
+    place = demand.edge * 1000.0 + demand.along_m
+    np.testing.assert_allclose(pairs.time_s[:n], np.abs(place - 500.0), atol=1e-6)
+    np.testing.assert_allclose(pairs.time_s[n:], np.abs(place - 1500.0), atol=1e-6)
+
+
 EMPTY = build_graph(
     "walking", [], [], [], [], [], [], [0], [], [], forward_mps=1.0, backward_mps=1.0
 )
