@@ -23,12 +23,13 @@ from yikezhong_app.request_errors import (
 )
 from yikezhong_app.shapes import Geometries, geojson_shapes, simplify_together
 from yikezhong_app.snapshot import Snapshot
+from yikezhong_app.words import denominator_names
 from yikezhong_geodata.columns import LEVEL_NAMES, LEVELS
 
 #: Digits of the short forms of a 12-digit code.
 _SHORT_CODES = (2, 4, 6, 9)
 #: Columns that hold words separated by spaces.
-_WORD_COLUMNS = ("flags", "estimated")
+_WORD_COLUMNS = ("flags", "estimated", "incomplete")
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,6 +184,12 @@ class Catalog:
             f"没有代码或名称为“{asked}”的{what}",
             hint="可用 /api/v1/divisions?q= 按名称查找",
         )
+
+    @cached_property
+    def denominator_names(self) -> dict[str, str]:
+        """Denominator → Chinese name, true to the basis of the population."""
+        bases = {row.get("population_basis") for row in self.divisions}
+        return denominator_names({basis for basis in bases if basis})
 
     # --- services --------------------------------------------------------------
 

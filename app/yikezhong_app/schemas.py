@@ -27,7 +27,7 @@ class DivisionRow(_Row):
     parent: str | None = Field(None, title="上级代码", examples=["421303000000"])
     area_m2: float | None = Field(None, title="面积（平方米）", examples=[51_200_000.0])
     people: float | None = Field(
-        None, title="常住人口（人）", description="null 为未知，不是零"
+        None, title="人口（人）", description="null 为未知，不是零"
     )
     people_60: float | None = Field(None, title="60岁及以上人口（人）")
     people_65: float | None = Field(None, title="65岁及以上人口（人）")
@@ -36,8 +36,17 @@ class DivisionRow(_Row):
     households: float | None = Field(None, title="户数（户）")
     unknown_units: Any = Field(None, title="人口未知的下级单位")
     estimated: list[str] | None = Field(None, title="推算的人口", description="组别")
+    incomplete: list[str] | None = Field(
+        None, title="不全的人口", description="只是已知下级之和的组别"
+    )
+    population_source: str | None = Field(None, title="人口来源", examples=["column"])
     population_method: str | None = Field(None, title="人口分布方法")
-    population_basis: str | None = Field(None, title="人口口径", examples=["常住"])
+    population_basis: str | None = Field(
+        None,
+        title="人口口径",
+        examples=["常住"],
+        description="常住、户籍，或 buildings：以居住建筑代替人口",
+    )
     population_year: int | None = Field(None, title="人口年份", examples=[2020])
     lon: float | None = Field(None, title="经度（度）", examples=[113.38])
     lat: float | None = Field(None, title="纬度（度）", examples=[31.71])

@@ -17,7 +17,7 @@ from yikezhong_app.queries import (
 )
 from yikezhong_app.records import Row, to_rows
 from yikezhong_app.request_errors import ParameterError, UnknownRecordError
-from yikezhong_app.words import DENOMINATOR_NAMES, FLAGS, REASONS, category_names
+from yikezhong_app.words import FLAGS, REASONS, category_names
 
 _S_PER_MIN = 60.0
 #: Columns that are put before the others of a coverage row.
@@ -157,7 +157,7 @@ def _coverage_row(catalog: Catalog, service: Row, row: Row) -> Row:
         "name": _division_name(catalog, row["code"]),
         "service_name": service["name"],
         "minutes": row["limit_s"] / _S_PER_MIN,
-        "denominator_name": DENOMINATOR_NAMES.get(denominator, denominator),
+        "denominator_name": catalog.denominator_names.get(denominator, denominator),
         "flags": words,
         "rate_note": "；".join(FLAGS.get(w, w) for w in words) or None,
     }

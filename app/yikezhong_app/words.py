@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from yikezhong_coverage.gaps import REASONS
@@ -18,6 +18,11 @@ DENOMINATOR_NAMES: Final[Mapping[str, str]] = {
     "road_length": "道路长度",
     "area": "面积",
 }
+#: What ``people`` are, by their basis.
+_PEOPLE_NAMES: Final[Mapping[str, str]] = {
+    "户籍": "户籍人口",
+    "buildings": "居住建筑（代替人口）",
+}
 VARIANT_NAMES: Final[Mapping[str, str]] = {
     "with_neighbours": "计所有设施（含界外）",
     "own": "只计本辖区设施",
@@ -32,9 +37,31 @@ __all__ = [
     "REASONS",
     "VARIANT_NAMES",
     "category_names",
+    "denominator_names",
     "function_names",
     "named",
 ]
+
+
+def denominator_names(bases: Collection[str]) -> dict[str, str]:
+    """Return denominator → Chinese name, true to what was counted.
+
+    Parameters
+    ----------
+    bases : collection of str
+        Bases of the population: ``常住``, ``户籍``, or ``buildings`` where dwellings
+        stand in for people.
+
+    Examples
+    --------
+    >>> denominator_names({"常住"})["people"], denominator_names({"buildings"})["people"]
+    ('常住人口', '居住建筑（代替人口）')
+    """
+    names = dict(DENOMINATOR_NAMES)
+    if len(bases) == 1:
+        (basis,) = bases
+        names["people"] = _PEOPLE_NAMES.get(basis, names["people"])
+    return names
 
 
 def category_names() -> Mapping[str, str]:

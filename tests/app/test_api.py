@@ -325,6 +325,17 @@ def test_a_result_without_some_tables_is_still_served(tmp_path: Path) -> None:
             assert get(client, path, format="json")["items"] == []
 
 
+def test_buildings_are_not_called_people(tmp_path: Path) -> None:
+    tables = make_tables()
+    tables["divisions"]["population_basis"] = "buildings"
+    write_snapshot(tmp_path, tables, manifest=make_manifest())
+    with make_client(tmp_path) as client:
+        asked = {"denominator": "people", "limit": 1}
+        (row,) = get(client, "coverage", **asked)["items"]
+        names = {d["id"]: d["name"] for d in get(client, "study")["denominators"]}
+    assert row["denominator_name"] == names["people"] == "居住建筑（代替人口）"
+
+
 def test_the_description_of_the_api_is_whole(client: TestClient) -> None:
     body = client.get(f"{API}/openapi.json").json()
     paths = {p for p in body["paths"] if p.startswith(API)}

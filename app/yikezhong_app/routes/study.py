@@ -21,7 +21,6 @@ from yikezhong_app.routes.answers import documented
 from yikezhong_app.schemas import DataReportRow, PageOf, Study
 from yikezhong_app.selections import denominators_available, minutes_available
 from yikezhong_app.words import (
-    DENOMINATOR_NAMES,
     LEVEL_NAMES,
     REASONS,
     VARIANT_NAMES,
@@ -139,7 +138,9 @@ def _denominators(catalog: Catalog) -> list[dict[str, str]]:
     there = {
         n for part in catalog.coverage.values() for n in denominators_available(part)
     }
-    return named({k: name for k, name in DENOMINATOR_NAMES.items() if k in there})
+    return named(
+        {k: name for k, name in catalog.denominator_names.items() if k in there}
+    )
 
 
 def _categories(catalog: Catalog) -> list[dict[str, str]]:
