@@ -178,17 +178,16 @@ def clear(room: Workspace, n_touched: int) -> None:
 
 @njit(cache=True)
 def _along_s(demand: Stops, d: int, facility: Stops, f: int) -> float:
-    """Time from demand point to facility on one edge, without leaving it.
-
-    Coordinates of a closed way are ``inf``; their difference is not a number, which
-    compares as no way.
-    """
+    """Time from demand point to facility on one edge; ``inf`` where that is closed."""
     legs_s = demand.leg_s[d] + facility.leg_s[f]
     if demand.along_m[d] == facility.along_m[f]:
         return float(legs_s)
     if demand.along_m[d] < facility.along_m[f]:
-        return float(legs_s + (facility.forward_s[f] - demand.forward_s[d]))
-    return float(legs_s + (demand.backward_s[d] - facility.backward_s[f]))
+        begin_s, end_s = demand.forward_s[d], facility.forward_s[f]
+    else:
+        begin_s, end_s = facility.backward_s[f], demand.backward_s[d]
+    # a closed way has coordinates of inf, whose difference is not a number
+    return float(legs_s + (end_s - begin_s)) if end_s < np.inf else np.inf
 
 
 @njit(cache=True)
@@ -249,9 +248,7 @@ def _reach_slot(
             demand.v_s[d] + room.time_s[demand.v[d]],
         )
         if same_edge:
-            time_s = _along_s(demand, d, facility, f)
-            if time_s < best_s:  # noqa: PLR1730 -- false where time_s is nan
-                best_s = time_s
+            best_s = min(best_s, _along_s(demand, d, facility, f))
         if best_s <= limit_s and best_s < np.inf:
             pair[n_pair] = demand.number[d]
             pair_s[n_pair] = best_s
