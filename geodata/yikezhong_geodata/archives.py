@@ -167,7 +167,9 @@ def choose_layer(
     """
     mains = [m for m in members if _suffix(m) in _LAYERS]
     if layer is not None:
-        chosen = [m for m in mains if layer in (_base(m), _base(m) + _suffix(m))]
+        chosen = [
+            m for m in mains if layer in (layer_name(m), layer_name(m) + _suffix(m))
+        ]
         mains = chosen if chosen else mains if len(mains) == 1 else []
     names = "、".join(member_name(m) for m in members if _suffix(m) in _LAYERS)
     if not mains:
@@ -204,7 +206,8 @@ def _suffix(member: zipfile.ZipInfo) -> str:
     return PurePosixPath(member.filename).suffix.lower()
 
 
-def _base(member: zipfile.ZipInfo) -> str:
+def layer_name(member: zipfile.ZipInfo) -> str:
+    """Return a member's file name without its ending."""
     return PurePosixPath(member_name(member)).stem
 
 

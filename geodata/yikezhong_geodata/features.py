@@ -106,22 +106,35 @@ def _read_ogr(source: LayerSource) -> Features:
     name = _one_layer(source)
     layer = _read_layer(source, name=name)
     try:
-        _, table = pyogrio.read_arrow(
-            _plain_path(source.path), layer=name, read_geometry=False
-        )
+        meta, table = pyogrio.read_arrow(_plain_path(source.path), layer=name)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise _unreadable(source) from error
+    place = meta["geometry_name"] or "wkb_geometry"
+    shapes = table.column(place).to_pylist()
     columns = {
         column: [_plain_value(v) for v in table.column(column).to_pylist()]
         for column in table.column_names
+        if column != place
     }
     if layer.geometries.size == 0:
         raise NoFeaturesError(
             "没有要素", file=source.file, layer=name, hint="请检查导出的范围和图层"
         )
-    return Features(
-        columns, layer.geometries, layer.problems, layer.crs, layer.flattened
-    )
+    flattened = max(layer.flattened, _unusual(shapes))
+    return Features(columns, layer.geometries, layer.problems, layer.crs, flattened)
+
+
+def _unusual(wkb: list[bytes | None]) -> int:
+    """Return how many geometries are curves, or have a height or a measure.
+
+    Type numbers of ISO 13249-3 (1000 is z, 2000 m, 3000 both); 8 to 14 are curved.
+    """
+    count = 0
+    for one in wkb:
+        if one is not None:
+            number = int.from_bytes(one[1:5], "little" if one[0] else "big")
+            count += number > 7
+    return count
 
 
 def _read_kml(source: LayerSource) -> Features:
@@ -262,7 +275,13 @@ def _read_layer(
     declared = str(meta["geometry_type"])
     if flattened == 0 and any(word in declared for word in _CURVED):
         flattened = len(flat)
-    return _Layer(flat, np.asarray(fids), problems | broken, meta["crs"], flattened)
+    return _Layer(
+        flat,
+        np.asarray(fids),
+        problems | broken,
+        meta["crs"],
+        flattened,
+    )
 
 
 _CURVED: Final = ("Measured", " M", "ZM", "Curve", "Surface", "Circular", "Compound")

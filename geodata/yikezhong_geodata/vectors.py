@@ -17,7 +17,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from yikezhong_geodata.archives import check_zip, choose_layer, unpacked
+from yikezhong_geodata.archives import check_zip, choose_layer, layer_name, unpacked
 from yikezhong_geodata.columns import CRS
 from yikezhong_geodata.crs import check_lonlat, geometries_to_lonlat, resolve_crs
 from yikezhong_geodata.data_report import DataReport
@@ -112,9 +112,9 @@ def read_vector(
             inner_kind = check_file(
                 inner, allow=VECTOR_KINDS - {FileKind.ZIP}, limits=limits
             )
-            inside = (
-                layer if inner_kind is FileKind.GPKG and members[0].filename else None
-            )
+            # where the name chose the file, it does not choose a layer inside it
+            by_name = layer is None or layer.startswith(layer_name(members[0]))
+            inside = None if by_name else layer
             features = READERS[inner_kind](replace(source, path=inner, layer=inside))
     else:
         features = READERS[kind](source)
@@ -213,16 +213,12 @@ def text_column(values: pd.Series, *, file: str | None = None) -> pd.Series:
     Traceback (most recent call last):
     yikezhong_geodata.file_errors.PrecisionLostError: 第 0 行，列“code”：数字 1.2345678901234568e+17 ...
     """
+    # a 32-bit float keeps 7 digits, a 64-bit one 15
+    exact = 2.0**24 if values.dtype == np.float32 else 2.0**53
 
     def as_text(row: object, value: Any) -> str | None:
         if pd.isna(value):
             return None
-        if isinstance(value, np.floating):
-            # a 32-bit float keeps 7 digits, a 64-bit one 15
-            exact = 2.0 ** (np.finfo(value.dtype).nmant + 1)
-            value = float(value)
-        else:
-            exact = 2.0**53
         if isinstance(value, float):
             if abs(value) >= exact:
                 raise PrecisionLostError(
