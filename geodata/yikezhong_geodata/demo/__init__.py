@@ -4,6 +4,7 @@ Real names and codes of Suizhou's divisions; schematic boundaries, roads, popula
 and facilities around them (示意数据，非实际边界与设施).
 """
 
-from yikezhong_geodata.demo.build import NOTICE, build_demo
+from yikezhong_geodata.demo.build import build_demo
+from yikezhong_geodata.demo.write import NOTICE
 
 __all__ = ["NOTICE", "build_demo"]

@@ -108,7 +108,9 @@ def _jittered_grid(
     return np.asarray(points[inside])
 
 
-def _owner(points: FloatArray, seats: FloatArray, weight: FloatArray) -> NDArray[np.int64]:
+def _owner(
+    points: FloatArray, seats: FloatArray, weight: FloatArray
+) -> NDArray[np.int64]:
     """Return the township of each point: nearest seat, each with a head start."""
     gap = np.hypot(*(points[:, None, :] - seats[None, :, :]).transpose(2, 0, 1))
     return np.asarray(np.argmin(gap - weight, axis=1))

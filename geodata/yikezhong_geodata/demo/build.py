@@ -20,7 +20,7 @@ from yikezhong_geodata.demo.names import Scale, read_places
 from yikezhong_geodata.demo.population import count_people
 from yikezhong_geodata.demo.roads import draw_roads
 from yikezhong_geodata.demo.terrain import rivers as draw_rivers
-from yikezhong_geodata.demo.write import NOTICE as NOTICE
+from yikezhong_geodata.demo.write import NOTICE
 
 #: One number decides everything that chance decides.
 _SEED: Final = 20_251_231
@@ -61,7 +61,9 @@ def build_demo(
     tell = progress or _silent
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    chance = _streams("rivers", "land", "roads", "elderly", "children", "funeral", "civic")
+    chance = _streams(
+        "rivers", "land", "roads", "elderly", "children", "funeral", "civic"
+    )
     tell("绘制示意边界", 0.0)
     places = read_places(scale)
     rivers = draw_rivers(chance["rivers"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from yikezhong_geodata.demo.facilities import (
+    ANYWHERE,
     Ground,
     Row,
     always_open,
@@ -65,17 +66,28 @@ def _centres(ground: Ground, rng: np.random.Generator) -> list[Row]:
     rows = []
     for n, county in enumerate(ground.land.places.counties):
         row = _at_county_seat(
-            ground, county.code, rng, f"{county.name}未成年人救助保护中心", "未成年人救助保护中心"
+            ground,
+            county.code,
+            rng,
+            f"{county.name}未成年人救助保护中心",
+            "未成年人救助保护中心",
         )
-        row |= {"床位数": int(rng.integers(8, 25)), "工作人员数": int(rng.integers(4, 12))}
+        row |= {
+            "床位数": int(rng.integers(8, 25)),
+            "工作人员数": int(rng.integers(4, 12)),
+        }
         later = n == len(ground.land.places.counties) - 1 and n > 0
-        rows.append(row | (planned(rng) if later else always_open(rng, first=2020, last=2024)))
+        rows.append(
+            row | (planned(rng) if later else always_open(rng, first=2020, last=2024))
+        )
     return rows
 
 
 def _homes(ground: Ground, rng: np.random.Generator) -> list[Row]:
     counties = ground.land.places.counties
-    row = _at_county_seat(ground, counties[0].code, rng, "随州市儿童福利院", "儿童福利院")
+    row = _at_county_seat(
+        ground, counties[0].code, rng, "随州市儿童福利院", "儿童福利院"
+    )
     row |= {"床位数": 180, "建筑面积": 6_800, "工作人员数": 46}
     return [row | always_open(rng, first=2009, last=2012)]
 
@@ -83,10 +95,12 @@ def _homes(ground: Ground, rng: np.random.Generator) -> list[Row]:
 def _rooms(ground: Ground, rng: np.random.Generator) -> list[Row]:
     rows = []
     for i, place in enumerate(ground.communities):
-        share = 0.34 if is_city(place) else 0.20 if is_urban(place.code) else 0.045
+        share = 0.3 if is_city(place) else 0.2 if is_urban(place.code) else 0.03
         if rng.random() >= share:
             continue
-        row = base_row(ground, i, rng, name=f"{village_name(place)}儿童之家", category="儿童之家")
+        row = base_row(
+            ground, i, rng, name=f"{village_name(place)}儿童之家", category="儿童之家"
+        )
         row |= {
             "容纳人数": int(rng.integers(15, 61)),
             "建筑面积": int(rng.integers(40, 160)),
@@ -102,4 +116,6 @@ def _at_county_seat(
 ) -> Row:
     """Return a row in the first township of a county, its seat."""
     k = next(j for j, t in enumerate(ground.townships) if t.code[:6] == county[:6])
-    return base_row(ground, ground.seat(k), rng, name=name, category=category, central=False)
+    return base_row(
+        ground, ground.seat(k), rng, name=name, category=category, band=ANYWHERE
+    )

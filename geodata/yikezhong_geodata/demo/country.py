@@ -26,7 +26,8 @@ BoolArray = NDArray[np.bool_]
 class Country:
     """Candidate roads between nodes (those of the towns first).
 
-    ``seat`` is the node of each community's centre, ``room_m`` how far a road may
+    ``seat`` is the node of each community's centre, ``tree`` marks the roads that
+    hold everything together, ``chosen`` all that are built, ``room_m`` how far a road may
     swing to either side of its straight line and ``room_at`` where along it.
     """
 
@@ -38,6 +39,7 @@ class Country:
     length_m: FloatArray
     hilly: FloatArray
     wet: BoolArray
+    tree: BoolArray
     chosen: BoolArray
     room_m: FloatArray
     room_at: FloatArray
@@ -57,7 +59,9 @@ def draw_country(
     u, v, across = _delaunay_edges(nodes)
     length = np.hypot(*(nodes[u] - nodes[v]).T)
     middle = (nodes[u] + nodes[v]) / 2
-    inside = shapely.contains_xy(land.outline.buffer(-300.0), middle[:, 0], middle[:, 1])
+    inside = shapely.contains_xy(
+        land.outline.buffer(-300.0), middle[:, 0], middle[:, 1]
+    )
     ok = inside & (length < 7_000.0) & ~((u < n_town) & (v < n_town))
     u, v, across, length, middle = u[ok], v[ok], across[ok], length[ok], middle[ok]
     hilly = hilliness(middle)
@@ -65,13 +69,17 @@ def draw_country(
         shapely.linestrings(np.stack((nodes[u], nodes[v]), axis=1)), rivers
     )
     room, at = _room(nodes, u, v, across)
-    label = np.concatenate((towns.grid_of, towns.grid_of.max() + 1 + np.arange(len(nodes) - n_town)))
-    chosen = _spanning(label, u, v, length * (1 + hilly) + wet * (4 * length + 4_000.0))
+    label = np.concatenate(
+        (towns.grid_of, towns.grid_of.max() + 1 + np.arange(len(nodes) - n_town))
+    )
+    tree = _spanning(label, u, v, length * (1 + hilly) + wet * (4 * length + 4_000.0))
     nearest = cKDTree(nodes).query(middle, k=3)[0][:, 2]
     short = nearest > 0.47 * length
     odds = np.where((u < n_town) | (v < n_town), 0.30, 0.62 - 0.42 * hilly)
-    chosen |= short & ~wet & (rng.random(len(u)) < odds)
-    return Country(nodes, n_town, seat, u, v, length, hilly, wet, chosen, room, at)
+    chosen = tree | (short & ~wet & (rng.random(len(u)) < odds))
+    return Country(
+        nodes, n_town, seat, u, v, length, hilly, wet, tree, chosen, room, at
+    )
 
 
 def bend(country: Country, edge: int, rng: np.random.Generator) -> FloatArray | None:
@@ -130,7 +138,9 @@ def _spread(points: FloatArray, fixed: FloatArray, apart_m: float) -> FloatArray
 def _delaunay_edges(nodes: FloatArray) -> tuple[IntArray, IntArray, IntArray]:
     """Return ends u < v of the edges and the two nodes across (-1: none)."""
     triangles = np.asarray(Delaunay(nodes).simplices, dtype=np.int64)
-    sides = np.vstack([triangles[:, [0, 1, 2]], triangles[:, [1, 2, 0]], triangles[:, [2, 0, 1]]])
+    sides = np.vstack(
+        [triangles[:, [0, 1, 2]], triangles[:, [1, 2, 0]], triangles[:, [2, 0, 1]]]
+    )
     ends, third = np.sort(sides[:, :2], axis=1), sides[:, 2]
     pair, inverse = np.unique(ends, axis=0, return_inverse=True)
     across = np.full((len(pair), 2), -1, dtype=np.int64)
@@ -158,9 +168,7 @@ def _room(
     return np.where(np.isfinite(room), 0.8 * room, 0.0), at
 
 
-def _spanning(
-    label: IntArray, u: IntArray, v: IntArray, cost: FloatArray
-) -> BoolArray:
+def _spanning(label: IntArray, u: IntArray, v: IntArray, cost: FloatArray) -> BoolArray:
     """Return the cheapest edges that join all labels (Kruskal)."""
     parent = list(range(int(label.max()) + 1))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from yikezhong_geodata.demo.facilities import (
+    ANYWHERE,
+    OUTER,
     Ground,
     Row,
     always_open,
@@ -60,38 +62,53 @@ def _beds(rng: np.random.Generator, low: int, high: int, nursing: float) -> Row:
 
 def _functions(rng: np.random.Generator, base: tuple[str, ...], share: float) -> str:
     """Return the functions: those it always has and each of the rest by chance."""
-    return "、".join([*base, *(f for f in _ALL if f not in base and rng.random() < share)])
+    return "、".join(
+        [*base, *(f for f in _ALL if f not in base and rng.random() < share)]
+    )
 
 
 def _institutions(ground: Ground, rng: np.random.Generator) -> list[Row]:
-    """Return a 敬老院 in most townships, private homes in the cities."""
-    rows = []
+    """Return a 农村福利院 in most 镇, and private homes, most of them in the cities."""
+    rows: list[Row] = []
     for k, township in enumerate(ground.townships):
         kind = township_kind(township.code)
         if kind == "township_unit" or rng.random() < 0.06:
             continue
-        own = ground.members(k)
         if kind == "town":
-            row = base_row(ground, ground.seat(k), rng, name=f"{township.name}农村福利院", category="养老机构", central=False)
-            row |= _beds(rng, 40, 110, 0.5)
-            row |= {"服务功能": _functions(rng, ("全托", "护理"), 0.45), "运营性质": "公办"}
-            rows.append(row | life(rng, first=2001, new=0.15))
-        n_private = int(rng.integers(2, 5)) if kind == "subdistrict" else int(rng.random() < 0.45)
-        urban = [int(i) for i in own if is_urban(ground.communities[i].code)]
+            rows.append(_public_home(ground, k, rng))
+        in_street = int(rng.integers(2, 5))
+        n_private = in_street if kind == "subdistrict" else int(rng.random() < 0.45)
+        own = [int(i) for i in ground.members(k)]
+        urban = [i for i in own if is_urban(ground.communities[i].code)]
         for i in rng.permutation(urban or own)[:n_private]:
-            name = f"{village_name(ground.communities[i]).removesuffix('社区')}{('颐养院', '老年公寓', '康养中心', '护理院')[int(rng.integers(4))]}"
-            row = base_row(ground, int(i), rng, name=name, category="养老机构", central=False)
-            row |= _beds(rng, 50, 210, 0.62)
-            row |= {
-                "服务功能": _functions(rng, ("全托", "护理", "短期托养"), 0.5),
-                "等级": ("", "二星级", "三星级", "四星级")[int(rng.integers(4))],
-                "运营性质": "市场化" if rng.random() < 0.6 else "普惠",
-            }
-            rows.append(row | life(rng, new=0.4))
-    if rows:
-        biggest = max(rows, key=lambda r: int(r["床位数"] or 0))
-        biggest |= {"失智专区": "是", "服务功能": f"{biggest['服务功能']}、失智"}
+            rows.append(_private_home(ground, int(i), rng))
+    biggest = max(rows, key=lambda r: int(r["床位数"] or 0))
+    biggest["失智专区"] = "是"
+    biggest["服务功能"] = f"{biggest['服务功能']}、失智"
     return rows
+
+
+def _public_home(ground: Ground, k: int, rng: np.random.Generator) -> Row:
+    name = f"{ground.townships[k].name}农村福利院"
+    at = ground.seat(k)
+    row = base_row(ground, at, rng, name=name, category="养老机构", band=ANYWHERE)
+    row |= _beds(rng, 40, 110, 0.5)
+    row |= {"服务功能": _functions(rng, ("全托", "护理"), 0.45), "运营性质": "公办"}
+    return row | life(rng, first=2001, new=0.15)
+
+
+def _private_home(ground: Ground, i: int, rng: np.random.Generator) -> Row:
+    head = village_name(ground.communities[i]).removesuffix("社区")
+    ending = ("颐养院", "老年公寓", "康养中心", "护理院")[int(rng.integers(4))]
+    name = head + ending
+    row = base_row(ground, i, rng, name=name, category="养老机构", band=ANYWHERE)
+    row |= _beds(rng, 50, 210, 0.62)
+    row |= {
+        "服务功能": _functions(rng, ("全托", "护理", "短期托养"), 0.5),
+        "等级": (None, "二星级", "三星级", "四星级")[int(rng.integers(4))],
+        "运营性质": "市场化" if rng.random() < 0.6 else "普惠",
+    }
+    return row | life(rng, new=0.4)
 
 
 def _complexes(ground: Ground, rng: np.random.Generator) -> list[Row]:
@@ -114,14 +131,20 @@ def _complexes(ground: Ground, rng: np.random.Generator) -> list[Row]:
     for k in towns[n_town : n_town + 2]:
         rows.append(_complex(ground, k, rng) | planned(rng))
     for k in towns[n_town + 2 : n_town + 3]:
-        closed = {"状态": "停用", "启用日期": "2019-06-01", "停用日期": "2024-03-31"}
+        closed: Row = {
+            "状态": "停用",
+            "启用日期": "2019-06-01",
+            "停用日期": "2024-03-31",
+        }
         rows.append(_complex(ground, k, rng) | closed)
     return rows
 
 
 def _complex(ground: Ground, k: int, rng: np.random.Generator) -> Row:
     name = f"{ground.townships[k].name}综合养老服务中心"
-    row = base_row(ground, ground.seat(k), rng, name=name, category="综合性社区养老服务设施")
+    row = base_row(
+        ground, ground.seat(k), rng, name=name, category="综合性社区养老服务设施"
+    )
     row |= _beds(rng, 15, 60, 0.68)
     return row | {
         "日托位数": int(rng.integers(15, 41)),
@@ -135,7 +158,7 @@ def _day_care(ground: Ground, rng: np.random.Generator) -> list[Row]:
     """Return day care: in most communities of the cities, in many of the towns."""
     rows = []
     for i, place in enumerate(ground.communities):
-        share = 0.86 if is_city(place) else 0.62 if is_urban(place.code) else 0.035
+        share = 0.94 if is_city(place) else 0.8 if is_urban(place.code) else 0.035
         if rng.random() >= share:
             continue
         name = f"{village_name(place)}日间照料中心"
@@ -154,30 +177,53 @@ def _day_care(ground: Ground, rng: np.random.Generator) -> list[Row]:
         if rng.random() < 0.03:
             row["服务功能"] = None
         rows.append(row | life(rng, first=2012, new=0.55))
-        if is_city(place) and len(ground.nodes_of[i]) > 60 and rng.random() < 0.5:
-            second = base_row(ground, i, rng, name=f"{village_name(place)}居家养老服务站", category="居家养老服务中心", central=False)
-            second |= {"日托位数": int(rng.integers(5, 16)), "建筑面积": int(rng.integers(120, 360)), "服务功能": _functions(rng, ("上门",), 0.5), "工作人员数": 3, "运营性质": "普惠"}
-            rows.append(second | life(rng, first=2015, new=0.6))
+        size = ground.area_km2(i)
+        more = is_urban(place.code) * (int(size > 1.1) + int(size > 2.6))
+        for number in range(more):
+            if rng.random() < (0.85 if is_city(place) else 0.35):
+                rows.append(_station(ground, i, rng, number=number + 1))
     return rows
+
+
+def _station(ground: Ground, i: int, rng: np.random.Generator, *, number: int) -> Row:
+    """Return a further station of a community that is too wide for one."""
+    ordinal = ("", "", "第二")[number]
+    name = f"{village_name(ground.communities[i])}{ordinal}居家养老服务站"
+    row = base_row(ground, i, rng, name=name, category="居家养老服务中心", band=OUTER)
+    row |= {
+        "日托位数": int(rng.integers(5, 16)),
+        "建筑面积": int(rng.integers(120, 360)),
+        "服务功能": _functions(rng, ("上门",), 0.5),
+        "工作人员数": int(rng.integers(2, 5)),
+        "运营性质": "普惠",
+    }
+    return row | life(rng, first=2015, new=0.6)
 
 
 def _mutual_aid(ground: Ground, rng: np.random.Generator) -> list[Row]:
     """Return mutual aid in villages: many in some townships, hardly any in others."""
     rows = []
     for k in range(len(ground.townships)):
-        keen = float(rng.beta(0.75, 1.55))
+        keen = float(rng.beta(0.95, 1.5))
         for i in ground.members(k):
             place = ground.communities[i]
             if is_urban(place.code) or rng.random() >= keen:
                 continue
             named = ("农村互助照料中心", "幸福院")[int(rng.random() < 0.4)]
-            row = base_row(ground, int(i), rng, name=f"{village_name(place)}{named}", category=f"农村互助养老（{named}）" if named == "幸福院" else named)
-            row["设施类别"] = named
+            row = base_row(
+                ground,
+                int(i),
+                rng,
+                name=f"{village_name(place)}{named}",
+                category=named,
+            )
             row |= {
                 "日托位数": int(rng.integers(6, 21)),
                 "床位数": int(rng.integers(2, 11)),
                 "建筑面积": int(rng.integers(100, 420)),
-                "服务功能": _functions(rng, ("助餐",) if rng.random() < 0.7 else ("文体活动",), 0.2),
+                "服务功能": _functions(
+                    rng, ("助餐",) if rng.random() < 0.7 else ("文体活动",), 0.2
+                ),
                 "工作人员数": int(rng.integers(1, 4)),
                 "运营性质": "公办",
                 "新建改建": yes(rng, 0.3),
@@ -191,10 +237,23 @@ def _special_care(ground: Ground, rng: np.random.Generator) -> list[Row]:
     rows = []
     for n, county in enumerate(ground.land.places.counties):
         k = [j for j, t in enumerate(ground.townships) if t.code[:6] == county.code[:6]]
-        row = base_row(ground, ground.seat(k[-3]), rng, name=f"{county.name}失能特困人员供养服务中心", category="县级特困供养服务设施", central=False)
+        row = base_row(
+            ground,
+            ground.seat(k[-3]),
+            rng,
+            name=f"{county.name}失能特困人员供养服务中心",
+            category="县级特困供养服务设施",
+            band=ANYWHERE,
+        )
         row |= _beds(rng, 120, 260, 0.85)
-        row |= {"服务功能": "全托、护理、助医", "运营性质": "公办", "提供医疗服务": "是"}
-        rows.append(row | (planned(rng) if n == 1 else always_open(rng, first=2018, last=2024)))
+        row |= {
+            "服务功能": "全托、护理、助医",
+            "运营性质": "公办",
+            "提供医疗服务": "是",
+        }
+        rows.append(
+            row | (planned(rng) if n == 1 else always_open(rng, first=2018, last=2024))
+        )
     return rows
 
 
@@ -210,8 +269,8 @@ def _spoil(rows: list[Row]) -> None:
     rows[at[5]]["床位数"] = "正在核实"
     rows[at[6]]["设施类别"] = "银龄驿站"
     # a neighbour's code: place and code disagree
-    rows[at[7]]["所属社区代码"] = rows[at[7] + 25]["所属社区代码"]
-    rows[at[7]]["所属乡镇"] = rows[at[7] + 25]["所属乡镇"]
+    other = rows[at[11] + step // 2]
+    rows[at[7]] |= {key: other[key] for key in ("所属乡镇", "所属社区代码")}
     rows[at[8]] |= {"经度": 113.690512, "纬度": 31.248331}
     rows[at[9]]["所属社区代码"] = "421399999001"
     twin = dict(rows[at[10]])

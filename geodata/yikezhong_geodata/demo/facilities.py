@@ -26,10 +26,16 @@ from yikezhong_geodata.demo.names import (
 )
 from yikezhong_geodata.demo.population import People
 from yikezhong_geodata.demo.roads import Roads
-from yikezhong_geodata.demo.terrain import FloatArray, to_lonlat
+from yikezhong_geodata.demo.terrain import FloatArray, to_lonlat, to_plane
 
 Value = str | int | float | None
 Row = dict[str, Value]
+
+#: Which road nodes of a community, by distance from its centre, as shares.
+Band = tuple[float, float]
+CENTRAL: Final[Band] = (0.0, 0.0)
+ANYWHERE: Final[Band] = (0.0, 1.0)
+OUTER: Final[Band] = (0.45, 0.9)
 
 #: Day for which the study is valued.
 AS_OF: Final = dt.date(2025, 12, 31)
@@ -67,18 +73,27 @@ class Ground:
         away = np.hypot(*(self.land.centres[own] - self.land.seats[township]).T)
         return int(own[np.argmin(away)])
 
+    def area_km2(self, community: int) -> float:
+        """Return the area of a community [km2]."""
+        shape = self.land.shapes[self.communities[community].code]
+        plane = to_plane(*shapely.get_coordinates(shape).T)
+        return float(shapely.Polygon(plane).area) / 1e6
+
     def spot(
-        self, community: int, rng: np.random.Generator, *, central: bool = True
+        self, community: int, rng: np.random.Generator, *, band: Band = CENTRAL
     ) -> tuple[float, float]:
         """Return a place by a road of the community: (lon, lat) [degrees].
 
-        Near the centre where ``central``, else anywhere.
+        ``band`` says which of the road nodes, in order of their distance from the
+        centre, are taken: shares of all of them; ``CENTRAL`` the first six.
         """
         nodes = self.nodes_of[community]
+        first, end = int(band[0] * len(nodes)), int(np.ceil(band[1] * len(nodes)))
+        if band == CENTRAL:
+            end = min(len(nodes), 6)
         shape = self.land.shapes[self.communities[community].code]
-        n = max(1, min(len(nodes), 6) if central else len(nodes))
         for _ in range(12):
-            node = nodes[int(rng.integers(n))]
+            node = nodes[int(rng.integers(first, max(end, first + 1)))]
             bearing, away = rng.uniform(0, 2 * np.pi), rng.uniform(8.0, 38.0)
             xy = node + away * np.array([np.cos(bearing), np.sin(bearing)])
             lon, lat = (float(c) for c in np.round(to_lonlat(xy[None])[0], 6))
@@ -117,7 +132,7 @@ def base_row(
     *,
     name: str,
     category: str,
-    central: bool = True,
+    band: Band = CENTRAL,
 ) -> Row:
     """Return the columns that every list has, placed in a community."""
     place = ground.communities[community]
@@ -125,7 +140,7 @@ def base_row(
     county = next(
         c for c in ground.land.places.counties if c.code[:6] == place.code[:6]
     )
-    lon, lat = ground.spot(community, rng, central=central)
+    lon, lat = ground.spot(community, rng, band=band)
     return {
         "设施编号": "",
         "设施名称": name,

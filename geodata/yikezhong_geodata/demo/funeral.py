@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from yikezhong_geodata.demo.facilities import (
+    ANYWHERE,
     Ground,
     Row,
     always_open,
@@ -41,12 +42,23 @@ def _homes(ground: Ground, rng: np.random.Generator) -> list[Row]:
     """Return a funeral home in each county; 随县's is still being built."""
     rows = []
     for county in ground.land.places.counties:
-        own = [k for k, t in enumerate(ground.townships) if t.code[:6] == county.code[:6]]
+        own = [
+            k for k, t in enumerate(ground.townships) if t.code[:6] == county.code[:6]
+        ]
         villages = [
-            int(i) for i in ground.members(own[2]) if not is_urban(ground.communities[i].code)
+            int(i)
+            for i in ground.members(own[2])
+            if not is_urban(ground.communities[i].code)
         ]
         at = villages[int(rng.integers(len(villages)))]
-        row = base_row(ground, at, rng, name=f"{county.name}殡仪馆", category="殡仪馆", central=False)
+        row = base_row(
+            ground,
+            at,
+            rng,
+            name=f"{county.name}殡仪馆",
+            category="殡仪馆",
+            band=ANYWHERE,
+        )
         row |= {
             "建筑面积": int(rng.integers(4_200, 9_800)),
             "占地面积": int(rng.integers(30_000, 80_000)),
@@ -56,7 +68,9 @@ def _homes(ground: Ground, rng: np.random.Generator) -> list[Row]:
             "服务范围": county.name,
         }
         new = county.code == "421321000000"
-        rows.append(row | (planned(rng) if new else always_open(rng, first=1998, last=2012)))
+        rows.append(
+            row | (planned(rng) if new else always_open(rng, first=1998, last=2012))
+        )
     return rows
 
 
@@ -66,7 +80,9 @@ def _points(ground: Ground, rng: np.random.Generator) -> list[Row]:
         if rng.random() > 0.72:
             continue
         name = f"{township.name}殡仪服务站"
-        row = base_row(ground, ground.seat(k), rng, name=name, category="殡仪服务站", central=False)
+        row = base_row(
+            ground, ground.seat(k), rng, name=name, category="殡仪服务站", band=ANYWHERE
+        )
         row |= {
             "建筑面积": int(rng.integers(160, 900)),
             "工作人员数": int(rng.integers(2, 8)),
@@ -80,7 +96,11 @@ def _cemeteries(ground: Ground, rng: np.random.Generator) -> list[Row]:
     """Return cemeteries: in most townships one, in some villages another."""
     rows = []
     for k, township in enumerate(ground.townships):
-        villages = [int(i) for i in ground.members(k) if not is_urban(ground.communities[i].code)]
+        villages = [
+            int(i)
+            for i in ground.members(k)
+            if not is_urban(ground.communities[i].code)
+        ]
         if not villages:
             continue
         chosen = [int(i) for i in rng.permutation(villages)]
@@ -89,8 +109,19 @@ def _cemeteries(ground: Ground, rng: np.random.Generator) -> list[Row]:
         for rank, i in enumerate(chosen[:n]):
             place = ground.communities[i]
             head = township.name if rank == 0 else village_name(place)
-            row = base_row(ground, i, rng, name=f"{head}公益性公墓", category="农村公益性公墓", central=False)
-            plots = int(rng.integers(900, 5_200)) if rank == 0 else int(rng.integers(150, 900))
+            row = base_row(
+                ground,
+                i,
+                rng,
+                name=f"{head}公益性公墓",
+                category="农村公益性公墓",
+                band=ANYWHERE,
+            )
+            plots = (
+                int(rng.integers(900, 5_200))
+                if rank == 0
+                else int(rng.integers(150, 900))
+            )
             row |= {
                 "墓位数": plots,
                 "已用墓位数": round(plots * rng.uniform(0.05, 0.7)),
@@ -109,7 +140,14 @@ def _columbaria(ground: Ground, rng: np.random.Generator) -> list[Row]:
             continue
         own = ground.members(k)
         i = int(own[int(rng.integers(len(own)))])
-        row = base_row(ground, i, rng, name=f"{township.name}骨灰堂", category="骨灰堂", central=False)
+        row = base_row(
+            ground,
+            i,
+            rng,
+            name=f"{township.name}骨灰堂",
+            category="骨灰堂",
+            band=ANYWHERE,
+        )
         plots = int(rng.integers(400, 3_000))
         row |= {
             "墓位数": plots,

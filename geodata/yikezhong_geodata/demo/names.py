@@ -88,13 +88,13 @@ def read_places(scale: Scale) -> Places:
     if scale == "county":
         rows = [p for p in rows if p.code[:6] == SMALLEST_COUNTY[:6]]
     by_level = {
-        level: tuple(sorted((p for p in rows if p.level == level), key=lambda p: p.code))
+        level: tuple(
+            sorted((p for p in rows if p.level == level), key=lambda p: p.code)
+        )
         for level in ("prefecture", "county", "township", "community")
     }
     top = by_level["county" if scale == "county" else "prefecture"][0]
-    return Places(
-        top, by_level["county"], by_level["township"], by_level["community"]
-    )
+    return Places(top, by_level["county"], by_level["township"], by_level["community"])
 
 
 def is_urban(code: str) -> bool:
@@ -119,7 +119,9 @@ def township_kind(code: str) -> str:
     number = int(code[6:9])
     if number < 100:
         return "subdistrict"
-    return "town" if number < 200 else "township_unit" if 400 <= number < 600 else "town"
+    return (
+        "town" if number < 200 else "township_unit" if 400 <= number < 600 else "town"
+    )
 
 
 def short_name(name: str) -> str:
@@ -146,7 +148,9 @@ def short_name(name: str) -> str:
 
 
 def _rows() -> list[dict[str, str]]:
-    source = resources.files("yikezhong_geodata.demo") / "data" / "suizhou_divisions.csv"
+    source = (
+        resources.files("yikezhong_geodata.demo") / "data" / "suizhou_divisions.csv"
+    )
     return list(csv.DictReader(source.read_text(encoding="utf-8").splitlines()))
 
 

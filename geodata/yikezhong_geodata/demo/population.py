@@ -98,7 +98,7 @@ def _weights(places: Places, urban: NDArray[np.bool_]) -> NDArray[np.float64]:
 def _shared_out(total: int, weight: NDArray[np.float64]) -> IntArray:
     """Split a total by weights into whole numbers, largest remainder first."""
     exact = total * weight / weight.sum()
-    whole = np.floor(exact).astype(np.int64)
+    whole: IntArray = np.floor(exact).astype(np.int64)
     order = np.argsort(-(exact - whole), kind="stable")
     whole[order[: total - int(whole.sum())]] += 1
     return whole

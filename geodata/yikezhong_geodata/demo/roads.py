@@ -146,7 +146,10 @@ def _country_ways(
         line_wet = shapely.intersects(shapely.LineString(line), water)
         if line_wet and not country.wet[e]:
             line, line_wet = ends, False
-        highway = routes.road_class[e] or _minor_class(country.hilly[e], rng)
+        minor = "unclassified"
+        if not country.tree[e]:
+            minor = _minor_class(float(country.hilly[e]), rng)
+        highway = routes.road_class[e] or minor
         name = routes.road_name[e]
         if not line_wet:
             yield Way(line, _tags(highway, name))
@@ -157,9 +160,9 @@ def _country_ways(
 
 def _minor_class(hilly: float, rng: np.random.Generator) -> str:
     chance = rng.random()
-    if chance < 0.10 + 0.18 * hilly:
+    if chance < 0.18 + 0.30 * hilly:
         return "track"
-    return "path" if chance < 0.10 + 0.26 * hilly else "unclassified"
+    return "path" if chance < 0.18 + 0.45 * hilly else "unclassified"
 
 
 def _split_at_water(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -54,19 +55,26 @@ class _Net:
         v = [s.v for s in towns.streets]
         self.u = np.concatenate((np.array(u, dtype=np.int64), country.u))
         self.v = np.concatenate((np.array(v, dtype=np.int64), country.v))
-        step = country.nodes[self.u[: self.n_street]] - country.nodes[self.v[: self.n_street]]
+        step = (
+            country.nodes[self.u[: self.n_street]]
+            - country.nodes[self.v[: self.n_street]]
+        )
         factor = np.where(country.chosen, 1.0, 1.35) * (1 + 1.2 * country.hilly)
         self.cost = np.concatenate(
             (1.1 * np.hypot(*step.T), country.length_m * factor + 900.0 * country.wet)
         )
         self.n_node = len(country.nodes)
         low, high = np.minimum(self.u, self.v), np.maximum(self.u, self.v)
-        self.edge_at = {(int(a), int(b)): e for e, (a, b) in enumerate(zip(low, high, strict=True))}
+        self.edge_at = {
+            (int(a), int(b)): e for e, (a, b) in enumerate(zip(low, high, strict=True))
+        }
 
     def graph(self, keep: NDArray[np.bool_] | None = None) -> coo_array:
         """Return the graph, of some edges only where asked."""
         e = np.arange(len(self.u)) if keep is None else np.flatnonzero(keep)
-        return coo_array((self.cost[e], (self.u[e], self.v[e])), shape=(self.n_node,) * 2).tocsr()
+        return coo_array(
+            (self.cost[e], (self.u[e], self.v[e])), shape=(self.n_node,) * 2
+        ).tocsr()
 
     def path(self, before: NDArray[np.int32], start: int, end: int) -> list[int]:
         """Return the edges on the way from start to end."""
@@ -87,12 +95,14 @@ def plan_routes(land: Land, country: Country, towns: Towns) -> Routes:
     jobs = []
     for name, road, codes in _THROUGH:
         stops = [index[c] for c in codes.split() if c in index]
-        jobs += [(name, road, a, b) for a, b in zip(stops, stops[1:], strict=False)]
+        jobs += [(name, road, a, b) for a, b in pairwise(stops)]
     for a, b in _neighbours(land):
         first = land.places.townships[a].name[0] + land.places.townships[b].name[0]
         jobs.append((f"{first}公路", "tertiary", a, b))
     for name, road, a, b in jobs:
-        before = dijkstra(net.graph(), directed=False, indices=int(seat[a]), return_predecessors=True)[1]
+        before = dijkstra(
+            net.graph(), directed=False, indices=int(seat[a]), return_predecessors=True
+        )[1]
         for e in net.path(before, int(seat[a]), int(seat[b])):
             if _RANK[road] > _RANK.get(classes[e], 0):
                 if not classes[e]:
@@ -108,7 +118,11 @@ def _neighbours(land: Land) -> list[tuple[int, int]]:
     if len(land.seats) < 4:
         return []
     triangles = Delaunay(land.seats).simplices
-    pairs = {(min(a, b), max(a, b)) for t in triangles.tolist() for a, b in zip(t, t[1:] + t[:1], strict=True)}
+    pairs = {
+        (min(a, b), max(a, b))
+        for t in triangles.tolist()
+        for a, b in zip(t, t[1:] + t[:1], strict=True)
+    }
     gap = np.hypot(*(land.seats[:, None] - land.seats[None, :]).transpose(2, 0, 1))
     kept = []
     for a, b in sorted(pairs):

@@ -139,9 +139,7 @@ def rivers(rng: np.random.Generator) -> tuple[River, ...]:
 
 def smooth_line(points: FloatArray, *, step_m: float) -> FloatArray:
     """Return a smooth line through points, a vertex every ``step_m`` or so."""
-    along = np.concatenate(
-        ([0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T)))
-    )
+    along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))))
     spline = CubicSpline(along, points, bc_type="natural")
     return np.asarray(spline(np.linspace(0.0, along[-1], int(along[-1] / step_m) + 2)))
 
@@ -176,7 +174,10 @@ def _joined(river: River, main: shapely.LineString) -> River:
     crossing = river.line.intersection(main)
     coords = np.array(river.line.coords)
     if not crossing.is_empty:
-        first = min(river.line.project(shapely.Point(p)) for p in shapely.get_coordinates(crossing))
+        first = min(
+            river.line.project(shapely.Point(p))
+            for p in shapely.get_coordinates(crossing)
+        )
         along = shapely.line_locate_point(river.line, shapely.points(coords))
         coords = coords[along < first - 50.0]
     mouth = main.interpolate(main.project(shapely.Point(coords[-1])))

@@ -51,23 +51,22 @@ def town_radius(land: Land) -> FloatArray:
         own = land.places.communities_of(township.code)
         n_urban = sum(is_urban(c.code) for c in own)
         if is_city_township(township.code):
-            radius.append(520.0 * np.sqrt(n_urban) + 250.0)
+            radius.append(620.0 * np.sqrt(n_urban) + 300.0)
         elif township_kind(township.code) == "township_unit":
             radius.append(230.0)
         else:
-            radius.append(min(360.0 + 110.0 * n_urban, 1_250.0))
+            radius.append(min(520.0 + 140.0 * n_urban, 1_500.0))
     return np.array(radius)
 
 
-def draw_towns(
-    land: Land, rivers: shapely.Geometry, rng: np.random.Generator
-) -> Towns:
+def draw_towns(land: Land, rivers: shapely.Geometry, rng: np.random.Generator) -> Towns:
     """Draw a bent street grid over each group of built-up places that touch."""
     radius = town_radius(land)
     gap = np.hypot(*(land.seats[:, None] - land.seats[None, :]).transpose(2, 0, 1))
     touching = gap < radius[:, None] + radius[None, :] + 150.0
     n_group, group_of = connected_components(touching, directed=False)
-    nodes, streets, grid_of = [], [], []
+    nodes, grid_of = [], []
+    streets: list[Street] = []
     start = 0
     for group in range(n_group):
         members = np.flatnonzero(group_of == group)
@@ -130,9 +129,9 @@ def _grid(
 
 def _lattice_lines(lattice: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     """Return rows (u, v, line number, 0 across or 1 upright) of the lattice's sides."""
-    rows, cols = np.indices(lattice.shape)
-    across = (lattice[:, :-1], lattice[:, 1:], rows[:, :-1] - n, 0)
-    upright = (lattice[:-1], lattice[1:], cols[:-1] - n, 1)
+    number = np.indices(lattice.shape, dtype=np.int64) - n
+    across = (lattice[:, :-1], lattice[:, 1:], number[0][:, :-1], 0)
+    upright = (lattice[:-1], lattice[1:], number[1][:-1], 1)
     parts = []
     for u, v, line, kind in (across, upright):
         ok = (u >= 0) & (v >= 0)
@@ -178,7 +177,9 @@ def _streets(
     return xy[biggest], streets
 
 
-def _class_and_name(line: int, kind: int, names: list[str], *, city: bool) -> tuple[str, str]:
+def _class_and_name(
+    line: int, kind: int, names: list[str], *, city: bool
+) -> tuple[str, str]:
     ending = "路" if kind == 0 else "街"
     at = (2 * (line // 4) + kind) % len(names)
     if city and line % 8 == 0:
@@ -192,9 +193,7 @@ def _class_and_name(line: int, kind: int, names: list[str], *, city: bool) -> tu
     return "residential", ""
 
 
-def _labels(
-    u: NDArray[np.int64], v: NDArray[np.int64], n: int
-) -> NDArray[np.int64]:
+def _labels(u: NDArray[np.int64], v: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     graph = coo_array((np.ones(len(u)), (u, v)), shape=(n, n))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 

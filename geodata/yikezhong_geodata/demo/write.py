@@ -15,7 +15,7 @@ import shapely
 
 from yikezhong_geodata.demo.boundaries import Land
 from yikezhong_geodata.demo.facilities import AS_OF, Row
-from yikezhong_geodata.demo.names import Places
+from yikezhong_geodata.demo.names import Place, Places
 from yikezhong_geodata.demo.population import MISSING_60, YEAR, People
 from yikezhong_geodata.demo.roads import Roads, Way
 from yikezhong_geodata.demo.terrain import River, to_lonlat
@@ -27,6 +27,16 @@ _ATTRIBUTION: Final = (
     "经 modood/Administrative-divisions-of-China（MIT）；"
     "部分乡镇驻地：GeoNames（CC BY 4.0）；其余均为程序生成的示意数据"
 )
+
+_GROUPS: Final = {
+    "people": "常住人口",
+    "people_60": "60岁及以上人口",
+    "people_65": "65岁及以上人口",
+    "people_80": "80岁及以上人口",
+    "children": "未成年人",
+    "households": "户数",
+}
+_OLDER: Final = ("people_60", "people_65", "people_80")
 
 
 def write_boundaries(folder: Path, land: Land) -> None:
@@ -53,25 +63,32 @@ def write_rivers(folder: Path, rivers: Sequence[River]) -> None:
 
 
 def write_population(folder: Path, places: Places, people: People) -> None:
-    """Write the counts by community; a few counts of older people are left out."""
-    headers = (
-        "区划代码", "名称", "常住人口", "60岁及以上人口", "65岁及以上人口",
-        "80岁及以上人口", "未成年人", "户数", "口径", "年份",
-    )  # fmt: skip
-    rows: list[Row] = []
-    for i, place in enumerate(places.communities):
-        known = place.code not in MISSING_60
-        counts = (
-            int(people.people[i]),
-            int(people.people_60[i]) if known else None,
-            int(people.people_65[i]) if known else None,
-            int(people.people_80[i]) if known else None,
-            int(people.children[i]),
-            int(people.households[i]),
-        )
-        values = (place.code, place.name, *counts, "常住", YEAR)
-        rows.append(dict(zip(headers, values, strict=True)))
-    write_csv(folder / "population.csv", rows, encoding="utf-8-sig")
+    """Write the counts by community, and by county and township for reference.
+
+    A few communities have no counts of older people; the totals of their townships
+    hold them.
+    """
+    table = np.column_stack([getattr(people, group) for group in _GROUPS])
+    finest: list[Row] = []
+    for place, counts in zip(places.communities, table.tolist(), strict=True):
+        hidden = _OLDER if place.code in MISSING_60 else ()
+        finest.append(_population_row(place, counts, hidden=hidden))
+    write_csv(folder / "population.csv", finest, encoding="utf-8-sig")
+    above: list[Row] = []
+    for digits, level in ((6, places.counties), (9, places.townships)):
+        for place in level:
+            inside = [code[:digits] == place.code[:digits] for code in people.code]
+            above.append(_population_row(place, table[inside].sum(axis=0).tolist()))
+    write_csv(folder / "population_above.csv", above, encoding="utf-8-sig")
+
+
+def _population_row(
+    place: Place, counts: Sequence[int], *, hidden: Sequence[str] = ()
+) -> Row:
+    row: Row = {"区划代码": place.code, "名称": place.name}
+    for group, count in zip(_GROUPS, counts, strict=True):
+        row[_GROUPS[group]] = None if group in hidden else int(count)
+    return row | {"口径": "常住", "年份": YEAR}
 
 
 def write_csv(path: Path, rows: Sequence[Row], *, encoding: str) -> None:
@@ -182,6 +199,12 @@ file = "population.csv"
 basis = "常住"
 year = {YEAR}
 
+[[population]]
+kind = "table"
+file = "population_above.csv"
+basis = "常住"
+year = {YEAR}
+
 [roads]
 file = "roads.osm.pbf"
 """
@@ -213,11 +236,13 @@ def _write_geojson(
     path: Path, name: str, features: Iterable[Mapping[str, Any]]
 ) -> None:
     """Write features one to a line, so that versions can be compared."""
-    lines = [
-        json.dumps(f, ensure_ascii=False, separators=(",", ":")) for f in features
-    ]
+    lines = [json.dumps(f, ensure_ascii=False, separators=(",", ":")) for f in features]
     body = ",\n".join(lines)
     text = (
-        '{"type":"FeatureCollection","name":"' + name + '","features":[\n' + body + "\n]}\n"
+        '{"type":"FeatureCollection","name":"'
+        + name
+        + '","features":[\n'
+        + body
+        + "\n]}\n"
     )
     path.write_text(text, encoding="utf-8", newline="\n")
