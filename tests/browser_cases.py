@@ -90,7 +90,12 @@ def watched_page(
     there by a test that provokes them.
     """
     context = browser.new_context(
-        base_url=base, viewport=viewport or DESKTOP, locale="zh-CN", **options
+        base_url=base,
+        viewport=viewport or DESKTOP,
+        locale="zh-CN",
+        # no half-finished animations in what is looked at
+        reduced_motion="reduce",
+        **options,
     )
     page = context.new_page()
     watch = Watch(origin=base)
@@ -159,9 +164,8 @@ def _listen(page: Any, watch: Watch) -> None:
 
 def _guard(route: Any, watch: Watch) -> None:
     url = urlsplit(route.request.url)
-    if url.scheme in ("data", "blob", "about"):
-        route.continue_()
-    elif f"{url.scheme}://{url.netloc}" == watch.origin:
+    origin = f"{url.scheme}://{url.netloc}"
+    if url.scheme in ("data", "blob", "about") or origin == watch.origin:
         route.continue_()
     else:
         watch.foreign.append(route.request.url)

@@ -43,7 +43,9 @@ _WEST, _SOUTH, _SIZE = 113.0, 31.4, 0.16
 
 def township_names() -> list[str]:
     """Return the names of the townships: half of them hostile."""
-    return [name for pair in zip(PLAIN_NAMES, HOSTILE_NAMES, strict=True) for name in pair]
+    return [
+        name for pair in zip(PLAIN_NAMES, HOSTILE_NAMES, strict=True) for name in pair
+    ]
 
 
 def township_code(i: int) -> str:
@@ -70,14 +72,19 @@ def write_map_result(out_dir: Path, *, notice: str | None = NOTICE) -> Snapshot:
         "circles": _circles(),
         "roads": _roads(),
         "data_report": pd.DataFrame(
-            {c: pd.Series(dtype="str") for c in ("layer", "file", "row", "id", "problem")}
+            {
+                c: pd.Series(dtype="str")
+                for c in ("layer", "file", "row", "id", "problem")
+            }
         ),
     }
     return write_snapshot(out_dir, tables, manifest=_manifest(notice))
 
 
 def _manifest(notice: str | None) -> dict[str, Any]:
-    def service(id_: str, name: str, categories: list[str], profile: str) -> dict[str, Any]:
+    def service(
+        id_: str, name: str, categories: list[str], profile: str
+    ) -> dict[str, Any]:
         return {
             "id": id_,
             "name": name,
@@ -96,7 +103,12 @@ def _manifest(notice: str | None) -> dict[str, Any]:
         "notice": notice,
         "map": {"issuer": "测试市民政局", "approval_number": None},
         "services": [
-            service("elderly_circle", "养老服务圈", ["day_care", "mutual_aid", "elderly_complex"], "walking"),
+            service(
+                "elderly_circle",
+                "养老服务圈",
+                ["day_care", "mutual_aid", "elderly_complex"],
+                "walking",
+            ),
             service("meal", "助餐服务 <b>", ["day_care"], "walking"),
         ],
         "parameters": {"walk_speed_mps": 1.0},
@@ -125,7 +137,11 @@ def _divisions() -> gpd.GeoDataFrame:
             community = f"{PLAIN_NAMES[i // 2][:2]}{'一二三四'[j]}社区"
             if i == 3 and j == 0:
                 community = HOSTILE_NAMES[2]
-            rows.append(_division(_community_code(i, j), community, "community", township_code(i), box))
+            rows.append(
+                _division(
+                    _community_code(i, j), community, "community", township_code(i), box
+                )
+            )
         rows.append(
             _division(
                 township_code(i), name, "township", f"42130{3 + i // 6}000000",
@@ -141,7 +157,9 @@ def _divisions() -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(rows, geometry="geometry", crs="EPSG:4326")
 
 
-def _division(code: str, name: str, level: str, parent: str | None, shape: Any) -> dict[str, Any]:
+def _division(
+    code: str, name: str, level: str, parent: str | None, shape: Any
+) -> dict[str, Any]:
     people = {"community": 4000.0, "township": 16000.0, "county": 96000.0}
     kinds = {"township": "town", "community": "urban_community"}
     return {
@@ -192,45 +210,60 @@ def _coverage(divisions: gpd.GeoDataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _counts(division: Any, townships: dict[str, int], minutes: int) -> tuple[float, float]:
+def _counts(
+    division: Any, townships: dict[str, int], minutes: int
+) -> tuple[float, float]:
     if division.level in ("township", "community"):
         code = division.code if division.level == "township" else division.parent
         rate = township_rate(townships[code], minutes=minutes)
         total = float(division.people_60)
         return total, math.nan if rate is None else rate * total
-    below = [i for c, i in townships.items() if division.level != "county" or c[:6] == division.code[:6]]
+    below = [
+        i
+        for c, i in townships.items()
+        if division.level != "county" or c[:6] == division.code[:6]
+    ]
     known = [r for i in below if (r := township_rate(i, minutes=minutes)) is not None]
     return 4000.0 * len(known), 4000.0 * sum(known)
 
 
 def _gaps(divisions: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    reasons = ("too_far", "no_route", "not_open", "lacks_function")
-    communities = divisions[divisions["level"] == "community"]
-    rows = []
-    for n, (_, one) in enumerate(communities.iterrows()):
-        i = n // 4
-        rate = RATES_15[i]
-        if rate is not None and rate >= 0.8:
-            continue
-        far = reasons[n % 4] == "no_route"
-        rows.append(
-            {
-                "id": f"elderly_circle:15:{one['code']}",
-                "level": "community",
-                "code": one["code"],
-                "service": "elderly_circle",
-                "limit_s": 900.0,
-                "group": "people_60",
-                "without": None if rate is None else round((1 - rate) * 1000 / (1 + n % 3)),
-                "people_60_without": None if rate is None else round((1 - rate) * 1000 / (1 + n % 3)),
-                "reason": "no_population_data" if rate is None else reasons[n % 4],
-                "nearest_facility_id": None if far else f"F{i * 5 % 60:03d}",
-                "nearest_time_s": None if far else 960.0 + 35.5 * n,
-                "rank": len(rows) + 1,
-                "geometry": one["geometry"].centroid,
-            }
-        )  # fmt: skip
+    communities = divisions[divisions["level"] == "community"].reset_index(drop=True)
+    rows = [
+        _gap(n, one, service=service, minutes=minutes)
+        for service in ("elderly_circle", "meal")
+        for minutes in MINUTES
+        for n, one in communities.iterrows()
+        if _is_gap(n // 4, minutes)
+    ]
     return gpd.GeoDataFrame(rows, geometry="geometry", crs="EPSG:4326")
+
+
+def _is_gap(i: int, minutes: int) -> bool:
+    rate = township_rate(i, minutes=minutes)
+    return rate is None or rate < 0.8
+
+
+def _gap(n: int, one: pd.Series, *, service: str, minutes: int) -> dict[str, Any]:
+    i = n // 4
+    rate = township_rate(i, minutes=minutes)
+    reason = ("too_far", "no_route", "not_open", "lacks_function")[n % 4]
+    people = None if rate is None else round((1 - rate) * 1000 / (1 + n % 3))
+    return {
+        "id": f"{service}:{minutes}:{one['code']}",
+        "level": "community",
+        "code": one["code"],
+        "service": service,
+        "limit_s": minutes * 60.0,
+        "group": "people_60",
+        "without": people,
+        "people_60_without": people,
+        "reason": "no_population_data" if rate is None else reason,
+        "nearest_facility_id": None if reason == "no_route" else f"F{i * 5 % 60:03d}",
+        "nearest_time_s": None if reason == "no_route" else 960.0 + 35.5 * n,
+        "rank": n + 1,
+        "geometry": one["geometry"].centroid,
+    }
 
 
 def _facilities() -> gpd.GeoDataFrame:
@@ -239,7 +272,9 @@ def _facilities() -> gpd.GeoDataFrame:
     for n in range(60):
         i = n % len(RATES_15)
         x, y = _cell(i)
-        name = HOSTILE_NAMES[n % len(HOSTILE_NAMES)] if n % 5 == 0 else f"第{n}养老服务站"
+        name = (
+            HOSTILE_NAMES[n % len(HOSTILE_NAMES)] if n % 5 == 0 else f"第{n}养老服务站"
+        )
         lon, lat = x + rng.uniform(0.02, 0.14), y + rng.uniform(0.02, 0.14)
         rows.append(
             {
@@ -267,7 +302,9 @@ def _circles() -> gpd.GeoDataFrame:
             "limit_s": minutes * 60.0,
             "geometry": shapely.MultiPolygon(
                 shapely.get_parts(
-                    shapely.union_all([p.buffer(0.0007 * minutes, quad_segs=8) for p in points])
+                    shapely.union_all(
+                        [p.buffer(0.0007 * minutes, quad_segs=8) for p in points]
+                    )
                 ).tolist()
             ),
         }
@@ -284,9 +321,21 @@ def _roads() -> gpd.GeoDataFrame:
         road_class = "primary" if n % 8 == 4 else "tertiary" if n % 2 else "residential"
         x, y = _WEST + n * 0.026, _SOUTH + n * 0.02
         if x < east:
-            rows.append({"id": f"v{n}", "class": road_class, "geometry": shapely.LineString([(x, _SOUTH), (x + 0.01, north)])})
+            rows.append(
+                {
+                    "id": f"v{n}",
+                    "class": road_class,
+                    "geometry": shapely.LineString([(x, _SOUTH), (x + 0.01, north)]),
+                }
+            )
         if y < north:
-            rows.append({"id": f"h{n}", "class": road_class, "geometry": shapely.LineString([(_WEST, y), (east, y + 0.008)])})
+            rows.append(
+                {
+                    "id": f"h{n}",
+                    "class": road_class,
+                    "geometry": shapely.LineString([(_WEST, y), (east, y + 0.008)]),
+                }
+            )
     for row in rows:
         row["length_m"] = row["geometry"].length * 111_000.0
     return gpd.GeoDataFrame(rows, geometry="geometry", crs="EPSG:4326")

@@ -39,13 +39,18 @@ def coverage_page() -> str:
     figure.html.add_child(Element(body), name="body")
     figure.add_child(ScaffoldMap(), name="map")
     # after Leaflet's own sheet, which the map's rendering adds to the header
-    figure.add_child(_LateHead(), name="head")
+    figure.add_child(_LateHead(figure), name="head")
     return figure.render()
 
 
-class _LateHead(Element):  # type: ignore[misc]
+class _LateHead(Element):
     """Put our head behind what the map has put there."""
 
+    def __init__(self, figure: OfflineFigure) -> None:
+        super().__init__()
+        self._figure = figure
+
     def render(self, **kwargs: object) -> str:
-        self.get_root().header.add_child(Element(_HEAD), name="own")
+        """Add our links to the header."""
+        self._figure.header.add_child(Element(_HEAD), name="own")
         return ""

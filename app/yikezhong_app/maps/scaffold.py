@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import branca.element
 import folium
@@ -54,7 +54,7 @@ class UnknownAssetError(PlannerError):
     """A page links to something that we do not serve."""
 
 
-class OfflineFigure(branca.element.Figure):  # type: ignore[misc]
+class OfflineFigure(branca.element.Figure):
     """A branca figure whose page links only to this server.
 
     Parameters
@@ -102,21 +102,13 @@ class OfflineFigure(branca.element.Figure):  # type: ignore[misc]
         return _serve_own(super().render(**kwargs))
 
 
-class ScaffoldMap(folium.Map):  # type: ignore[misc]
+class ScaffoldMap(folium.Map):
     """A Folium map without Bootstrap, jQuery and base map, under a fixed name.
 
     The element and the JavaScript variable are called ``map_planner``: a page is the
     same text every time. No tile layer: roads and boundaries are drawn from our API.
     """
 
-    default_js: ClassVar[list[tuple[str, str]]] = [
-        ("leaflet", f"{_JSDELIVR}/leaflet@1.9.3/dist/leaflet.js"),
-        ("markercluster", f"{_CDNJS_CLUSTER}/1.1.0/leaflet.markercluster.js"),
-    ]
-    default_css: ClassVar[list[tuple[str, str]]] = [
-        ("leaflet_css", f"{_JSDELIVR}/leaflet@1.9.3/dist/leaflet.css"),
-        ("markerclustercss", f"{_CDNJS_CLUSTER}/1.1.0/MarkerCluster.css"),
-    ]
     # as Folium's own, without its forbidding of zoom on phones and its inline styles
     _template = folium.template.Template(
         """
@@ -143,6 +135,15 @@ class ScaffoldMap(folium.Map):  # type: ignore[misc]
             attribution_control=False,
             prefer_canvas=True,
         )
+        # of this object alone: Folium's own lists are shared by all maps of a process
+        self.default_js = [
+            ("leaflet", f"{_JSDELIVR}/leaflet@1.9.3/dist/leaflet.js"),
+            ("markercluster", f"{_CDNJS_CLUSTER}/1.1.0/leaflet.markercluster.js"),
+        ]
+        self.default_css = [
+            ("leaflet_css", f"{_JSDELIVR}/leaflet@1.9.3/dist/leaflet.css"),
+            ("markerclustercss", f"{_CDNJS_CLUSTER}/1.1.0/MarkerCluster.css"),
+        ]
         # Folium gives these to tile layers only; marker clusters need them on the map
         self.options.update(min_zoom=4, max_zoom=18)
         self._id = "planner"
@@ -175,7 +176,7 @@ def _own_tag(match: re.Match[str]) -> str:
             return f'<script{attributes} nonce="{NONCE_PLACEHOLDER}">'
         return match.group()
     url = address.group(1)
-    if url.startswith("/static/") or url.startswith("data:"):
+    if url.startswith(("/static/", "data:")):
         return match.group()
     own = LIBRARY_URLS.get(url)
     if own is None:

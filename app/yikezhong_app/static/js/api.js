@@ -72,8 +72,8 @@ async function fetchJson(url) {
     if (response.ok) throw new ApiError("服务的答复无法读取", response.status);
   }
   if (!response.ok) {
-    const words = body?.detail ?? body?.title ?? "服务暂时无法答复";
-    throw new ApiError(typeof words === "string" ? words : "请求有误", response.status);
+    const words = [body?.title, body?.detail].filter((text) => typeof text === "string");
+    throw new ApiError(words.join("：") || "服务暂时无法答复", response.status);
   }
   noticeVersion(body?.version);
   return body;

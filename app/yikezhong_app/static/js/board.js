@@ -30,12 +30,27 @@ export function prepareBoard() {
   L.control.zoom({ position: "topright", zoomInTitle: "放大", zoomOutTitle: "缩小" }).addTo(map);
   L.control.scale({ position: "bottomright", imperial: false, maxWidth: 120 }).addTo(map);
   northArrow().addTo(map);
+  new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(box);
   return map;
 }
 
 /** Show an area of the map; without one, nothing is changed. */
 export function showBounds(map, bounds, { maxZoom = 15 } = {}) {
-  if (bounds?.isValid()) map.fitBounds(bounds, { padding: [26, 26], maxZoom, animate: false });
+  map.invalidateSize({ animate: false });
+  if (!bounds?.isValid()) return;
+  map.fitBounds(bounds, {
+    // the title lies over the upper left corner
+    paddingTopLeft: [26, 78],
+    paddingBottomRight: [26, 26 + coveredBySheet()],
+    maxZoom,
+    animate: false,
+  });
+}
+
+// height of the sheet that lies over the map on a narrow screen [pixels]
+function coveredBySheet() {
+  const narrow = getComputedStyle(document.querySelector(".tabs")).display !== "none";
+  return narrow ? (document.querySelector(".sheet.open")?.offsetHeight ?? 0) : 0;
 }
 
 /** Add a second control: back to the whole study. */

@@ -31,6 +31,7 @@ export class Facilities {
       disableClusteringAtZoom: 14,
       showCoverageOnHover: false,
       spiderfyOnMaxZoom: true,
+      animate: !window.matchMedia("(prefers-reduced-motion: reduce)").matches,
       chunkedLoading: true,
       iconCreateFunction: (cluster) => this.clusterIcon(cluster),
     });

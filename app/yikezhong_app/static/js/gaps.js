@@ -18,7 +18,7 @@ export function arrangeGap({ properties, geometry }) {
     code: properties.code,
     name: properties.name ?? properties.code,
     group: properties.group ?? "people_60",
-    people: properties.without ?? properties.people_60_without ?? null,
+    people: properties.people_without ?? null,
     reason: properties.reason_name ?? reasonWords(properties.reason),
     seconds: properties.nearest_time_s ?? null,
     facilityId: properties.nearest_facility_id ?? null,

@@ -5,7 +5,7 @@ import { ApiError, read, readAll } from "./api.js";
 import { Areas, Labels, Outlines } from "./areas.js";
 import { addHomeControl, prepareBoard, showBounds } from "./board.js";
 import { buildControls } from "./controls.js";
-import { byId } from "./dom.js";
+import { byId, make, show } from "./dom.js";
 import { percent } from "./format.js";
 import { Facilities } from "./facilities.js";
 import { Gaps } from "./gaps.js";
@@ -26,12 +26,14 @@ const load = page.createProgress();
 const sheets = page.wireSheets();
 page.wirePrinting(map);
 page.wireCopying();
-window.addEventListener("planner:version", () =>
-  page.showMessage("成果已更新，本页显示的是旧版本。", {
+let outdated = false;
+window.addEventListener("planner:version", () => {
+  outdated = true;
+  page.showMessage("成果已更新，请刷新，以免混看两个版本的数字。", {
     action: "刷新",
     onAction: () => window.location.reload(),
-  }),
-);
+  });
+});
 start();
 
 async function start() {
@@ -89,6 +91,8 @@ class Planner {
     showWaiting();
     await this.refresh(new Set([...INDICATOR, "layers", "code"]));
     const { lat, lng, zoom } = this.store.get();
+    // the legend has its height only now
+    map.invalidateSize({ animate: false });
     if (zoom == null) {
       showBounds(map, this.areas.bounds(this.store.get().code) ?? this.areas.bounds(null));
     } else map.setView([lat, lng], zoom, { animate: false });
@@ -149,7 +153,7 @@ class Planner {
     this.idle = Promise.allSettled(tasks).then((outcomes) => {
       const failed = outcomes.find(({ status }) => status === "rejected");
       if (failed) report(failed.reason, () => this.retry());
-      else page.hideMessage();
+      else if (!outdated) page.hideMessage();
       this.describe();
     });
     return this.idle;
@@ -275,8 +279,12 @@ class Planner {
     const words = this.words();
     const { layers } = this.store.get();
     byId("title-main").textContent = words.title;
-    byId("title-sub").textContent =
-      `${words.denominatorName}覆盖率 · ${words.variant} · 全域 ${percent(this.total?.rate)}`;
+    show(
+      byId("title-sub"),
+      make("span", { text: `${words.denominatorName}覆盖率 ` }),
+      make("span", { text: `${words.variant} ` }),
+      make("span", { text: `全域 ${percent(this.total?.rate)}` }),
+    );
     showRateLegend({
       title: `${words.level}覆盖率`,
       codes: (this.shown ?? []).map(({ code }) => code),
@@ -316,6 +324,7 @@ class Planner {
       record: this.rates.get(code),
       gaps: this.gaps.gaps.filter((gap) => this.isWithin(gap, code)),
       gapName: nameOf(LEVEL_NAMES, this.gapLevel),
+      note: this.store.get().variant === "own" ? "清单计入所有设施（含界外）。" : null,
       nearest: (gap) => this.gaps.nearest(gap),
       words,
       links: this.links(code),

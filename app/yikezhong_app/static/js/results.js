@@ -42,7 +42,9 @@ export function showOverview({ total, areas, rates, words, choose }) {
 }
 
 /** Show one area: its figures, its uncovered places, and where they are served. */
-export function showArea({ area, parent, record, gaps, gapName, nearest, words, links, onBack, onGap }) {
+export function showArea({
+  area, parent, record, gaps, gapName, note, nearest, words, links, onBack, onGap,
+}) {
   const kind = area.kind ? nameOf(KIND_NAMES, area.kind) : null;
   const place = [kind, parent].filter(Boolean).join(" · ");
   show(
@@ -57,9 +59,10 @@ export function showArea({ area, parent, record, gaps, gapName, nearest, words, 
     ),
     record ? figures(record, words) : empty("没有这个区划在当前指标下的数据"),
     make("h3", { text: `未覆盖的${gapName}（${count(gaps.length)}）` }),
+    note && make("p", { class: "hint", text: note }),
     gaps.length === 0 && empty(`没有未覆盖的${gapName}`),
     make("ul", { class: "gap-list" }, gaps.map((gap) => gapRow(gap, nearest, words, onGap))),
-    make("h3", { text: "数据接口" }),
+    make("h3", { class: "links-title", text: "数据接口" }),
     make(
       "ul",
       { class: "links" },

@@ -2,10 +2,11 @@
 
 import { read } from "./api.js";
 import { byId, make, show } from "./dom.js";
-import { LEVEL_NAMES, nameOf } from "./words.js";
+import { LEVELS, LEVEL_NAMES, nameOf } from "./words.js";
 
 const WAIT_MS = 160;
-const MOST = 12;
+const MOST_READ = 200;
+const MOST_SHOWN = 12;
 
 /** Wire the search box; `pick(division)` is called with what is chosen. */
 export function wireSearch(pick) {
@@ -50,9 +51,9 @@ export function wireSearch(pick) {
     const own = asked;
     if (!q) return close();
     try {
-      const body = await read("divisions", { q, limit: MOST, format: "json" });
+      const body = await read("divisions", { q, limit: MOST_READ, format: "json" });
       if (own !== asked) return undefined;
-      found = body.items ?? [];
+      found = sortFound(body.items, q).slice(0, MOST_SHOWN);
       if (found.length === 0) return open([note("没有找到，请换一个名称或代码")]);
       open(found.map((division, i) => choice(division, i, take)));
       mark(0);
@@ -77,7 +78,11 @@ export function wireSearch(pick) {
     } else if (event.key === "Enter") {
       event.preventDefault();
       take(active < 0 ? 0 : active);
-    } else if (event.key === "Escape") close();
+    } else if (event.key === "Escape" && !list.hidden) {
+      // only the list: the browser would empty the box as well
+      event.preventDefault();
+      close();
+    }
   });
   input.addEventListener("blur", () => setTimeout(close, 150));
   document.addEventListener("keydown", (event) => {
@@ -87,6 +92,14 @@ export function wireSearch(pick) {
       input.focus();
     }
   });
+}
+
+// what is named exactly so first, then from the top level down
+function sortFound(divisions, q) {
+  const rank = ({ name, code, level }) =>
+    (name === q || code.replace(/0+$/, "") === q.replace(/0+$/, "") ? 0 : 10) +
+    LEVELS.indexOf(level);
+  return divisions.toSorted((a, b) => rank(a) - rank(b));
 }
 
 function choice(division, index, take) {

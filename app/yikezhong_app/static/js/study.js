@@ -20,7 +20,7 @@ export function arrangeStudy(body) {
     approvalNumber: body.map?.approval_number ?? body.approval_number ?? null,
     services: choices(body.services, {}).map((service) => ({
       ...service,
-      minutes: service.minutes_available?.length ? service.minutes_available : USUAL_MINUTES,
+      minutes: service.minutes?.length ? service.minutes : USUAL_MINUTES,
       denominators: choices(service.denominators ?? body.denominators, names),
     })),
     levels: choices(body.levels, LEVEL_NAMES).sort(byLevel),
