@@ -18,7 +18,8 @@ from yikezhong_coverage.exact import round_time
 from yikezhong_coverage.graph import build_graph
 from yikezhong_coverage.records import Nearest, Reach, RoadGraph, Snapped
 
-type_of_place = Hashable
+Place = Hashable
+"""A node, or an edge with a distance along it."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def network_cases(draw: st.DrawFn) -> NetworkCase:
     )
 
 
-def place_of(graph: RoadGraph, edge: int, along_m: float) -> type_of_place:
+def place_of(graph: RoadGraph, edge: int, along_m: float) -> Place:
     """Name the place of a point: its node if it is at one, else edge and distance."""
     if along_m <= 0:
         return int(graph.edge_u[edge])
@@ -182,7 +183,7 @@ def split_graph(
     result = nx.MultiDiGraph()
     result.add_nodes_from(range(graph.n_node))
 
-    def add(a: type_of_place, b: type_of_place, time_s: float) -> None:
+    def add(a: Place, b: Place, time_s: float) -> None:
         if backwards:
             a, b = b, a
         result.add_edge(a, b, time_s=time_s)
@@ -257,10 +258,10 @@ def networkx_times(
 
 
 def _owners(
-    roads: nx.MultiDiGraph, found: dict[type_of_place, float], n_facility: int
-) -> dict[type_of_place, int]:
+    roads: nx.MultiDiGraph, found: dict[Place, float], n_facility: int
+) -> dict[Place, int]:
     """Give each place the smallest facility from which a shortest way leads to it."""
-    owner: dict[type_of_place, int] = {}
+    owner: dict[Place, int] = {}
     for f in range(n_facility):
         if ("facility", f) not in found:
             continue

@@ -114,7 +114,8 @@ class Snapped:
         Edge index; -1 where no usable edge lies within ``max_snap_m``.
     along_m : ndarray of float64, shape (n_point,)
         Distance of the snapped place from the edge's u, along the edge [m];
-        ``nan`` where there is no edge.
+        ``nan`` where there is no edge. At 0 a point is at the node u, at the edge's
+        length at v, also where a one-way street does not lead there.
     leg_m : ndarray of float64, shape (n_point,)
         Ellipsoidal distance from the point to its snapped place [m]; ``nan`` where
         there is no edge within ``max_snap_m``.

@@ -142,3 +142,16 @@ def test_walking_in_beijing_equals_networkx(real_data: Path):
     found = nearest_facility(graph, demand, facility, **terms)
     assert_nearest(found, networkx_times(graph, demand, facility, **terms))
     assert 0.3 < np.isfinite(found.time_s).mean() < 1
+    unrounded = networkx_times(
+        graph,
+        demand,
+        facility,
+        **terms,
+        forward_s=graph.edge_length_m,
+        backward_s=graph.edge_length_m,
+    )
+    inside = found.time_s < 1800.0 - 1e-6
+    np.testing.assert_allclose(
+        found.time_s[inside], unrounded.time_s[inside], rtol=0, atol=1e-6
+    )
+    assert inside.sum() >= np.isfinite(unrounded.time_s).sum() - 1
