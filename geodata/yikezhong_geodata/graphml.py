@@ -64,11 +64,16 @@ class Street:
 
 @dataclass(frozen=True, eq=False)
 class GraphmlRoads:
-    """A whole file: nodes by name with their places, and the streets by name."""
+    """A whole file: nodes by name with their places, and the streets.
+
+    ``network_type`` is OSMnx's word for what was asked for (``drive``, ``all`` …),
+    where the file says it.
+    """
 
     node: Mapping[str, tuple[float, float]]
     streets: Sequence[Street]
     n_edge: int
+    network_type: str | None = None
 
 
 def read_graphml(path: Path, spec: RoadSpec) -> GraphmlRoads:
@@ -124,7 +129,9 @@ def read_graphml(path: Path, spec: RoadSpec) -> GraphmlRoads:
         )
         for (u, v, key, data), shape in zip(edges, shapes, strict=True)
     ]
-    return GraphmlRoads(place, merge_directions(directed), len(directed))
+    return GraphmlRoads(
+        place, merge_directions(directed), len(directed), graph.get("network_type")
+    )
 
 
 def merge_directions(edges: Sequence[DirectedEdge]) -> list[Street]:

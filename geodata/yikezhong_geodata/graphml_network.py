@@ -30,11 +30,15 @@ def street_tags(street: Street) -> dict[str, str]:
 
 
 def made_for_driving(roads: GraphmlRoads) -> bool:
-    """Return whether the graph holds no foot path: all of it is then driven.
+    """Return whether the graph is one of drivable roads: all of it is then driven.
+
+    Where the file does not say it, that is a graph without any foot path.
 
     OSMnx's ``drive_service`` graphs hold service roads on purpose, which the driving
     filter for raw OSM data leaves out.
     """
+    if roads.network_type is not None:
+        return roads.network_type.startswith("drive")
     classes = {c for s in roads.streets for c in street_tags(s)["highway"].split(";")}
     return not classes & _FOOT_CLASSES
 

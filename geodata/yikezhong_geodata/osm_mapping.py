@@ -66,6 +66,18 @@ class OsmMapping:
         tests = [t for rule in self.facilities for line in rule.when for t in line]
         return tuple(sorted({t.key for t in tests if not t.negated}))
 
+    def words_of(self, key: str) -> list[str] | bool:
+        """Return the values of a key that can make a facility; True for any."""
+        words: set[str] = set()
+        for rule in self.facilities:
+            for line in rule.when:
+                for test in line:
+                    if test.key == key and not test.negated:
+                        if test.words is None:
+                            return True
+                        words |= test.words
+        return sorted(words)
+
     def facility_of(self, tags: Tags) -> FacilityRule | None:
         """Return the rule that a feature falls under, None where there is none.
 

@@ -279,10 +279,11 @@ def write_study(
     facilities: gpd.GeoDataFrame,
     buildings: gpd.GeoDataFrame,
     report: DataReport,
+    roads_file: str = "roads.osm.pbf",
 ) -> None:
     """Write the layers, ``study.toml``, services and the import report of a study.
 
-    ``roads.osm.pbf`` (or another roads file) is written by the caller.
+    The roads' file is written by the caller.
     """
     lines = [
         "[study]",
@@ -309,7 +310,7 @@ def write_study(
         as_people = str("people" not in divisions.columns).lower()
         lines += ["", "[demand.buildings]", 'file = "buildings.gpkg"']
         lines += ['weight = "weight"', f"as_people = {as_people}"]
-    lines += ["", "[roads]", 'file = "roads.osm.pbf"']
+    lines += ["", "[roads]", f"file = {_toml(roads_file)}"]
     lines += ["", "[services]", 'file = "services.yaml"', ""]
     counted = {group for group in GROUPS if group in divisions.columns}
     (out_dir / "services.yaml").write_text(_services(counted), encoding="utf-8")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import osm_cases
 import pytest
 
+import osm_cases
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.file_errors import (
     CorruptError,
