@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from yikezhong_geodata.file_errors import BadCodeError, DuplicateKeyError
-from yikezhong_geodata.numbers import MISSING, clean_text
+from yikezhong_geodata.numbers import clean_text, is_missing
 
 CODE_SYSTEMS: Final = ("cn12", "free")
 
@@ -183,7 +183,7 @@ def clean_code(text: object, *, code_system: str) -> tuple[str | None, str | Non
     ('033010', None)
     """
     plain = clean_text(text)
-    if plain is None or plain.lower() in MISSING:
+    if plain is None or is_missing(plain):
         return None, "code_missing"
     repaired = plain != str(text).strip()
     if code_system == "free":

@@ -65,7 +65,8 @@ def plain_header(header: str) -> str:
     text = text.replace("【", "[").replace("】", "]")
     # a header that stands twice in a table is told apart by this ending
     text = re.sub(r"_重复\d+$", "", re.sub(r"\s", "", text))
-    return _DROPPED.sub("", _NOTES.sub("", text))
+    text = _DROPPED.sub("", _NOTES.sub("", text))
+    return text.removeprefix("其中") or text
 
 
 def header_scale(header: str) -> float:

@@ -104,7 +104,7 @@ def parse_number(text: object) -> tuple[float | None, str | None]:
     ((None, 'unreadable'), (None, 'unreadable'), (None, 'missing'))
     """
     cleaned = clean_text(text)
-    if cleaned is None or cleaned.lower() in MISSING:
+    if cleaned is None or is_missing(cleaned):
         return None, "missing"
     body = cleaned.lower().replace("−", "-").replace("，", ",")
     problem = None
@@ -150,7 +150,7 @@ def parse_degrees(text: object) -> tuple[float | None, str | None]:
     ((None, 'unreadable'), (None, 'missing'), (None, 'unreadable'))
     """
     cleaned = clean_text(text)
-    if cleaned is None or cleaned.lower() in MISSING:
+    if cleaned is None or is_missing(cleaned):
         return None, "missing"
     body = re.sub(r"\s", "", cleaned).lower().replace("−", "-")
     turned = bool(re.search(r"西经|南纬|^[ws]|[ws]$", body))
@@ -166,6 +166,17 @@ def parse_degrees(text: object) -> tuple[float | None, str | None]:
         return None, "unreadable"
     value = float(Decimal(match["d"]) + minutes / 60 + seconds / 3600)
     return (-value if turned or match["sign"] == "-" else value), None
+
+
+def is_missing(text: str) -> bool:
+    """Return whether a cleaned text says that nothing is known.
+
+    Examples
+    --------
+    >>> is_missing("N/A"), is_missing("------"), is_missing("0")
+    (True, True, False)
+    """
+    return text.lower() in MISSING or not any(c.isalnum() for c in text)
 
 
 def clean_text(text: object) -> str | None:
