@@ -161,6 +161,29 @@ def test_reach_holds_more_pairs_than_it_has_room_for_at_first():
     np.testing.assert_allclose(pairs.time_s[n:], np.abs(place - 1500.0), atol=1e-6)
 
 
+def test_own_facilities_far_off_are_found_past_the_places_of_other_groups():
+    road = straight_graph(
+        [(113.0 + 0.001 * i, 31.0) for i in range(31)],
+        [(i, i + 1) for i in range(30)],
+        length_m=[100.0] * 30,
+    )
+    group = np.array([2, 0, 1, 0, 2, 1, -1])
+    demand = points_on(road, [(e, 0.25, 0.0) for e in (29, 3, 17, 1, 0, 28, 5)])
+    facility = points_on(road, [(e, 0.5, 0.0) for e in (0, 0, 15, 0)])
+    found = nearest_own(
+        road,
+        demand,
+        facility,
+        demand_group=group,
+        facility_group=[0, 1, 3, 2],
+        leg_speed_mps=1.0,
+        max_time_s=7200.0,
+    )
+    expected = [2875.0, 275.0, 1675.0, 75.0, 25.0, 2775.0, np.inf]
+    assert found.time_s.tolist() == expected
+    assert found.facility.tolist() == [3, 0, 1, 0, 3, 1, -1]
+
+
 EMPTY = build_graph(
     "walking", [], [], [], [], [], [], [0], [], [], forward_mps=1.0, backward_mps=1.0
 )
