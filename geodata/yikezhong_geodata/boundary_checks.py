@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from yikezhong_geodata.areas import GeometryArray, area_m2
+from yikezhong_geodata.areas import GeometryArray, area_m2, union_of
 from yikezhong_geodata.columns import LEVEL_NAMES, LEVELS
 from yikezhong_geodata.data_report import DataReport
 
@@ -87,12 +87,12 @@ def _check_nesting(table: pd.DataFrame, report: DataReport) -> None:
 
 def _check_coverage(part: pd.DataFrame, level: str, report: DataReport) -> None:
     geometry = _array(part["geometry"])
+    explained = _report_holes(part, geometry, level, report)
     if shapely.coverage_is_valid(geometry, gap_width=GAP_WIDTH):
         return
     edges = shapely.coverage_invalid_edges(geometry, gap_width=GAP_WIDTH)
     doubtful = np.flatnonzero(~(shapely.is_missing(edges) | shapely.is_empty(edges)))
-    explained = _report_overlaps(part, geometry, doubtful, report)
-    explained |= _report_holes(part, geometry, level, report)
+    explained |= _report_overlaps(part, geometry, doubtful, report)
     for index in doubtful:
         if index not in explained:
             _add(
@@ -133,7 +133,7 @@ def _report_overlaps(
 def _report_holes(
     part: pd.DataFrame, geometry: GeometryArray, level: str, report: DataReport
 ) -> set[int]:
-    union = shapely.union_all(geometry)
+    union = union_of(geometry)
     shells = shapely.polygons(shapely.get_exterior_ring(shapely.get_parts(union)))
     holes = shapely.get_parts(shapely.difference(shapely.union_all(shells), union))
     areas = area_m2(holes)

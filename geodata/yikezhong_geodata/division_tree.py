@@ -15,6 +15,8 @@ from yikezhong_geodata.columns import GROUPS, LEVEL_NAMES, LEVELS
 from yikezhong_geodata.data_report import DataReport
 
 _LABEL: Final = "boundaries"
+#: Beijing, Tianjin, Shanghai, Chongqing.
+_MUNICIPALITIES: Final = ("11", "12", "31", "50")
 
 
 def add_parents(
@@ -61,13 +63,25 @@ def _dissolve_levels(table: pd.DataFrame, report: DataReport) -> pd.DataFrame:
         if level in given:
             continue
         below = table[table["level"].map(LEVELS.index) > index]
-        above = [area_code(code, level) for code in below["code"]]
+        above = [_real_area_code(code, level) for code in below["code"]]
         wanted = {code for code in above if code}
         top = _tops(below, set(below["code"]))
         if not wanted or (index < highest and len(top) < 2):
             continue
         table = _append(table, _dissolve(below, above, level=level), level, report)
     return table
+
+
+def _real_area_code(code: str, level: str) -> str | None:
+    """Return the division of a level above a code; None where it is only a number.
+
+    Prefecture digits 90 stand for counties directly under a province, and those of
+    the four municipalities for nothing.
+    """
+    above = area_code(code, level)
+    if level != "prefecture" or above is None:
+        return above
+    return None if above[2:4] == "90" or above[:2] in _MUNICIPALITIES else above
 
 
 def _tops(table: pd.DataFrame, present: Container[str]) -> list[str]:

@@ -62,10 +62,7 @@ def repair_polygons(
     repaired = geometry.copy()
     if len(invalid) == 0:
         return repaired
-    made = shapely.make_valid(
-        geometry[invalid], method="structure", keep_collapsed=False
-    )
-    made = np.array([*map(_polygons_of, made), None], dtype=object)[:-1]
+    made = _made_valid(geometry[invalid])
     before, after = area_m2(geometry[invalid]), area_m2(made)
     reasons = shapely.is_valid_reason(geometry[invalid])
     for index, one, was, now, why in zip(
@@ -73,7 +70,9 @@ def repair_polygons(
     ):
         row = int(rows[index])
         change = _change(was, now)
-        if not now > 0 or (change > MAX_CHANGE and not accept_repairs):
+        if not (now > 0 and one.is_valid) or (
+            change > MAX_CHANGE and not accept_repairs
+        ):
             raise InvalidGeometryError(
                 f"面无效（{why}），修复后面积由 {was:.0f} m² 变为 {now:.0f} m²",
                 file=file,
@@ -92,6 +91,21 @@ def repair_polygons(
         )
         repaired[index] = one
     return repaired
+
+
+def _made_valid(geometry: GeometryArray) -> GeometryArray:
+    """Return the repaired polygons.
+
+    Once is not always enough: parts that came out may share an edge, which is not
+    valid either, and a second turn joins them.
+    """
+    made = geometry
+    for _ in range(3):
+        made = shapely.make_valid(made, method="structure", keep_collapsed=False)
+        made = np.array([*map(_polygons_of, made), None], dtype=object)[:-1]
+        if shapely.is_valid(made).all():
+            break
+    return made
 
 
 def _change(before: FloatArray | float, after: FloatArray | float) -> float:

@@ -121,8 +121,6 @@ def load_study(
     services = load_services(
         folder / spec.services_file if spec.services_file else None
     )
-    if spec.import_report is not None:
-        append_import_report(folder / spec.import_report, report)
     tell("读取行政区划", 0.02)
     divisions = _boundaries(spec, folder, report, accept_datum, accept_repairs)
     tell("读取路网", 0.15)
