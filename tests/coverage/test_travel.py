@@ -184,6 +184,24 @@ def test_own_facilities_far_off_are_found_past_the_places_of_other_groups():
     assert found.facility.tolist() == [3, 0, 1, 0, 3, 1, -1]
 
 
+def test_own_facilities_are_sought_up_to_the_farther_end_of_the_edge():
+    road = straight_graph(
+        [(113.0, 31.0), (113.001, 31.0), (113.0, 31.001), (113.001, 31.001)],
+        [(0, 1), (0, 2), (2, 3), (1, 3)],
+        length_m=[10.0, 11.0, 5.0, 100.0],
+    )
+    found = nearest_own(
+        road,
+        points_on(road, [(3, 0.99, 0.0)]),
+        points_on(road, [(0, 0.0, 0.0)]),
+        demand_group=[0],
+        facility_group=[0],
+        leg_speed_mps=1.0,
+        max_time_s=7200.0,
+    )
+    assert found.time_s.tolist() == [17.0]
+
+
 EMPTY = build_graph(
     "walking", [], [], [], [], [], [], [0], [], [], forward_mps=1.0, backward_mps=1.0
 )
