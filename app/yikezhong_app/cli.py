@@ -43,10 +43,12 @@ AcceptRepairs = Annotated[
 ]
 
 
-def parse_date(text: str | None) -> dt.date | None:
-    """Read an ISO date given on the command line."""
+def evaluation_date(text: str | None, folder: Path) -> dt.date:
+    """Return the date to evaluate: the one asked for, the study's own, or today."""
+    from yikezhong_geodata.spec import read_spec
+
     if text is None:
-        return None
+        return read_spec(folder).as_of or dt.date.today()
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
@@ -161,7 +163,7 @@ def check(
     with console.progress_bar(quiet=as_json) as progress:
         study = load_study(
             folder,
-            as_of=parse_date(as_of),
+            as_of=evaluation_date(as_of, folder),
             accept_datum=accept_datum,
             accept_repairs=accept_repairs,
             progress=progress,
@@ -209,7 +211,7 @@ def run(
     with console.progress_bar(quiet=as_json) as progress:
         study = load_study(
             folder,
-            as_of=parse_date(as_of),
+            as_of=evaluation_date(as_of, folder),
             accept_datum=accept_datum,
             accept_repairs=accept_repairs,
             progress=console.part(progress, 0.0, 0.4),
@@ -239,7 +241,7 @@ def _show_result(snapshot: Any, seconds: float, out: Path, *, as_json: bool) -> 
             r["service_name"],
             f"{r['minutes']:g} 分钟",
             r["denominator_name"],
-            _share(r["covered"], r["total"]),
+            f"{r['covered']:,.0f} / {r['total']:,.0f}",
             "无法计算" if r["rate"] is None else f"{r['rate']:.1%}",
         )
         for r in rates
@@ -248,12 +250,6 @@ def _show_result(snapshot: Any, seconds: float, out: Path, *, as_json: bool) -> 
     console.print_table("覆盖率", headers, rows)
     console.print_line(f"成果版本 {snapshot.version}，用时 {seconds:.1f} 秒。")
     console.print_line(f"查看地图：yikezhong serve {out}")
-
-
-def _share(covered: float | None, total: float | None) -> str:
-    if covered is None or total is None:
-        return "未知"
-    return f"{covered:,.0f} / {total:,.0f}"
 
 
 @app.command(help="启动地图与接口服务。")

@@ -136,7 +136,9 @@ def coverage_rows(
                 yield limit_s, variant, found
                 if group != service.group:
                     continue
-                for denominator in AREA_DENOMINATORS:
+                for denominator, level in AREA_DENOMINATORS.items():
+                    if level not in divisions.level:
+                        continue
                     yield (
                         limit_s,
                         variant,

@@ -1,25 +1,23 @@
-"""The few figures a run ends with: each service at the top of the study."""
+"""The few figures a run ends with: each service for the whole study."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from yikezhong_app.snapshot import Snapshot
-from yikezhong_geodata.columns import GROUP_NAMES, LEVELS
+from yikezhong_geodata.columns import GROUP_NAMES
 
 
 def top_rates(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """Return the rate of each service for the divisions of the highest level.
+    """Return the rate of each service for the whole study.
 
-    At the service's own limit, for its own group, all facilities counted.
+    At the service's own limit, for its own group, all facilities counted. Where the
+    study has several divisions at its top, their counts are added.
     """
     coverage = snapshot.table("coverage")
     divisions = snapshot.table("divisions")
-    present = set(divisions["level"])
-    top = next(level for level in LEVELS if level in present)
-    names = divisions.set_index("code")["name"]
+    tops = divisions[divisions["parent"].isna()]
+    place = tops["name"].iloc[0] if len(tops) == 1 else f"全部 {len(tops)} 个区划"
     rates = []
     for service in snapshot.manifest["services"]:
         rows = coverage[
@@ -27,26 +25,20 @@ def top_rates(snapshot: Snapshot) -> list[dict[str, Any]]:
             & (coverage["limit_s"] == service["limit_s"])
             & (coverage["denominator"] == service["group"])
             & (coverage["variant"] == "with_neighbours")
-            & (coverage["level"] == top)
-        ]
-        rates += [
+            & coverage["code"].isin(tops["code"])
+        ].dropna(subset=["total"])
+        total, covered = float(rows["total"].sum()), float(rows["covered"].sum())
+        rates.append(
             {
-                "level": top,
-                "code": str(row.code),
-                "name": names[row.code],
+                "name": place,
                 "service": service["id"],
                 "service_name": service["name"],
-                "minutes": row.limit_s / 60,
+                "minutes": service["limit_s"] / 60,
                 "denominator": service["group"],
                 "denominator_name": GROUP_NAMES[service["group"]],
-                "covered": _known(row.covered),
-                "total": _known(row.total),
-                "rate": _known(row.rate),
+                "covered": covered,
+                "total": total,
+                "rate": covered / total if total else None,
             }
-            for row in rows.itertuples()
-        ]
+        )
     return rates
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
