@@ -86,6 +86,20 @@ def gbk_shapefile(cpg: str | None) -> Build:
     return build
 
 
+def western_shapefile(cpg: str | None) -> Build:
+    def build(folder: Path) -> Path:
+        path = folder / "towns.shp"
+        layer = frame(name="name")
+        layer["name"] = ["Rüttistraße", "España", "Vaduz"]
+        pyogrio.write_dataframe(layer, path, encoding="ISO-8859-1")
+        path.with_suffix(".cpg").unlink(missing_ok=True)
+        if cpg is not None:
+            path.with_suffix(".cpg").write_text(cpg)
+        return path
+
+    return build
+
+
 def cut_header(folder: Path) -> Path:
     """A .dbf whose UTF-8 header was cut inside its fourth character."""
     path = shapefile(folder, encoding="UTF-8", name="town")

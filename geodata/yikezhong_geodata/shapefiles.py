@@ -25,6 +25,7 @@ from yikezhong_geodata.file_errors import (
     IncompleteShapefileError,
     TruncatedError,
 )
+from yikezhong_geodata.text_encoding import decode_cut, fits, judge_encoding
 
 _HEADER_BYTES: Final = 100
 #: Where the numbers of parts and points stand in a record's content, and how many
@@ -242,7 +243,8 @@ def _judge_encoding(
     # nothing to judge: any of them reads plain ASCII
     if all(v.isascii() for v in names) and all(v.isascii() for v in texts):
         return declared or "utf-8"
-    fits = "utf-8" if _mostly(names + texts, "utf-8") else "gb18030"
+    seen = set(names) | set(texts)
+    guess = judge_encoding(seen)
     if declared is None:
         report.add(
             label,
@@ -250,11 +252,16 @@ def _judge_encoding(
             None,
             None,
             "encoding_guessed",
-            value=fits,
-            message=f"没有 .cpg，按内容判断属性表的编码为 {fits}：{_preview(texts, fits)}",
+            value=guess,
+            message=f"没有 .cpg，按内容判断属性表的编码为 {guess}：{_preview(texts, guess)}",
         )
-        return fits
-    if _mostly(names + texts, declared) and (declared == "utf-8") == (fits == "utf-8"):
+        return guess
+    same = (declared == "utf-8") == (guess == "utf-8")
+    if (
+        same
+        and fits(seen, declared)
+        and not (_is_western(declared) and guess == "gb18030")
+    ):
         return declared
     report.add(
         label,
@@ -263,9 +270,13 @@ def _judge_encoding(
         None,
         "cpg_wrong",
         value=declared,
-        message=f".cpg 写的是 {declared}，内容却是 {fits}，按 {fits} 读取：{_preview(texts, fits)}",
+        message=f".cpg 写的是 {declared}，内容却是 {guess}，按 {guess} 读取：{_preview(texts, guess)}",
     )
-    return fits
+    return guess
+
+
+def _is_western(encoding: str) -> bool:
+    return encoding.startswith(("iso8859", "cp125", "latin"))
 
 
 def _preview(texts: list[bytes], encoding: str) -> str:
@@ -288,31 +299,12 @@ def _codec(text: str) -> str | None:
         return None
 
 
-def _mostly(values: list[bytes], encoding: str) -> bool:
-    """Return whether every text fits, but for a character cut at a field's end."""
-    return all(
-        _decode(v, encoding)[1] is not None for v in set(values) if not v.isascii()
-    )
-
-
-def _decode(value: bytes, encoding: str) -> tuple[str, bool | None]:
-    """Return text, and whether its last character was cut (None: it does not fit)."""
-    try:
-        return value.decode(encoding), False
-    except UnicodeDecodeError as error:
-        cut = error.end == len(value) and "end of data" in error.reason
-        cut = cut or "incomplete multibyte" in error.reason
-        if cut and error.start > 0:
-            return value[: error.start].decode(encoding), True
-        return value.decode(encoding, errors="replace"), None
-
-
 def _names(
     fields: list[Field], encoding: str, *, file: str, report: DataReport, label: str
 ) -> list[str]:
     named: list[str] = []
     for field in fields:
-        text, cut = _decode(field.name.rstrip(b" "), encoding)
+        text, cut = decode_cut(field.name.rstrip(b" "), encoding)
         text = text.strip() or f"字段{len(named) + 1}"
         if cut is not False:
             report.add(
@@ -332,7 +324,7 @@ def _names(
 
 def _value(raw: bytes, field: Field, encoding: str) -> Value:
     if field.type in "CM":
-        return _decode(raw.rstrip(b" \0"), encoding)[0] or None
+        return decode_cut(raw.rstrip(b" \0"), encoding)[0] or None
     if field.type in "IO+@" and len(raw) in (4, 8):
         number = struct.unpack({4: "<i", 8: "<d"}[len(raw)], raw)[0]
         return number if isinstance(number, int | float) else None

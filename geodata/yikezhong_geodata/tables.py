@@ -37,6 +37,7 @@ from yikezhong_geodata.opening import (
     Limits,
     check_file,
 )
+from yikezhong_geodata.text_encoding import judge_encoding
 
 Cells = list[list[str | None]]
 
@@ -131,7 +132,9 @@ def _decoded(
         raise BadCsvError(
             "文件里有 NUL 字节", file=file, row=line, hint="请重新导出为 CSV"
         )
-    trials = (encoding,) if encoding else ("utf-8-sig", "gb18030")
+    trials = (
+        (encoding,) if encoding else ("utf-8-sig", judge_encoding(raw.splitlines()))
+    )
     failed: UnicodeDecodeError | None = None
     for trial in trials:
         try:
@@ -141,7 +144,7 @@ def _decoded(
             continue
         except LookupError as error:
             raise BadCsvError(f"不认识编码“{trial}”", file=file) from error
-        if trial == "gb18030" and encoding is None:
+        if trial != "utf-8-sig" and encoding is None:
             shown = re.sub(r"[\x00-\x7f]+", " ", text[:2000]).split()
             report.add(
                 label,
@@ -150,7 +153,7 @@ def _decoded(
                 None,
                 "encoding_guessed",
                 value=trial,
-                message="不是 UTF-8，按 GB18030 读取：" + "、".join(shown)[:40],
+                message=f"不是 UTF-8，按 {trial} 读取：" + "、".join(shown)[:40],
             )
         return text
     start = failed.start if failed else 0

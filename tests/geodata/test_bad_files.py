@@ -250,12 +250,18 @@ def test_kept_and_noted(tmp_path: Path, build: bad.Build, word: str) -> None:
 
 
 def test_gbk_text_is_right_whatever_the_cpg_says(tmp_path: Path) -> None:
-    for number, cpg in enumerate((None, "UTF-8", "GBK", "936")):
+    for number, cpg in enumerate((None, "UTF-8", "GBK", "936", "ISO-8859-1", "?")):
         folder = tmp_path / str(number)
         folder.mkdir()
         table = read(bad.gbk_shapefile(cpg)(folder), DataReport())
         assert table.frame["乡镇名称"].tolist() == ["城郊街道", "淅河镇", "万店镇"]
         assert table.frame["code"].tolist() == ["033010", "033011", "033012"]
+
+
+@pytest.mark.parametrize("cpg", [None, "ISO-8859-1", "UTF-8"])
+def test_western_text_is_not_taken_for_chinese(tmp_path: Path, cpg: str | None) -> None:
+    table = read(bad.western_shapefile(cpg)(tmp_path), DataReport())
+    assert table.frame["name"].tolist() == ["Rüttistraße", "España", "Vaduz"]
 
 
 def test_cut_header_keeps_its_column(tmp_path: Path) -> None:
