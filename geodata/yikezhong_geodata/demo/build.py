@@ -19,7 +19,7 @@ from yikezhong_geodata.demo.funeral import list_funeral
 from yikezhong_geodata.demo.names import Scale, read_places
 from yikezhong_geodata.demo.population import count_people
 from yikezhong_geodata.demo.roads import draw_roads
-from yikezhong_geodata.demo.terrain import rivers as draw_rivers
+from yikezhong_geodata.demo.terrain import clip_rivers, draw_rivers
 from yikezhong_geodata.demo.write import NOTICE
 
 #: One number decides everything that chance decides.
@@ -66,8 +66,8 @@ def build_demo(
     )
     tell("绘制示意边界", 0.0)
     places = read_places(scale)
-    rivers = draw_rivers(chance["rivers"])
     land = draw_land(places, chance["land"])
+    rivers = clip_rivers(draw_rivers(chance["rivers"]), land.outline)
     people = count_people(places, seed=_SEED)
     tell("绘制示意路网", 0.2)
     roads = draw_roads(land, rivers, chance["roads"])

@@ -1,10 +1,9 @@
-"""The whole road network as OSM-like ways, and the expressways."""
+"""The whole road network as OSM-like ways, but for the expressways."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import shapely
@@ -13,52 +12,16 @@ from scipy.spatial import cKDTree
 
 from yikezhong_geodata.demo.boundaries import Land
 from yikezhong_geodata.demo.country import Country, bend, draw_country
+from yikezhong_geodata.demo.expressways import draw_expressways
 from yikezhong_geodata.demo.names import is_urban
 from yikezhong_geodata.demo.routes import Routes, plan_routes
 from yikezhong_geodata.demo.terrain import (
     FloatArray,
     River,
     hilliness,
-    smooth_line,
-    to_plane,
 )
 from yikezhong_geodata.demo.towns import Towns, draw_towns
-
-#: Expressways: name, reference, points they pass, townships with an interchange.
-_EXPRESSWAYS: Final = (
-    (
-        "麻安高速",
-        "G4213",
-        ((114.16, 31.555), (113.945, 31.578), (113.77, 31.578), (113.60, 31.632),
-         (113.46, 31.652), (113.33, 31.648), (113.15, 31.688), (112.99, 31.735),
-         (112.84, 31.745)),
-        "421381003 421381001 421381104 421303102 421321113",
-    ),
-    (
-        "随岳高速",
-        "G4W2",
-        ((113.66, 32.40), (113.60, 32.18), (113.47, 32.02), (113.515, 31.84),
-         (113.492, 31.66), (113.40, 31.53), (113.36, 31.42), (113.34, 31.28)),
-        "421321104 421321102 421303101 421303103",
-    ),
-)  # fmt: skip
-
-#: Signed limits [km/h]; village roads and lanes have none.
-_MAXSPEED: Final = {
-    "motorway": 120,
-    "motorway_link": 40,
-    "primary": 80,
-    "secondary": 60,
-    "tertiary": 50,
-}
-
-
-@dataclass(frozen=True)
-class Way:
-    """A road or river: its points in the plane [m] and its OSM tags."""
-
-    points: FloatArray
-    tags: tuple[tuple[str, str], ...]
+from yikezhong_geodata.demo.ways import Way, tags_of
 
 
 @dataclass(frozen=True)
@@ -100,24 +63,9 @@ def draw_roads(
     ways = [*_town_ways(towns, routes)]
     ways += _country_ways(country, routes, water, rng)
     ways += _lanes(land, country, routes, water, rng)
-    ways += _expressways(land, country, routes)
+    ways += draw_expressways(land, country, routes)
     ways += _lonely_paths(land, country, rng)
     return Roads(tuple(ways), country.nodes, country.n_town)
-
-
-def _tags(
-    highway: str, name: str = "", *, oneway: bool = False, bridge: bool = False
-) -> tuple[tuple[str, str], ...]:
-    tags = [("highway", highway)]
-    if name:
-        tags.append(("name", name))
-    if highway in _MAXSPEED:
-        tags.append(("maxspeed", str(_MAXSPEED[highway])))
-    if oneway:
-        tags.append(("oneway", "yes"))
-    if bridge:
-        tags += [("bridge", "yes"), ("layer", "1")]
-    return tuple(tags)
 
 
 def _town_ways(towns: Towns, routes: Routes) -> Iterator[Way]:
@@ -128,7 +76,7 @@ def _town_ways(towns: Towns, routes: Routes) -> Iterator[Way]:
         oneway = street.oneway and not route
         points = towns.nodes[[street.u, street.v]]
         yield Way(
-            points, _tags(highway, street.name, oneway=oneway, bridge=street.bridge)
+            points, tags_of(highway, street.name, oneway=oneway, bridge=street.bridge)
         )
 
 
@@ -152,10 +100,10 @@ def _country_ways(
         highway = routes.road_class[e] or minor
         name = routes.road_name[e]
         if not line_wet:
-            yield Way(line, _tags(highway, name))
+            yield Way(line, tags_of(highway, name))
             continue
         for part, bridge in _split_at_water(line, water):
-            yield Way(part, _tags(highway, name, bridge=bridge))
+            yield Way(part, tags_of(highway, name, bridge=bridge))
 
 
 def _minor_class(hilly: float, rng: np.random.Generator) -> str:
@@ -236,61 +184,14 @@ def _lane(
     middle = start + ahead * length * 0.5 + aside * drift[0]
     end = start + ahead * length + aside * drift[1]
     highway = "residential" if big > 1 else "service"
-    ways = [Way(np.vstack((start, middle, end)), _tags(highway))]
+    ways = [Way(np.vstack((start, middle, end)), tags_of(highway))]
     for at in (middle, end)[: big - 1 + int(rng.random() < 0.5)]:
         for side in (-1.0, 1.0):
             if rng.random() < 0.62:
                 reach = rng.uniform(35.0, 70.0) * (0.7 + 0.3 * big)
                 tip = at + aside * side * reach + ahead * rng.normal(0.0, 8.0)
-                ways.append(Way(np.vstack((at, tip)), _tags(highway)))
+                ways.append(Way(np.vstack((at, tip)), tags_of(highway)))
     return ways
-
-
-def _expressways(land: Land, country: Country, routes: Routes) -> list[Way]:
-    """Return two one-way carriageways for each expressway, and its interchanges."""
-    main = [c in ("primary", "secondary", "tertiary") for c in routes.road_class]
-    ends = np.unique(np.concatenate((country.u[main], country.v[main])))
-    ends = ends[ends >= country.n_town]
-    index = {t.code[:9]: k for k, t in enumerate(land.places.townships)}
-    ways = []
-    for name, ref, points, exits in _EXPRESSWAYS:
-        lonlat = np.array(points)
-        line = smooth_line(to_plane(lonlat[:, 0], lonlat[:, 1]), step_m=400.0)
-        line = _longest_inside(line, land.outline)
-        if len(line) < 12 or not len(ends):
-            continue
-        heading = np.gradient(line, axis=0)
-        heading /= np.hypot(heading[:, 0], heading[:, 1])[:, None]
-        aside = np.column_stack((-heading[:, 1], heading[:, 0])) * 13.0
-        tags = (*_tags("motorway", name, oneway=True), ("ref", ref))
-        forth, back = line - aside, (line + aside)[::-1]
-        ways += [Way(forth, tags), Way(back, tags)]
-        for code in exits.split():
-            if code not in index:
-                continue
-            seat = land.seats[index[code]]
-            at = int(np.argmin(np.hypot(*(line - seat).T)))
-            at = int(np.clip(at, 3, len(line) - 4))
-            node = ends[cKDTree(country.nodes[ends]).query(line[at])[1]]
-            join = country.nodes[node]
-            for way, i in ((forth, at), (back, len(line) - 1 - at)):
-                off, on = np.vstack((way[i - 2], join)), np.vstack((join, way[i + 2]))
-                link = _tags("motorway_link", oneway=True)
-                ways += [Way(off, link), Way(on, link)]
-    return ways
-
-
-def _longest_inside(line: FloatArray, area: shapely.Polygon) -> FloatArray:
-    inside = shapely.contains_xy(area, line[:, 0], line[:, 1])
-    best, start = line[:0], None
-    for i, is_in in enumerate([*inside.tolist(), False]):
-        if is_in and start is None:
-            start = i
-        elif not is_in and start is not None:
-            if i - start > len(best):
-                best = line[start:i]
-            start = None
-    return best
 
 
 def _lonely_paths(
@@ -314,4 +215,4 @@ def _lonely_paths(
         step = rng.uniform(70.0, 110.0, n)[:, None]
         moves = np.column_stack((np.cos(turn), np.sin(turn))) * step
         points = np.vstack((start, start + np.cumsum(moves, axis=0)))
-        yield Way(points, _tags("path", "登山步道"))
+        yield Way(points, tags_of("path", "登山步道"))

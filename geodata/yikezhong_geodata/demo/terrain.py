@@ -126,7 +126,7 @@ class River:
     line: shapely.LineString
 
 
-def rivers(rng: np.random.Generator) -> tuple[River, ...]:
+def draw_rivers(rng: np.random.Generator) -> tuple[River, ...]:
     """Draw the rivers, winding, in the plane."""
     drawn = []
     for name, points in _RIVERS:
@@ -135,6 +135,18 @@ def rivers(rng: np.random.Generator) -> tuple[River, ...]:
         drawn.append(River(name, shapely.LineString(_meander(through, rng))))
     main = drawn[0].line
     return tuple(r if r.line is main else _joined(r, main) for r in drawn)
+
+
+def clip_rivers(rivers: tuple[River, ...], land: shapely.Geometry) -> tuple[River, ...]:
+    """Return the stretches of the rivers in and shortly around the land."""
+    area = land.buffer(2_500.0)
+    clipped = []
+    for river in rivers:
+        within = river.line.intersection(area)
+        for part in getattr(within, "geoms", [within]):
+            if part.length > 2_000.0:
+                clipped.append(River(river.name, part))
+    return tuple(clipped)
 
 
 def smooth_line(points: FloatArray, *, step_m: float) -> FloatArray:

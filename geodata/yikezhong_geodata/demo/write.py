@@ -17,8 +17,9 @@ from yikezhong_geodata.demo.boundaries import Land
 from yikezhong_geodata.demo.facilities import AS_OF, Row
 from yikezhong_geodata.demo.names import Place, Places
 from yikezhong_geodata.demo.population import MISSING_60, YEAR, People
-from yikezhong_geodata.demo.roads import Roads, Way
+from yikezhong_geodata.demo.roads import Roads
 from yikezhong_geodata.demo.terrain import River, to_lonlat
+from yikezhong_geodata.demo.ways import Way
 
 NOTICE: Final = "示意数据，非实际边界与设施"
 _CREATED: Final = dt.datetime(2025, 12, 31, tzinfo=dt.UTC)
