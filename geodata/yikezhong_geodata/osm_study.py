@@ -337,7 +337,7 @@ def _facility_name(feature: Feature, category: str) -> str:
     for key in ("name:zh", "name", "official_name", "operator"):
         if feature.tags.get(key, "").strip():
             return feature.tags[key].strip()
-    return f"未命名{load_vocabulary().categories.names[category]}（{feature.id}）"
+    return f"未命名{load_vocabulary().categories.names[category]} {feature.id}"
 
 
 def _whole(text: str | None) -> int | None:
