@@ -39,6 +39,18 @@ _LAYERS: Final = (
     ".gpx",
 )
 _CHUNK: Final = MIB
+#: What zipfile raises on damaged archives.
+BAD_ZIP: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    OSError,
+    ValueError,
+)
 
 
 def check_zip(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> list[zipfile.ZipInfo]:
@@ -60,7 +72,7 @@ def check_zip(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> list[zipfile.Zi
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except zipfile.BadZipFile as error:
+    except BAD_ZIP as error:
         raise TruncatedError(
             "压缩文件不完整，没有目录", file=path.name, hint="请重新压缩或上传"
         ) from error
@@ -245,7 +257,9 @@ def _unpack(
                 if written > left:
                     raise TooLargeError("解压后的大小超过目录所写的大小", file=file)
                 sink.write(chunk)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except TooLargeError:
+        raise
+    except BAD_ZIP as error:
         raise CorruptError(
             f"压缩文件里的“{member_name(member)}”已损坏",
             file=file,

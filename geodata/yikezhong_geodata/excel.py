@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 from xml.etree.ElementTree import ParseError
 
-from yikezhong_geodata.archives import check_zip
+from yikezhong_coverage.errors import InputError
+from yikezhong_geodata.archives import BAD_ZIP, check_zip
 from yikezhong_geodata.file_errors import (
     CorruptError,
     EncryptedError,
@@ -224,7 +225,9 @@ def _scan(path: Path, *, limits: Limits) -> dict[str, SheetNotes]:
             }
     except DefusedXmlException as error:
         raise UnsafeXmlError("工作簿里的 XML 带有实体定义", file=path.name) from error
-    except (ParseError, KeyError, zipfile.BadZipFile) as error:
+    except InputError:
+        raise
+    except (ParseError, KeyError, *BAD_ZIP) as error:
         raise _corrupt(path.name) from error
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from yikezhong_coverage.errors import InputError
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.file_errors import (
     AmbiguousLayerError,
@@ -99,42 +101,42 @@ def _read_shapefile(source: LayerSource) -> Features:
 
 
 def _read_ogr(source: LayerSource) -> Features:
-    """Read GeoPackage, FlatGeobuf, KML or GPX."""
-    prepare_gdal()
+    """Read GeoPackage, FlatGeobuf, KML or GPX.
+
+    Arrow keeps whole numbers with gaps exact, and gives the geometries as they are.
+    """
     import pyogrio
 
-    name = _one_layer(source)
-    layer = _read_layer(source, name=name)
-    try:
+    with _gdal(source):
+        name = _one_layer(source)
         meta, table = pyogrio.read_arrow(_plain_path(source.path), layer=name)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        raise _unreadable(source) from error
-    place = meta["geometry_name"] or "wkb_geometry"
-    shapes = table.column(place).to_pylist()
-    columns = {
-        column: [_plain_value(v) for v in table.column(column).to_pylist()]
-        for column in table.column_names
-        if column != place
-    }
-    if layer.geometries.size == 0:
+        place = meta["geometry_name"] or "wkb_geometry"
+        wkb = table.column(place).to_pylist()
+        columns = {
+            column: [_plain_value(v) for v in table.column(column).to_pylist()]
+            for column in table.column_names
+            if column != place
+        }
+    if not wkb:
         raise NoFeaturesError(
             "没有要素", file=source.file, layer=name, hint="请检查导出的范围和图层"
         )
-    flattened = max(layer.flattened, _unusual(shapes))
-    return Features(columns, layer.geometries, layer.problems, layer.crs, flattened)
+    curved = sum(_shape_type(one) > 7 for one in wkb if one)
+    if curved:
+        layer = _read_layer(source, name=name)
+    else:
+        layer = _shapes_of(np.array([*wkb, None], dtype=object)[:-1], crs=meta["crs"])
+    flattened = max(layer.flattened, curved)
+    return Features(columns, layer.geometries, layer.problems, meta["crs"], flattened)
 
 
-def _unusual(wkb: list[bytes | None]) -> int:
-    """Return how many geometries are curves, or have a height or a measure.
+def _shape_type(wkb: bytes) -> int:
+    """Return the type number of a WKB geometry without its dimensions.
 
-    Type numbers of ISO 13249-3 (1000 is z, 2000 m, 3000 both); 8 to 14 are curved.
+    ISO 13249-3 adds 1000 for z, 2000 for m, 3000 for both; 8 to 14 are curved.
     """
-    count = 0
-    for one in wkb:
-        if one is not None:
-            number = int.from_bytes(one[1:5], "little" if one[0] else "big")
-            count += number > 7
-    return count
+    number = int.from_bytes(wkb[1:5], "little" if wkb[0] else "big")
+    return (number & 0xFFFF) % 1000
 
 
 def _read_kml(source: LayerSource) -> Features:
@@ -156,19 +158,21 @@ def _read_kml(source: LayerSource) -> Features:
 def _read_parquet(source: LayerSource) -> Features:
     import geopandas
     import pyarrow
+    import pyarrow.parquet
 
     try:
         frame = geopandas.read_parquet(source.path)
-    except (pyarrow.ArrowInvalid, pyarrow.ArrowException, OSError, ValueError) as error:
+        shapes = np.asarray(frame.geometry.to_numpy(), dtype=object)
+        table = pyarrow.parquet.read_table(source.path)
+        columns = {
+            str(c): [_plain_value(v) for v in table.column(c).to_pylist()]
+            for c in table.column_names
+            if c != frame.geometry.name
+        }
+    except (pyarrow.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
         raise _unreadable(source) from error
     if frame.empty:
         raise NoFeaturesError("没有要素", file=source.file)
-    shapes = np.asarray(frame.geometry.to_numpy(), dtype=object)
-    columns = {
-        str(c): [_plain_value(v) for v in frame[c].astype(object).tolist()]
-        for c in frame.columns
-        if c != frame.geometry.name
-    }
     crs = None if frame.crs is None else frame.crs.to_wkt()
     flat, problems, flattened = _flat(shapes)
     return Features(columns, flat, problems, crs, flattened)
@@ -215,10 +219,7 @@ def _one_layer(source: LayerSource) -> str:
     """Return the name of the layer to read."""
     import pyogrio
 
-    try:
-        found = pyogrio.list_layers(_plain_path(source.path))
-    except pyogrio.errors.DataSourceError as error:
-        raise _unreadable(source) from error
+    found = pyogrio.list_layers(_plain_path(source.path))
     names = [str(name) for name, kind in found if kind is not None]
     if source.layer is not None:
         if source.layer not in names:
@@ -239,52 +240,77 @@ def _one_layer(source: LayerSource) -> str:
     return names[0]
 
 
-def _read_layer(
-    source: LayerSource, *, name: str | None = None, encoding: str | None = None
-) -> _Layer:
-    """Read the geometries of a layer through GDAL."""
+@contextmanager
+def _gdal(source: LayerSource) -> Iterator[None]:
+    """Turn what GDAL says about a damaged file into an error of ours.
+
+    Its warnings are about what is looked at here anyway (measures, rings, versions).
+    """
     prepare_gdal()
+    import pyarrow
     import pyogrio
 
     try:
         with warnings.catch_warnings():
-            # measured geometries: counted from the geometry type instead
-            warnings.filterwarnings("ignore", category=UserWarning)
-            warnings.filterwarnings("ignore", category=RuntimeWarning)
-            meta, fids, wkb, _ = pyogrio.raw.read(
-                _plain_path(source.path),
-                layer=name,
-                columns=[],
-                return_fids=True,
-                encoding=encoding,
-            )
+            warnings.simplefilter("ignore")
+            yield
+    except InputError:
+        raise
     except (
         pyogrio.errors.DataSourceError,
         pyogrio.errors.DataLayerError,
         pyogrio.errors.GeometryError,
         pyogrio.errors.FeatureError,
+        pyogrio.errors.FieldError,
+        pyogrio.errors.CRSError,
+        pyarrow.ArrowException,
+        RuntimeError,
+        ValueError,
+        OSError,
     ) as error:
         raise _unreadable(source) from error
-    shapes = shapely.from_wkb(wkb, on_invalid="ignore")
-    broken = {
-        row: "bad_ring"
-        for row, (bytes_, shape) in enumerate(zip(wkb, shapes, strict=True), start=1)
-        if bytes_ is not None and shape is None
-    }
-    flat, problems, flattened = _flat(shapes)
-    declared = str(meta["geometry_type"])
-    if flattened == 0 and any(word in declared for word in _CURVED):
-        flattened = len(flat)
-    return _Layer(
-        flat,
-        np.asarray(fids),
-        problems | broken,
-        meta["crs"],
-        flattened,
+
+
+def _read_layer(
+    source: LayerSource, *, name: str | None = None, encoding: str | None = None
+) -> _Layer:
+    """Read the geometries of a layer through GDAL, which makes curves straight."""
+    with _gdal(source):
+        import pyogrio
+
+        meta, fids, wkb, _ = pyogrio.raw.read(
+            _plain_path(source.path),
+            layer=name,
+            columns=[],
+            return_fids=True,
+            encoding=encoding,
+        )
+    return _shapes_of(
+        wkb,
+        crs=meta["crs"],
+        fids=np.asarray(fids),
+        measured="M" in str(meta["geometry_type"])[-2:],
     )
 
 
-_CURVED: Final = ("Measured", " M", "ZM", "Curve", "Surface", "Circular", "Compound")
+def _shapes_of(
+    wkb: NDArray[np.object_],
+    *,
+    crs: str | None,
+    fids: NDArray[np.int64] | None = None,
+    measured: bool = False,
+) -> _Layer:
+    shapes = shapely.from_wkb(wkb, on_invalid="ignore")
+    broken = {
+        row: "bad_ring"
+        for row, (given, shape) in enumerate(zip(wkb, shapes, strict=True), start=1)
+        if given is not None and shape is None
+    }
+    flat, problems, flattened = _flat(shapes)
+    if measured:
+        flattened = flattened or len(flat)
+    numbers = np.arange(len(flat)) if fids is None else fids
+    return _Layer(flat, numbers, problems | broken, crs, flattened)
 
 
 def _flat(
