@@ -114,8 +114,12 @@ def check_xml_head(path: Path) -> str:
 
 
 def osm_file(path: Path, kind: str) -> osmium.io.File:
-    """Return the file for libosmium, read as ``kind`` whatever its name says."""
-    return osmium.io.File(str(path), {"pbf": "pbf", "osm": "xml"}[kind])
+    """Return the file for libosmium, read as ``kind`` whatever its name says.
+
+    The path is made absolute: libosmium takes ``http:…`` for an address, ``-`` for
+    the standard input.
+    """
+    return osmium.io.File(str(path.absolute()), {"pbf": "pbf", "osm": "xml"}[kind])
 
 
 @contextmanager

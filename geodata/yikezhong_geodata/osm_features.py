@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import osmium
 import osmium.area
 import osmium.filter
 import osmium.geom
+import osmium.io
 import shapely
 
 from yikezhong_geodata.osm import check_osm_file, osm_file, reading
@@ -39,6 +40,7 @@ class _Collected:
 
     features: dict[str, Feature] = field(default_factory=dict)
     waiting: dict[str, Feature] = field(default_factory=dict)
+    factory: Any = field(default_factory=osmium.geom.WKBFactory)
 
 
 def read_features(path: Path, *, keys: Iterable[str]) -> list[Feature]:
@@ -64,23 +66,42 @@ def read_features(path: Path, *, keys: Iterable[str]) -> list[Feature]:
     TruncatedError, CorruptError, UnsafeXmlError, FormatMismatchError, EmptyFileError
     """
     kind = check_osm_file(path)
-    chosen = tuple(sorted(set(keys)))
-    factory = osmium.geom.WKBFactory()
     found = _Collected()
     with reading(path):
-        objects = (
-            osmium.FileProcessor(osm_file(path, kind))
-            .with_locations()
-            .with_areas(osmium.filter.KeyFilter(*chosen))
-            .with_filter(osmium.filter.KeyFilter(*chosen))
-        )
-        for thing in objects:
-            _collect(thing, factory, found)
+        for thing in _objects(osm_file(path, kind), tuple(sorted(set(keys)))):
+            _collect(thing, found)
     features = {**found.waiting, **found.features}
     return sorted(features.values(), key=_order)
 
 
-def _collect(thing: Any, factory: Any, found: _Collected) -> None:
+def _objects(file: osmium.io.File, keys: tuple[str, ...]) -> Iterator[Any]:
+    """Yield tagged nodes, then ways, relations and assembled areas.
+
+    Nodes are read first, so that the order of the file does not matter. libosmium
+    keeps no reference to what is given to it: the names here keep it alive.
+    """
+    wanted = osmium.filter.KeyFilter(*keys)
+    storage = osmium.index.create_map("flex_mem")
+    places = osmium.NodeLocationsForWays(storage)
+    places.ignore_errors()  # of vertices not in the extract: their rings stay open
+    with osmium.io.Reader(file, osmium.osm.NODE) as nodes:
+        yield from osmium.OsmFileIterator(nodes, places, wanted)
+    manager = osmium.area.AreaManager()
+    first_pass = manager.first_pass_handler()
+    with osmium.io.Reader(file, osmium.osm.RELATION) as relations:
+        osmium.apply(relations, wanted, first_pass)
+    areas = osmium.BufferIterator(wanted)
+    second_pass = manager.second_pass_to_buffer(areas)
+    with osmium.io.Reader(file, osmium.osm.WAY | osmium.osm.RELATION) as rest:
+        for thing in osmium.OsmFileIterator(rest, places, second_pass, wanted):
+            yield thing
+            if areas:
+                yield from areas
+    if areas:
+        yield from areas
+
+
+def _collect(thing: Any, found: _Collected) -> None:
     tags = dict(thing.tags)
     if thing.is_node():
         if thing.location.valid():
@@ -100,7 +121,7 @@ def _collect(thing: Any, factory: Any, found: _Collected) -> None:
         name = f"{'w' if thing.from_way() else 'r'}{thing.orig_id()}"
         if thing.num_rings()[0] == 0:
             return
-        shape = shapely.from_wkb(factory.create_multipolygon(thing))
+        shape = shapely.from_wkb(found.factory.create_multipolygon(thing))
         found.features[name] = Feature(name, tags, shape)
 
 

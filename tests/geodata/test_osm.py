@@ -180,6 +180,24 @@ def test_a_way_that_stands_twice_is_taken_once(tmp_path: Path) -> None:
     assert [f.problem for f in report.findings] == ["duplicate_way"]
 
 
+def test_areas_of_a_file_in_any_order(tmp_path: Path) -> None:
+    case = osm_cases.OsmCase()
+    case.ring(1, osm_cases.square(113.0, 31.0, 0.01), landuse="cemetery")
+    case.relations[5] = (
+        [("w", 1, "outer")],
+        {"type": "multipolygon", "amenity": "school"},
+    )
+    path = case.write(tmp_path / "a.osm")
+    expected = read_features(path, keys=["landuse", "amenity"])
+    text = path.read_text()
+    start, end = text.index("  <node"), text.index("  <way")
+    nodes, rest = text[start:end], text[end : text.index("</osm>")]
+    path.write_text(text[:start] + rest + nodes + "</osm>")
+    found = read_features(path, keys=["landuse", "amenity"])
+    assert [f.id for f in found] == ["w1", "r5"]
+    assert all(a.shape.equals(b.shape) for a, b in zip(expected, found, strict=True))
+
+
 def test_areas_are_assembled_and_broken_ones_named(tmp_path: Path) -> None:
     case = osm_cases.OsmCase()
     case.ring(1, osm_cases.square(113.0, 31.0, 0.01))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pyproj import Geod
 
 import osm_cases
 from road_cases import load, problems
@@ -19,7 +21,7 @@ from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.file_errors import (
     NoFeaturesError,
 )
-from yikezhong_geodata.profiles import KMH, default_speed_kmh
+from yikezhong_geodata.profiles import KMH, default_speed_kmh, get_profile
 from yikezhong_geodata.road_findings import may_stop, report_components
 from yikezhong_geodata.roads import load_roads
 from yikezhong_geodata.spec import RoadSpec
@@ -237,3 +239,41 @@ def test_real_extracts(
     assert lengths["driving"] == pytest.approx(driving_km, rel=0.001)
     count = report.counts[0]
     assert count.read == count.used + count.repaired + count.set_aside
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    "file",
+    ["liechtenstein/liechtenstein-latest.osm.pbf", "las_palmas/las_palmas.osm.pbf"],
+)
+def test_walking_equals_networkx_on_raw_segments(real_data: Path, file: str) -> None:
+    """Every segment of every walkable way is an edge of the oracle: no splitting."""
+    nx = pytest.importorskip("networkx")
+    pyosmium = pytest.importorskip("osmium")
+    graph = load_roads(
+        RoadSpec(file), folder=real_data, report=DataReport(), profiles=("walking",)
+    )["walking"]
+    rules = get_profile("walking")
+    measure = Geod(ellps="WGS84")
+    oracle = nx.Graph()
+    for way in pyosmium.FileProcessor(str(real_data / file)).with_locations():
+        if not way.is_way() or not rules.usable(dict(way.tags)):
+            continue
+        places = [(n.lon, n.lat) if n.location.valid() else None for n in way.nodes]
+        for a, b in itertools.pairwise(places):
+            if a and b:
+                oracle.add_edge(a, b, weight=measure.inv(*a, *b)[2])
+    ours = nx.Graph()
+    place = list(zip(graph.node_lon.tolist(), graph.node_lat.tolist(), strict=True))
+    for u, v, time_s in zip(
+        graph.edge_u.tolist(), graph.edge_v.tolist(), graph.edge_forward_s, strict=True
+    ):
+        pair = place[u], place[v]
+        if not ours.has_edge(*pair) or ours.edges[pair]["weight"] > time_s:
+            ours.add_edge(*pair, weight=time_s)
+    assert set(place) <= set(oracle)
+    for start in place[:: len(place) // 8]:
+        expected = nx.single_source_dijkstra_path_length(oracle, start)
+        found = nx.single_source_dijkstra_path_length(ours, start)
+        assert found.keys() == expected.keys() & set(place)
+        assert max(abs(expected[n] - found[n]) for n in found) < 1e-6
