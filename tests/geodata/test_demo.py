@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import hashlib
 import json
 import time
@@ -17,10 +18,14 @@ import shapely
 from python_calamine import CalamineWorkbook
 
 from yikezhong_coverage.errors import InputError
+from yikezhong_coverage.graph import usable_edges
+from yikezhong_coverage.snap import snap_points
+from yikezhong_coverage.travel import nearest_facility
 from yikezhong_geodata.demo import NOTICE, build_demo
 from yikezhong_geodata.demo.names import SCHEMATIC_SEATS, is_urban, read_places
 from yikezhong_geodata.demo.population import MISSING_60
 from yikezhong_geodata.spec import read_spec
+from yikezhong_geodata.study import load_study
 from yikezhong_geodata.vocabulary import load_vocabulary
 
 LEVELS = ("prefecture", "county", "township", "community")
@@ -380,3 +385,51 @@ def test_study_file_is_complete(scale: str, request: pytest.FixtureRequest) -> N
 def test_unknown_scale_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="province"):
         build_demo(tmp_path, scale="province")  # type: ignore[arg-type]
+
+
+def test_study_loads_and_reports_what_is_wrong(county: Path) -> None:
+    study = load_study(county, as_of=dt.date(2026, 11, 1))
+    assert study.as_of == dt.date(2025, 12, 31)
+    assert all(c.set_aside == 0 for c in study.report.counts if c.layer != "facilities")
+    problems = {f.problem for f in study.report.findings if f.row is not None}
+    assert problems >= {
+        "no_point",
+        "category_unknown",
+        "unreadable_number",
+        "unmatched",
+        "code_place_mismatch",
+        "outside_area",
+        "possible_duplicate",
+    }
+    people = study.divisions.set_index("code")
+    assert float(people.loc["421303000000", "people"]) == float(
+        people.loc[people["level"] == "community", "people"].sum()
+    )
+    assert float(study.demand["people"].sum()) == float(
+        people.loc["421303000000", "people"]
+    )
+
+
+def test_circle_is_dense_in_town_and_sparse_in_the_country(county: Path) -> None:
+    study = load_study(county, as_of=dt.date(2026, 11, 1))
+    graph, demand, places = study.roads["walking"], study.demand, study.facilities
+    wanted = places["category"].isin(["elderly_complex", "day_care", "mutual_aid"])
+    open_ = places[wanted & (places["status"] == "open") & places["lon"].notna()]
+    usable = usable_edges(graph, 5_000.0)
+    nearest = nearest_facility(
+        graph,
+        snap_points(graph, demand["lon"], demand["lat"], usable=usable),
+        snap_points(
+            graph,
+            open_["lon"].to_numpy(float),
+            open_["lat"].to_numpy(float),
+            usable=usable,
+        ),
+        leg_speed_mps=1.0,
+        max_time_s=900.0,
+    )
+    people = demand["people_60"].to_numpy(float)
+    covered = np.where(nearest.time_s <= 900.0, people, 0.0)
+    street = demand["township_code"].str[6:9].astype(int).to_numpy() < 100
+    assert 0.60 < covered[street].sum() / people[street].sum() < 0.95
+    assert 0.05 < covered[~street].sum() / people[~street].sum() < 0.50
