@@ -21,7 +21,12 @@ from yikezhong_app.request_errors import (
     ParameterError,
     UnknownDivisionError,
 )
-from yikezhong_app.shapes import Geometries, geojson_shapes, simplify_together
+from yikezhong_app.shapes import (
+    Geometries,
+    geojson_shapes,
+    simplify_alone,
+    simplify_together,
+)
 from yikezhong_app.snapshot import Snapshot
 from yikezhong_app.words import denominator_names
 from yikezhong_geodata.columns import LEVEL_NAMES, LEVELS
@@ -271,13 +276,21 @@ class Catalog:
         codes = frame["code"].to_numpy()[at]
         return dict(zip(codes.tolist(), self._simplified[key], strict=True))
 
-    def shapes(self, name: str, at: Sequence[int]) -> list[bytes | None]:
-        """Return the GeoJSON of some rows of a table."""
+    def shapes(
+        self,
+        name: str,
+        at: Sequence[int],
+        *,
+        tolerance_m: float = 0.0,
+        decimals: int = 6,
+    ) -> list[bytes | None]:
+        """Return the GeoJSON of some rows of a table, each simplified for itself."""
         if not at:
             return []
         frame = self.snapshot.geo_table(name)
         chosen: Geometries = np.asarray(frame.geometry.array, dtype=object)[list(at)]
-        return geojson_shapes(chosen)
+        simple = simplify_alone(chosen, tolerance_m=tolerance_m)
+        return geojson_shapes(simple, decimals=decimals)
 
 
 def _split_words(rows: list[Row]) -> list[Row]:

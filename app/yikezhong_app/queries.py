@@ -161,6 +161,9 @@ class CirclesQuery(PageQuery):
         None, description="时限 [分钟]，须是已算出的；默认为各服务自己的时限"
     )
     facility: Word | None = Field(None, description="只取该设施的服务圈")
+    simplify: float = Field(
+        5.0, ge=0, le=1000, allow_inf_nan=False, description="轮廓简化的尺度 [米]"
+    )
     union: bool = Field(
         True, description="true 为各设施合并的服务圈；false 为每个设施一个"
     )

@@ -64,6 +64,9 @@ class Table:
         Column that is the id of a feature.
     members : mapping
         Further members of the envelope.
+    most_shapes : int or None
+        Largest page of GeoJSON; None: as of any other format. For rows that repeat
+        the same boundaries many times.
     """
 
     rows: Sequence[Mapping[str, Any]]
@@ -71,6 +74,7 @@ class Table:
     shapes: Callable[[slice], Sequence[bytes | None]] | None = None
     key: str | None = None
     members: Mapping[str, Any] | None = None
+    most_shapes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -206,6 +210,8 @@ def _render_table(
     catalog, settings = context.catalog, context.settings
     total = len(table.rows)
     most = settings.max_page_limit
+    if chosen is Format.GEOJSON:
+        most = min(most, table.most_shapes or most)
     default = settings.page_limit if chosen is Format.JSON else most
     limit = min(page.limit or default, most)
     part = slice(page.offset, page.offset + limit)

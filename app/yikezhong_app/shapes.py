@@ -72,14 +72,23 @@ def simplify_together(geometries: Geometries, *, tolerance_m: float) -> Geometri
     return result
 
 
-def simplify_lines(geometries: Geometries, *, tolerance_m: float) -> Geometries:
-    """Return lines without details smaller than the tolerance [m]; ends stay."""
+def simplify_alone(geometries: Geometries, *, tolerance_m: float) -> Geometries:
+    """Return shapes without details smaller than the tolerance [m], each for itself.
+
+    The tolerance is taken in degrees of latitude; east and west it is finer. Parts of
+    a multi-shape are simplified one by one: as a whole, a union of thousands of parts
+    would take seconds.
+    """
     if tolerance_m <= 0:
         return geometries
-    simple: Geometries = shapely.simplify(
-        geometries, tolerance_m / _DEGREE_M, preserve_topology=False
-    )
-    return simple
+    tolerance = tolerance_m / _DEGREE_M
+    several = shapely.get_num_geometries(geometries) > 1
+    result = geometries.copy()
+    result[~several] = shapely.simplify(geometries[~several], tolerance)
+    for i in np.flatnonzero(several):
+        parts = shapely.simplify(shapely.get_parts(geometries[i]), tolerance)
+        result[i] = type(geometries[i])(list(parts))
+    return result
 
 
 def geojson_shapes(

@@ -367,3 +367,16 @@ def test_the_way_in(client: TestClient) -> None:
     response = client.get("/", follow_redirects=False)
     assert response.status_code == 307
     assert response.headers["location"] == "/maps/"
+
+
+def test_a_page_of_repeated_boundaries_is_small(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("yikezhong_app.routes.coverage._MOST_SHAPES", 3)
+    with make_client(out) as client:
+        asked = {"service": "elderly_circle", "limit": 1000}
+        body = get(client, "coverage", format="geojson", **asked)
+        assert (body["total"], body["limit"], len(body["features"])) == (4, 3, 3)
+        rest = client.get(body["links"]["next"]).json()["features"]
+        assert [f["properties"]["code"] for f in rest] == [TWIN]
+        assert len(get(client, "coverage", **asked)["items"]) == 4

@@ -10,7 +10,7 @@ from yikezhong_app.shapes import (
     MISMATCH_TOLERANCE_M,
     TOLERANCES_M,
     geojson_shapes,
-    simplify_lines,
+    simplify_alone,
     simplify_together,
     tolerance_step,
 )
@@ -58,10 +58,18 @@ def test_steps_bound_the_versions_kept() -> None:
 
 def test_lines_keep_their_ends() -> None:
     line = shapely.LineString([(113, 30), (113.05, 30.00001), (113.1, 30)])
-    (simple,) = simplify_lines(np.array([line]), tolerance_m=5.0)
+    (simple,) = simplify_alone(np.array([line]), tolerance_m=5.0)
     assert list(simple.coords) == [(113, 30), (113.1, 30)]
 
 
 def test_geometry_is_two_dimensional_and_rounded() -> None:
     texts = geojson_shapes(np.array([shapely.Point(113.123456789, 30, 5.0)]))
     assert texts == [b'{"type":"Point","coordinates":[113.123457,30.0]}']
+
+
+def test_parts_are_kept_one_by_one() -> None:
+    lines = [[(113, 30), (113.05, 30.00001), (113.1, 30)], [(114, 30), (114.1, 30)]]
+    shapes = np.array([shapely.MultiLineString(lines), None, shapely.Point(1, 2)])
+    simple = simplify_alone(shapes, tolerance_m=5.0)
+    assert simple[0].geom_type == "MultiLineString"
+    assert shapely.get_num_coordinates(simple).tolist() == [4, 0, 1]

@@ -34,7 +34,9 @@ def list_circles(
         return Table(
             rows,
             list(rows[0]) if rows else list(CircleRow.model_fields),
-            shapes=lambda part: catalog.shapes("circles", at[part]),
+            shapes=lambda part: catalog.shapes(
+                "circles", at[part], tolerance_m=query.simplify, decimals=5
+            ),
         )
 
     return answer_table(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
@@ -22,6 +22,10 @@ from yikezhong_app.schemas import CoverageRow, PageOf
 from yikezhong_app.selections import coverage_rows
 
 router = APIRouter(prefix="/api/v1", tags=["coverage"])
+
+#: Each row repeats a boundary: all services, limits and denominators of a
+#: prefecture's townships would be 300 MB.
+_MOST_SHAPES: Final = 5000
 
 
 @router.get(
@@ -61,5 +65,5 @@ def coverage_table(catalog: Catalog, rows: Sequence[Row]) -> Table:
         rows,
         columns,
         shapes=lambda part: division_shapes(catalog, rows[part], simplify_m=None),
-        key=None,
+        most_shapes=_MOST_SHAPES,
     )

@@ -16,7 +16,7 @@ from yikezhong_app.request_errors import ParameterError
 from yikezhong_app.responses import SHAPE_FORMATS, Table, WithContext, answer_table
 from yikezhong_app.routes.answers import documented
 from yikezhong_app.schemas import PageOf, RoadRow
-from yikezhong_app.shapes import Geometries, geojson_shapes, simplify_lines
+from yikezhong_app.shapes import Geometries, geojson_shapes, simplify_alone
 
 router = APIRouter(prefix="/api/v1", tags=["roads"])
 
@@ -57,7 +57,7 @@ def road_table(catalog: Catalog, query: RoadsQuery) -> Table:
                 available=classes,
             )
         table = table[table["class"] == query.road_class]
-    lines = simplify_lines(
+    lines = simplify_alone(
         np.asarray(table["geometry"].array, dtype=object), tolerance_m=query.simplify
     )
     plain = pd.DataFrame(table.drop(columns="geometry"))
