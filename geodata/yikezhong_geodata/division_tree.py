@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from typing import Final
 
 import numpy as np
@@ -65,8 +64,7 @@ def _dissolve_levels(table: pd.DataFrame, report: DataReport) -> pd.DataFrame:
         below = table[table["level"].map(LEVELS.index) > index]
         above = [_real_area_code(code, level) for code in below["code"]]
         wanted = {code for code in above if code}
-        top = _tops(below, set(below["code"]))
-        if not wanted or (index < highest and len(top) < 2):
+        if not wanted or (index < highest and sum(_is_top(below)) < 2):
             continue
         table = _append(table, _dissolve(below, above, level=level), level, report)
     return table
@@ -84,8 +82,12 @@ def _real_area_code(code: str, level: str) -> str | None:
     return None if above[2:4] == "90" or above[:2] in _MUNICIPALITIES else above
 
 
-def _tops(table: pd.DataFrame, present: Container[str]) -> list[str]:
-    return [code for code in table["code"] if parent_of(code, present) is None]
+def _is_top(table: pd.DataFrame) -> list[bool]:
+    """Return which divisions have no other division of the table above them."""
+    present = set(table["code"])
+    return [
+        len(code) != 12 or parent_of(code, present) is None for code in table["code"]
+    ]
 
 
 def _dissolve(
@@ -95,8 +97,7 @@ def _dissolve(
     keys = pd.Series(above, index=below.index, dtype=object)
     rows = []
     for code, part in below.groupby(keys, sort=True):
-        highest = part["level"].map(LEVELS.index)
-        tops = part[highest == highest.min()]
+        tops = part[_is_top(part)]
         geometries: GeometryArray = np.array([*tops["geometry"], None], dtype=object)
         rows.append(
             {

@@ -290,8 +290,6 @@ def _fill(
     found: dict[str, Resolved] = {"people": people}
     estimated: list[list[str]] = [[] for _ in range(len(table))]
     for group in GROUPS[1:]:
-        given = resolve(declared[group], parent, extra=extra[group])
-        _report_conflicts(table, group, declared[group], given, report)
         estimate = estimate_missing(
             declared[group],
             people,
@@ -300,6 +298,7 @@ def _fill(
             extra=extra[group],
         )
         found[group] = estimate.resolved
+        _report_conflicts(table, group, declared[group], estimate.resolved, report)
         for index in np.flatnonzero(estimate.flag):
             estimated[index].append(group)
         lowest = estimate.flag & ~inner
@@ -409,11 +408,18 @@ def _report_unknown(
 
 
 def _check_density(divisions: Any, people: pd.Series, report: DataReport) -> None:
-    density = people.to_numpy(np.float64) / divisions["area_m2"].to_numpy(np.float64)
-    for index in np.flatnonzero(density * 1e6 > MAX_DENSITY_KM2):
+    """Report counts that no place on earth has, at the lowest division concerned."""
+    area = divisions["area_m2"].to_numpy(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        density = people.to_numpy(np.float64) / area * 1e6
+    dense = density > MAX_DENSITY_KM2
+    parent = parent_index(divisions)
+    above = np.zeros(len(dense), dtype=np.bool_)
+    above[parent[dense & (parent >= 0)]] = True
+    for index in np.flatnonzero(dense & ~above):
         report.add(
             LABEL, str(divisions["file"].iloc[index]), None,
             str(divisions["code"].iloc[index]), "implausible",
             value=f"{people.iloc[index]:g}",
-            message=f"每平方千米 {density[index] * 1e6:,.0f} 人，不合常理，请核对",
+            message=f"每平方千米 {density[index]:,.0f} 人，不合常理，请核对",
         )  # fmt: skip

@@ -13,6 +13,7 @@ import shapely
 from yikezhong_coverage.records import BoolArray, FloatArray
 from yikezhong_geodata.areas import GeometryArray
 from yikezhong_geodata.columns import CRS, GROUPS
+from yikezhong_geodata.crs import parse_crs
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.file_errors import (
     CorruptError,
@@ -32,14 +33,17 @@ from yikezhong_geodata.spec import PopulationSpec
 _LABEL: Final = "population"
 #: Less of a division inside the raster than this is reported.
 FULL_COVER: Final = 0.999
+#: A smaller share of a cell in a division is rounding (shares are 32-bit floats).
+MIN_COVERAGE: Final = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class _Window:
-    """The part of a raster over the study: values, corner and cell size."""
+    """The part of a raster over the study: values, north-west corner, cell size."""
 
-    values: np.ndarray
-    transform: Any
+    values: FloatArray
+    corner: tuple[float, float]
+    cell: tuple[float, float]
     crs: Any
     bounds: Any
 
@@ -110,19 +114,21 @@ def read_raster_cells(
 def _read_window(
     path: Path, spec: PopulationSpec, geometry: GeometryArray
 ) -> tuple[_Window, GeometryArray]:
+    import pyproj
     import rasterio
     import rasterio.windows
-    from pyproj import Transformer
     from rasterio.errors import RasterioIOError
 
     try:
         with rasterio.open(path) as raster:
-            crs = spec.crs or raster.crs
-            if not crs:
+            stated = spec.crs or (raster.crs.to_wkt() if raster.crs else None)
+            if not stated:
                 raise CrsMissingError(
                     "栅格没有坐标系", file=path.name, hint="请在 study.toml 写明 crs"
                 )
-            move = Transformer.from_crs(CRS, crs, always_xy=True)
+            parse_crs(stated, file=path.name)  # refuses datums without parameters
+            crs = pyproj.CRS.from_user_input(stated)
+            move = pyproj.Transformer.from_crs(CRS, crs, always_xy=True)
             projected = shapely.transform(
                 geometry, lambda xy: np.column_stack(move.transform(xy[:, 0], xy[:, 1]))
             )
@@ -134,17 +140,18 @@ def _read_window(
                     file=path.name,
                     hint="请检查栅格的范围和坐标系",
                 )
-            box = rasterio.windows.from_bounds(
-                max(west, left), max(south, bottom), min(east, right), min(north, top),
-                raster.transform,
-            )  # fmt: skip
-            box = box.round_offsets("floor").round_lengths("ceil")
-            column, row = int(box.col_off), int(box.row_off)
-            width = min(int(box.width) + 1, raster.width - column)
-            height = min(int(box.height) + 1, raster.height - row)
+            step_x, skew_x, origin_x, skew_y, step_y, origin_y = raster.transform[:6]
+            if skew_x or skew_y or step_x <= 0 or step_y >= 0:
+                raise CorruptError(
+                    "栅格是旋转或倒置的", file=path.name, hint="请重采样为正北向的栅格"
+                )
+            column = max(int((west - origin_x) / step_x), 0)
+            row = max(int((north - origin_y) / step_y), 0)
+            width = min(int((east - origin_x) / step_x) + 1, raster.width) - column
+            height = min(int((south - origin_y) / step_y) + 1, raster.height) - row
             box = rasterio.windows.Window(column, row, width, height)
             masked = raster.read(1, window=box, masked=True)
-            transform = raster.window_transform(box)
+            corner = (origin_x + column * step_x, origin_y + row * step_y)
             bounds = shapely.box(left, bottom, right, top)
     except RasterioIOError as error:
         raise CorruptError(
@@ -157,7 +164,7 @@ def _read_window(
     )
     values = np.asarray(values, dtype=np.float64)
     _refuse_negative(values, path.name)
-    return _Window(values, transform, crs, bounds), projected
+    return _Window(values, corner, (step_x, -step_y), crs, bounds), projected
 
 
 def _refuse_negative(values: FloatArray, file: str) -> None:
@@ -187,13 +194,21 @@ def _extract(
     from pyproj import Transformer
 
     height, width = window.values.shape
-    west, north = window.transform * (0, 0)
-    east, south = window.transform * (width, height)
+    west, north = window.corner
+    east, south = west + width * window.cell[0], north - height * window.cell[1]
     source = NumPyRasterSource(
-        window.values, xmin=west, ymin=south, xmax=east, ymax=north, nodata=np.nan
+        window.values,
+        xmin=west,
+        ymin=south,
+        xmax=east,
+        ymax=north,
+        nodata=np.nan,
+        srs_wkt=window.crs.to_wkt(),
     )
     index = np.flatnonzero(inside)
-    layer = geopandas.GeoDataFrame({"polygon": index}, geometry=polygons[index])
+    layer = geopandas.GeoDataFrame(
+        {"polygon": index}, geometry=polygons[index], crs=window.crs
+    )
     found = exact_extract(
         source,
         layer,
@@ -208,11 +223,10 @@ def _extract(
         for name in ("values", "coverage", "center_x", "center_y")
     }
     people = columns["values"] * columns["coverage"]
-    keep = np.isfinite(people)
+    keep = np.isfinite(people) & (columns["coverage"] > MIN_COVERAGE)
     owner, people = owner[keep], people[keep]
     x, y = columns["center_x"][keep], columns["center_y"][keep]
-    size = (abs(east - west) / width, abs(north - south) / height)
-    x, y = _into_polygons(x, y, polygons=polygons, owner=owner, size=size)
+    x, y = _into_polygons(x, y, polygons=polygons, owner=owner, size=window.cell)
     move = Transformer.from_crs(window.crs, CRS, always_xy=True)
     lon, lat = move.transform(x, y)
     return pd.DataFrame({"lon": lon, "lat": lat, "count": people, "polygon": owner})

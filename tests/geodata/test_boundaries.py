@@ -457,7 +457,7 @@ def test_hubei_counties(real_data: Path) -> None:
     )
     counts = table["level"].value_counts()
     assert (counts["county"], counts["prefecture"], counts["province"]) == (103, 13, 1)
-    assert table["area_m2"].iloc[0] == pytest.approx(175_565e6, rel=1e-3)
+    assert table["area_m2"].iloc[0] == pytest.approx(185_925e6, rel=1e-5)
     assert report.counts[0].used == 103
 
 
