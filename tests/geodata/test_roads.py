@@ -256,24 +256,34 @@ def test_walking_equals_networkx_on_raw_segments(real_data: Path, file: str) -> 
     rules = get_profile("walking")
     measure = Geod(ellps="WGS84")
     oracle = nx.Graph()
+    nodes_at: dict[tuple[float, float], set[int]] = {}
     for way in pyosmium.FileProcessor(str(real_data / file)).with_locations():
         if not way.is_way() or not rules.usable(dict(way.tags)):
             continue
-        places = [(n.lon, n.lat) if n.location.valid() else None for n in way.nodes]
-        for a, b in itertools.pairwise(places):
+        known = [
+            (n.ref, n.lon, n.lat) if n.location.valid() else None for n in way.nodes
+        ]
+        for a, b in itertools.pairwise(known):
             if a and b:
-                oracle.add_edge(a, b, weight=measure.inv(*a, *b)[2])
-    ours = nx.Graph()
-    place = list(zip(graph.node_lon.tolist(), graph.node_lat.tolist(), strict=True))
+                oracle.add_edge(a[0], b[0], weight=measure.inv(*a[1:], *b[1:])[2])
+                for name, lon, lat in (a, b):
+                    nodes_at.setdefault((lon, lat), set()).add(name)
+    ours = nx.MultiGraph()
     for u, v, time_s in zip(
         graph.edge_u.tolist(), graph.edge_v.tolist(), graph.edge_forward_s, strict=True
     ):
-        pair = place[u], place[v]
-        if not ours.has_edge(*pair) or ours.edges[pair]["weight"] > time_s:
-            ours.add_edge(*pair, weight=time_s)
-    assert set(place) <= set(oracle)
-    for start in place[:: len(place) // 8]:
-        expected = nx.single_source_dijkstra_path_length(oracle, start)
+        ours.add_edge(u, v, weight=time_s)
+    # OSM has different nodes at one place (a bridge over a road): those are left out
+    places = zip(graph.node_lon.tolist(), graph.node_lat.tolist(), strict=True)
+    name_of = {
+        at: min(nodes_at[place])
+        for at, place in enumerate(places)
+        if len(nodes_at[place]) == 1
+    }
+    assert len(name_of) > 0.99 * graph.n_node
+    for start in list(name_of)[:: len(name_of) // 8]:
+        expected = nx.single_source_dijkstra_path_length(oracle, name_of[start])
         found = nx.single_source_dijkstra_path_length(ours, start)
-        assert found.keys() == expected.keys() & set(place)
-        assert max(abs(expected[n] - found[n]) for n in found) < 1e-6
+        reached = {name_of[n]: time_s for n, time_s in found.items() if n in name_of}
+        assert reached.keys() == expected.keys() & set(name_of.values())
+        assert max(abs(expected[n] - reached[n]) for n in reached) < 1e-6
