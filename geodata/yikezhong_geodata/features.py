@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -289,7 +290,7 @@ def _read_layer(
         wkb,
         crs=meta["crs"],
         fids=np.asarray(fids),
-        measured="M" in str(meta["geometry_type"])[-2:],
+        measured=bool(re.search("Measured|M$", str(meta["geometry_type"]))),
     )
 
 
