@@ -121,6 +121,33 @@ def test_a_huge_total_still_adds_up():
     assert parts.min() >= 0
 
 
+def test_totals_at_the_limit_of_floats_add_up():
+    random = np.random.default_rng(1)
+    for n in range(2, 60):
+        weights = np.append(np.zeros(2), random.random(n))
+        parts = allocate(8e9, weights)
+        assert sum(map(Fraction, parts.tolist())) == 8 * 10**9
+        assert parts[:2].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("weights", [[7, 26], [0, 1, 29], [0, 0, 1, 0, 29]])
+def test_what_floats_lose_at_their_limit_is_made_good(weights):
+    # the quotas are whole numbers of units here, one too many or too few in all
+    parts = allocate(7.5e9, weights)
+    assert sum(map(Fraction, parts.tolist())) == 75 * 10**8
+    assert all(p > 0 or w == 0 for p, w in zip(parts, weights, strict=True))
+    assert all(p == 0 or w > 0 for p, w in zip(parts, weights, strict=True))
+
+
+def test_the_order_of_the_rows_changes_nothing():
+    random = np.random.default_rng(2)
+    for n in range(2, 400):
+        weights = random.random(n)
+        parts = allocate(1e7, weights)
+        order = random.permutation(n)
+        np.testing.assert_array_equal(allocate(1e7, weights[order]), parts[order])
+
+
 def test_scale_of_weights_changes_nothing():
     weights = np.array([3.0, 1.0, 7.0])
     for factor in (2.0**-1000, 2.0**900):

@@ -170,6 +170,35 @@ def test_a_road_and_its_twin_drawn_the_other_way_are_equally_near():
     )
 
 
+def test_both_axes_are_measured_in_metres_of_the_ellipsoid():
+    # roads 100 m to the east and a little less or more to the north
+    east, _, _ = GEOD.fwd(113.0, 31.0, 90, 100.0)
+    for north_m, nearest in ((99.8, 1), (100.2, 0)):
+        _, north, _ = GEOD.fwd(113.0, 31.0, 0, north_m)
+        graph = bent_graph(
+            [[(east, 30.99), (east, 31.01)], [(112.99, north), (113.01, north)]]
+        )
+        assert snap_points(graph, [113.0], [31.0]).edge.tolist() == [nearest]
+
+
+def test_a_point_beyond_the_end_of_a_road_is_exactly_at_its_node():
+    random = np.random.default_rng(12)
+    ends = np.column_stack((113 + random.random(300), 31 + random.random(300)))
+    starts = ends - random.random((300, 2)) * 0.003
+    graph = bent_graph(
+        [
+            [tuple(a), tuple(0.9 * a + 0.1 * b), tuple(b)]
+            for a, b in zip(starts, ends, strict=True)
+        ]
+    )
+    found = snap_points(graph, ends[:, 0] + 1e-6, ends[:, 1] + 1e-6)
+    own = found.edge == np.arange(300)
+    assert own.sum() > 290
+    np.testing.assert_array_equal(found.lon[own], ends[own, 0])
+    np.testing.assert_array_equal(found.lat[own], ends[own, 1])
+    np.testing.assert_array_equal(found.along_m[own], graph.edge_length_m[own])
+
+
 def test_the_largest_distance_is_inclusive():
     graph = straight_graph([(113.0, 31.0), (113.0, 31.01)], [(0, 1)])
     _, _, leg_m = GEOD.inv(113.004, 31.005, 113.0, 31.005)
