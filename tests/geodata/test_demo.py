@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import hashlib
 import json
+import shutil
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -380,6 +381,15 @@ def test_study_file_is_complete(scale: str, request: pytest.FixtureRequest) -> N
     assert len(spec.facilities) == 4
     text = (folder / "study.toml").read_text("utf-8")
     assert "GeoNames" in text and "国家统计局" in text
+
+
+def test_a_smaller_study_can_be_written_over_a_larger(
+    prefecture: Path, county: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(prefecture, tmp_path / "study")
+    build_demo(tmp_path / "study", scale="county")
+    for path in county.iterdir():
+        assert (tmp_path / "study" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_unknown_scale_is_refused(tmp_path: Path) -> None:

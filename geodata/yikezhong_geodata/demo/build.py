@@ -14,7 +14,7 @@ from yikezhong_geodata.demo.boundaries import draw_land
 from yikezhong_geodata.demo.children import list_children
 from yikezhong_geodata.demo.civic import list_civic
 from yikezhong_geodata.demo.elderly import list_elderly
-from yikezhong_geodata.demo.facilities import survey
+from yikezhong_geodata.demo.facilities import Ground, survey
 from yikezhong_geodata.demo.funeral import list_funeral
 from yikezhong_geodata.demo.names import Scale, read_places
 from yikezhong_geodata.demo.population import count_people
@@ -72,27 +72,32 @@ def build_demo(
     tell("绘制示意路网", 0.2)
     roads = draw_roads(land, rivers, chance["roads"])
     tell("布置示意设施", 0.6)
-    ground = survey(land, people, roads)
-    elderly = list_elderly(ground, chance["elderly"])
-    children = list_children(ground, chance["children"])
-    funeral = list_funeral(ground, chance["funeral"])
-    civic = list_civic(ground, chance["civic"])
+    _write_facilities(folder, survey(land, people, roads), chance)
     tell("写出数据文件", 0.7)
     write.write_boundaries(folder, land)
     write.write_rivers(folder, rivers)
     write.write_population(folder, places, people)
-    title = f"{places.top.name}养老服务设施一览表（{NOTICE}）"
-    write.write_excel(folder / "facilities_elderly.xlsx", elderly, title=title)
-    write.write_points(
-        folder / "facilities_children.geojson", children, name="children"
-    )
-    write.write_csv(folder / "facilities_funeral.csv", funeral, encoding="gb18030")
-    write.write_csv(folder / "facilities_civic.csv", civic, encoding="utf-8-sig")
     tell("写出路网", 0.8)
     write.write_roads(folder / "roads.osm.pbf", roads, rivers)
     write.write_study(folder, places)
     tell("完成", 1.0)
     return folder
+
+
+def _write_facilities(
+    folder: Path, ground: Ground, chance: dict[str, np.random.Generator]
+) -> None:
+    """Write the lists as bureaus deliver them: each in its own form and encoding."""
+    elderly = list_elderly(ground, chance["elderly"])
+    children = list_children(ground, chance["children"])
+    funeral = list_funeral(ground, chance["funeral"])
+    civic = list_civic(ground, chance["civic"])
+    title = f"{ground.land.places.top.name}养老服务设施一览表（{NOTICE}）"
+    write.write_excel(folder / "facilities_elderly.xlsx", elderly, title=title)
+    points = folder / "facilities_children.geojson"
+    write.write_points(points, children, name="children")
+    write.write_csv(folder / "facilities_funeral.csv", funeral, encoding="gb18030")
+    write.write_csv(folder / "facilities_civic.csv", civic, encoding="utf-8-sig")
 
 
 def _streams(*names: str) -> dict[str, np.random.Generator]:

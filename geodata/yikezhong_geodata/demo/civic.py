@@ -34,7 +34,8 @@ def list_civic(ground: Ground, rng: np.random.Generator) -> list[Row]:
         *_social_work(ground, rng),
         *_county_offices(ground, rng),
         *_schools(ground, rng),
-        *_health(ground, rng),
+        *_clinics(ground, rng),
+        *_hospitals(ground, rng),
     ]
     number_rows(rows, "SQ")
     return [{h: row.get(h) for h in HEADERS} for row in rows]
@@ -178,7 +179,8 @@ def _schools(ground: Ground, rng: np.random.Generator) -> list[Row]:
     return rows
 
 
-def _health(ground: Ground, rng: np.random.Generator) -> list[Row]:
+def _clinics(ground: Ground, rng: np.random.Generator) -> list[Row]:
+    """Return the health centre of each township and a few clinics of villages."""
     rows = []
     for k, township in enumerate(ground.townships):
         kind = township_kind(township.code)
@@ -213,6 +215,12 @@ def _health(ground: Ground, rng: np.random.Generator) -> list[Row]:
                 "老年人绿色通道": yes(rng, 0.7),
             }
             rows.append(row | life(rng, first=2000, new=0.2))
+    return rows
+
+
+def _hospitals(ground: Ground, rng: np.random.Generator) -> list[Row]:
+    """Return two hospitals at the seat of each county."""
+    rows = []
     for n, county in enumerate(ground.land.places.counties):
         k = next(
             j for j, t in enumerate(ground.townships) if t.code[:6] == county.code[:6]

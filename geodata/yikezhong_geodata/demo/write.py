@@ -37,24 +37,24 @@ _GROUPS: Final = {
     "children": "未成年人",
     "households": "户数",
 }
+#: Lists of facilities, and what ``study.toml`` must say about them.
+_LISTS: Final = (
+    ("facilities_elderly.xlsx", ""),
+    ("facilities_children.geojson", ""),
+    ("facilities_funeral.csv", 'encoding = "gb18030"\n'),
+    ("facilities_civic.csv", ""),
+)
 _OLDER: Final = ("people_60", "people_65", "people_80")
 
 
 def write_boundaries(folder: Path, land: Land) -> None:
     """Write a GeoJSON layer for each level, with codes and names."""
-    places = land.places
-    for level, rows in (
-        ("prefecture", (places.top,) if places.top.level == "prefecture" else ()),
-        ("county", places.counties),
-        ("township", places.townships),
-        ("community", places.communities),
-    ):
+    for level, places in _levels(land.places):
         features = [
             _feature(land.shapes[p.code], {"区划代码": p.code, "名称": p.name})
-            for p in rows
+            for p in places
         ]
-        if features:
-            _write_geojson(folder / f"boundaries_{level}.geojson", level, features)
+        _write_geojson(folder / f"boundaries_{level}.geojson", level, features)
 
 
 def write_rivers(folder: Path, rivers: Sequence[River]) -> None:
@@ -163,23 +163,12 @@ def write_roads(path: Path, roads: Roads, rivers: Sequence[River]) -> None:
 
 def write_study(folder: Path, places: Places) -> None:
     """Write ``study.toml`` and the file that says where the names come from."""
-    levels = [
-        level
-        for level in ("prefecture", "county", "township", "community")
-        if (folder / f"boundaries_{level}.geojson").is_file()
-    ]
     boundaries = "".join(
         f'\n[[boundaries]]\nfile = "boundaries_{level}.geojson"\nlevel = "{level}"\n'
-        for level in levels
-    )
-    lists = (
-        ("facilities_elderly.xlsx", ""),
-        ("facilities_children.geojson", ""),
-        ("facilities_funeral.csv", 'encoding = "gb18030"\n'),
-        ("facilities_civic.csv", ""),
+        for level, _ in _levels(places)
     )
     facilities = "".join(
-        f'\n[[facilities]]\nfile = "{file}"\n{extra}' for file, extra in lists
+        f'\n[[facilities]]\nfile = "{file}"\n{extra}' for file, extra in _LISTS
     )
     text = f"""# {NOTICE}
 # {_ATTRIBUTION}
@@ -213,6 +202,17 @@ file = "roads.osm.pbf"
     (folder / "来源说明.txt").write_text(
         f"{NOTICE}\n{_ATTRIBUTION}\n", encoding="utf-8", newline="\n"
     )
+
+
+def _levels(places: Places) -> list[tuple[str, tuple[Place, ...]]]:
+    """Return the levels of the study from the top down, with their divisions."""
+    levels = [
+        ("county", places.counties),
+        ("township", places.townships),
+        ("community", places.communities),
+    ]
+    whole = places.top.level == "prefecture"
+    return [("prefecture", (places.top,)), *levels] if whole else levels
 
 
 def _no_repeats(ids: np.ndarray[Any, np.dtype[np.int64]]) -> list[int]:
