@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from yikezhong_coverage.graph import connected_pieces
-from yikezhong_coverage.records import BoolArray, RoadGraph
+from yikezhong_coverage.graph import Pieces, connected_pieces
+from yikezhong_coverage.records import BoolArray, FloatArray, RoadGraph
+from yikezhong_coverage.snap import snap_points
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.network import Network
 from yikezhong_geodata.profiles import load_rules
@@ -123,7 +126,12 @@ def report_unused(
 
 
 def report_components(
-    graph: RoadGraph, min_component_m: float, report: DataReport, *, file: str = ""
+    graph: RoadGraph,
+    min_component_m: float,
+    report: DataReport,
+    *,
+    file: str = "",
+    facilities: FacilityPoints | None = None,
 ) -> BoolArray:
     """List the connected pieces of road that are too short to be used.
 
@@ -134,9 +142,10 @@ def report_components(
         Smallest length of a piece that points are put on [m], inclusive.
     report : DataReport
         Takes one finding for each short piece: its first edge as id, its length [m]
-        as value.
+        as value, and in the message the facilities whose nearest road it is.
     file : str
         The roads' file, for the report.
+    facilities : FacilityPoints, optional
 
     Returns
     -------
@@ -146,16 +155,21 @@ def report_components(
     pieces = connected_pieces(graph)
     short = np.flatnonzero(pieces.length_m < min_component_m)
     in_short = np.isin(pieces.piece, short)
-    # pieces are numbered by their first edge
-    _, first = np.unique(pieces.piece, return_index=True)
-    offset = 1 if (pieces.piece < 0).any() else 0
-    count = np.bincount(pieces.piece[pieces.piece >= 0], minlength=len(pieces.length_m))
+    if len(short) == 0:
+        return in_short
+    beside = {} if facilities is None else _facilities_beside(graph, pieces, facilities)
+    # pieces are numbered by their first edge; edges of no piece are -1
+    found, first = np.unique(pieces.piece, return_index=True)
+    first_edge = dict(zip(found.tolist(), first.tolist(), strict=True))
+    count = np.bincount(pieces.piece[pieces.piece >= 0])
     name = PROFILE_NAMES.get(graph.profile, graph.profile)
     for piece in short.tolist():
-        edge = int(first[piece + offset])
+        edge = first_edge[piece]
         length = float(pieces.length_m[piece])
         vertex = int(graph.vertex_start[edge])
         lon, lat = graph.vertex_lon[vertex], graph.vertex_lat[vertex]
+        ids = beside.get(piece, [])
+        near = f"；最近的道路在此处的设施：{'、'.join(ids)}" if ids else ""
         report.add(
             LAYER,
             file,
@@ -165,9 +179,37 @@ def report_components(
             "noted",
             f"{length:.1f}",
             f"{name}路网中一处孤立道路（{lon:.6f}, {lat:.6f}）共 {count[piece]} 条路段、"
-            f"{length:.0f} 米，短于 {min_component_m:g} 米，不接入点位",
+            f"{length:.0f} 米，短于 {min_component_m:g} 米，不接入点位{near}",
         )
     return in_short
+
+
+@dataclass(frozen=True, eq=False)
+class FacilityPoints:
+    """Facilities with a place: ids, and positions [degrees], shape (n_facility,)."""
+
+    id: Sequence[str]
+    lon: FloatArray
+    lat: FloatArray
+    max_snap_m: float = 500.0
+
+
+def _facilities_beside(
+    graph: RoadGraph, pieces: Pieces, facilities: FacilityPoints
+) -> dict[int, list[str]]:
+    """Return piece -> ids of the facilities whose nearest edge is in it."""
+    known = np.flatnonzero(~np.isnan(facilities.lon))
+    snapped = snap_points(
+        graph,
+        facilities.lon[known],
+        facilities.lat[known],
+        max_snap_m=facilities.max_snap_m,
+    )
+    found: dict[int, list[str]] = {}
+    for at, edge in zip(known.tolist(), snapped.edge.tolist(), strict=True):
+        if edge >= 0:
+            found.setdefault(int(pieces.piece[edge]), []).append(facilities.id[at])
+    return found
 
 
 def may_stop(graph: RoadGraph) -> BoolArray:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from yikezhong_coverage.records import RoadGraph, Service
 from yikezhong_geodata.boundaries import load_boundaries
 from yikezhong_geodata.buildings import load_buildings
@@ -17,6 +19,7 @@ from yikezhong_geodata.facilities import load_facilities
 from yikezhong_geodata.import_report import append_import_report
 from yikezhong_geodata.layer_datum import judge_boundaries, judge_facilities
 from yikezhong_geodata.population import load_population
+from yikezhong_geodata.road_findings import FacilityPoints, report_components
 from yikezhong_geodata.roads import load_roads
 from yikezhong_geodata.services import load_services
 from yikezhong_geodata.spec import (
@@ -137,6 +140,7 @@ def load_study(
     facilities = _facilities(
         replace(spec, as_of=day), folder, divisions, walking, report, accept_datum
     )
+    _report_short_roads(spec, roads, facilities, report)
     tell("读取人口", 0.7)
     divisions, demand = _people(spec, folder, divisions, walking, report, tell)
     tell("核对", 0.97)
@@ -222,6 +226,29 @@ def _facilities(
 def _add_report(report: DataReport, other: DataReport) -> None:
     report.findings.extend(other.findings)
     report.counts.extend(other.counts)
+
+
+def _report_short_roads(
+    spec: StudySpec,
+    roads: Mapping[str, RoadGraph],
+    facilities: Any,
+    report: DataReport,
+) -> None:
+    """List the pieces of road that no point is put on, and the facilities there."""
+    points = FacilityPoints(
+        facilities["id"].tolist(),
+        facilities["lon"].to_numpy(np.float64),
+        facilities["lat"].to_numpy(np.float64),
+        max_snap_m=spec.parameters.max_snap_m,
+    )
+    for graph in roads.values():
+        report_components(
+            graph,
+            spec.parameters.min_component_m,
+            report,
+            file=Path(spec.roads.file).name,
+            facilities=points,
+        )
 
 
 def _people(

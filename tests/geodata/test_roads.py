@@ -22,7 +22,11 @@ from yikezhong_geodata.file_errors import (
     NoFeaturesError,
 )
 from yikezhong_geodata.profiles import KMH, default_speed_kmh, get_profile
-from yikezhong_geodata.road_findings import may_stop, report_components
+from yikezhong_geodata.road_findings import (
+    FacilityPoints,
+    may_stop,
+    report_components,
+)
 from yikezhong_geodata.roads import load_roads
 from yikezhong_geodata.spec import RoadSpec
 
@@ -187,6 +191,14 @@ def test_two_pieces_are_kept_and_the_short_one_is_listed(tmp_path: Path) -> None
     assert "3 条路段" in found[0].message
     np.testing.assert_array_equal(~dropped, usable_edges(walking, 1000.0))
     assert dropped.sum() == 3
+    near = FacilityPoints(
+        ["a", "b", "c"],
+        np.array([113.1015, 113.001, np.nan]),
+        np.array([31.1001, 31.0005, np.nan]),
+    )
+    report = DataReport()
+    report_components(walking, 1000.0, report, facilities=near)
+    assert report.findings[0].message.endswith("的设施：a")
     assert not report_components(walking, 10.0, DataReport()).any()
 
 
