@@ -3,14 +3,13 @@
 Each point is measured in a plane of its own: metres east and north of the point, by
 the ellipsoid's radii at its latitude. So where a point comes to stand depends on the
 point and the roads near it only, not on how a study is cut or on the other points.
-A grid of cells over the road segments finds the near ones; it decides what is looked
-at, never what is found.
+A grid of cells decides which road segments are looked at, never what is found.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -38,12 +37,10 @@ _METRES_PER_DEGREE = 111_000.0
 _CELLS_PER_SEGMENT = 2.0
 
 _SLACK = 1.01
-"""The search goes this much beyond ``max_snap_m``: within it the plane's distance and
-the ellipsoid's differ by far less, and the ellipsoid's decides."""
+"""How far to search beyond ``max_snap_m``, where the ellipsoid's distance decides."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Grid:
+class _Grid(NamedTuple):
     """Segments of usable edges, listed by the cells that they pass through."""
 
     lon0: float
@@ -54,6 +51,14 @@ class _Grid:
     n_y: int
     start: IntArray
     item: IndexArray
+
+
+class _Lines(NamedTuple):
+    """Vertices of all edges, and the first vertex of each segment to look at."""
+
+    lon: FloatArray
+    lat: FloatArray
+    first: IntArray
 
 
 def snap_points(
@@ -113,12 +118,13 @@ def snap_points(
     first, edge = _segments(graph, allowed)
     n_point = len(point_lon)
     if n_point and len(first):
-        grid = _grid(graph, first)
         segment, share = _nearest_segments(
-            point_lon, point_lat, graph.vertex_lon, graph.vertex_lat, first, edge,
-            grid.start, grid.item, grid.lon0, grid.lat0, grid.cell_lon,
-            grid.cell_lat, grid.n_x, grid.n_y, max_snap_m * _SLACK + 1.0,
-        )  # fmt: skip
+            point_lon,
+            point_lat,
+            _Lines(graph.vertex_lon, graph.vertex_lat, first),
+            _grid(graph, first),
+            max_snap_m * _SLACK + 1.0,
+        )
     else:
         segment = np.full(n_point, -1, dtype=np.int64)
         share = np.zeros(n_point)
@@ -214,7 +220,8 @@ def _row_cells(
 ) -> tuple[int, int]:
     """Return the first and last cell of a row of cells that a segment may touch."""
     low, high = min(lon_a, lon_b), max(lon_a, lon_b)
-    if lat_a != lat_b:
+    # a segment as good as level crosses the whole row; its slope may be infinite
+    if abs(lat_b - lat_a) > 1e-6 * (north - south):
         slope = (lon_b - lon_a) / (lat_b - lat_a)
         one = lon_a + (south - lat_a) * slope
         two = lon_a + (north - lat_a) * slope
@@ -299,79 +306,94 @@ def _segment_distance(
 
 
 @njit(cache=True)
-def _nearest_segments(
-    lon: FloatArray,
-    lat: FloatArray,
-    vertex_lon: FloatArray,
-    vertex_lat: FloatArray,
-    first: IntArray,
-    edge: IndexArray,
-    start: IntArray,
-    item: IndexArray,
-    lon0: float,
-    lat0: float,
-    cell_lon: float,
-    cell_lat: float,
-    n_x: int,
-    n_y: int,
-    most_m: float,
-) -> tuple[IntArray, FloatArray]:
-    """Return for each point the nearest segment within ``most_m`` and the share.
+def _degree_m(lat: float) -> tuple[float, float]:
+    """Return the metres of a degree of longitude and of latitude on WGS 84."""
+    phi = np.radians(lat)
+    w = np.sqrt(1.0 - _ECCENTRICITY_2 * np.sin(phi) ** 2)
+    return (
+        np.radians(_AXIS_M / w * np.cos(phi)),
+        np.radians(_AXIS_M * (1.0 - _ECCENTRICITY_2) / w**3),
+    )
 
-    Of equally near segments the one of the smallest edge, then the first. Rings of
-    cells are looked through outwards until no nearer or equal segment can follow.
+
+@njit(cache=True)
+def _search_cell(
+    lon: float,
+    lat: float,
+    scale_x: float,
+    scale_y: float,
+    lines: _Lines,
+    grid: _Grid,
+    cell: int,
+    best2: float,
+    best: int,
+    share: float,
+) -> tuple[float, int, float]:
+    """Return the best of the segments of a cell and the best so far."""
+    for i in range(grid.start[cell], grid.start[cell + 1]):
+        segment = grid.item[i]
+        a = lines.first[segment]
+        square, part = _segment_distance(
+            (lines.lon[a] - lon) * scale_x,
+            (lines.lat[a] - lat) * scale_y,
+            (lines.lon[a + 1] - lon) * scale_x,
+            (lines.lat[a + 1] - lat) * scale_y,
+        )
+        if square < best2 or (square == best2 and (best < 0 or segment < best)):
+            best2, best, share = square, segment, part
+    return best2, best, share
+
+
+@njit(cache=True)
+def _nearest_segment(
+    lon: float, lat: float, lines: _Lines, grid: _Grid, most_m: float
+) -> tuple[int, float]:
+    """Look through rings of cells until no nearer or equal segment can follow."""
+    scale_x, scale_y = _degree_m(lat)
+    n_x, n_y = grid.n_x, grid.n_y
+    p_x = int(np.floor((lon - grid.lon0) / grid.cell_lon))
+    p_y = int(np.floor((lat - grid.lat0) / grid.cell_lat))
+    best2, best, share = most_m * most_m, -1, 0.0
+    ring = max(0, -p_x, p_x - n_x + 1, -p_y, p_y - n_y + 1)
+    last = max(abs(p_x), abs(p_x - n_x + 1), abs(p_y), abs(p_y - n_y + 1))
+    while ring <= last:
+        # the nearest that anything outside the rings already seen can be
+        free_m = min(
+            (lon - (grid.lon0 + (p_x - ring + 1) * grid.cell_lon)) * scale_x,
+            (grid.lon0 + (p_x + ring) * grid.cell_lon - lon) * scale_x,
+            (lat - (grid.lat0 + (p_y - ring + 1) * grid.cell_lat)) * scale_y,
+            (grid.lat0 + (p_y + ring) * grid.cell_lat - lat) * scale_y,
+        )
+        free_m = free_m * (1.0 - 1e-6) - 1e-6
+        if ring > 0 and free_m > 0 and free_m * free_m > best2:
+            break
+        for y in range(max(p_y - ring, 0), min(p_y + ring, n_y - 1) + 1):
+            # the first and last row of the ring are whole, of the others the ends
+            whole = ring == 0 or abs(y - p_y) == ring
+            step = 1 if whole else 2 * ring
+            x = max(p_x - ring, 0) if whole else p_x - ring
+            while x <= min(p_x + ring, n_x - 1):
+                if x >= 0:
+                    best2, best, share = _search_cell(
+                        lon, lat, scale_x, scale_y, lines, grid, y * n_x + x,
+                        best2, best, share,
+                    )  # fmt: skip
+                x += step
+        ring += 1
+    return best, share
+
+
+@njit(cache=True)
+def _nearest_segments(
+    lon: FloatArray, lat: FloatArray, lines: _Lines, grid: _Grid, most_m: float
+) -> tuple[IntArray, FloatArray]:
+    """Return each point's nearest segment within ``most_m`` and the share along it.
+
+    Of equally near ones the first, of the smallest edge; -1 where there is none.
     """
     segment = np.full(len(lon), -1, dtype=np.int64)
     share = np.zeros(len(lon))
     for p in range(len(lon)):
-        if not (abs(lon[p]) <= 360.0 and abs(lat[p]) <= 90.0):
-            continue
-        phi = np.radians(lat[p])
-        w = np.sqrt(1.0 - _ECCENTRICITY_2 * np.sin(phi) ** 2)
-        scale_x = np.radians(_AXIS_M / w * np.cos(phi))
-        scale_y = np.radians(_AXIS_M * (1.0 - _ECCENTRICITY_2) / w**3)
-        p_x = int(np.floor((lon[p] - lon0) / cell_lon))
-        p_y = int(np.floor((lat[p] - lat0) / cell_lat))
-        best2 = most_m * most_m
-        ring = max(0, -p_x, p_x - n_x + 1, -p_y, p_y - n_y + 1)
-        last = max(abs(p_x), abs(p_x - n_x + 1), abs(p_y), abs(p_y - n_y + 1))
-        while ring <= last:
-            # the nearest that anything outside the rings already seen can be
-            free_m = min(
-                (lon[p] - (lon0 + (p_x - ring + 1) * cell_lon)) * scale_x,
-                (lon0 + (p_x + ring) * cell_lon - lon[p]) * scale_x,
-                (lat[p] - (lat0 + (p_y - ring + 1) * cell_lat)) * scale_y,
-                (lat0 + (p_y + ring) * cell_lat - lat[p]) * scale_y,
-            )
-            free_m = free_m * (1.0 - 1e-6) - 1e-6
-            if ring > 0 and free_m > 0 and free_m * free_m > best2:
-                break
-            for y in range(max(p_y - ring, 0), min(p_y + ring, n_y - 1) + 1):
-                whole_row = y == p_y - ring or y == p_y + ring
-                step = 1 if whole_row or ring == 0 else 2 * ring
-                x = p_x - ring
-                if step == 1:
-                    x = max(x, 0)
-                while x <= min(p_x + ring, n_x - 1):
-                    if x < 0:
-                        x += step
-                        continue
-                    cell = y * n_x + x
-                    for i in range(start[cell], start[cell + 1]):
-                        s = item[i]
-                        a = first[s]
-                        d2, t = _segment_distance(
-                            (vertex_lon[a] - lon[p]) * scale_x,
-                            (vertex_lat[a] - lat[p]) * scale_y,
-                            (vertex_lon[a + 1] - lon[p]) * scale_x,
-                            (vertex_lat[a + 1] - lat[p]) * scale_y,
-                        )
-                        if d2 < best2 or (
-                            d2 == best2 and (segment[p] < 0 or s < segment[p])
-                        ):
-                            best2 = d2
-                            segment[p] = s
-                            share[p] = t
-                    x += step
-            ring += 1
+        if abs(lon[p]) <= 360.0 and abs(lat[p]) <= 90.0:
+            segment[p], share[p] = _nearest_segment(lon[p], lat[p], lines, grid, most_m)
     return segment, share

@@ -85,7 +85,9 @@ def assert_snapped(graph: RoadGraph, lon, lat, found: Snapped, max_snap_m: float
         ) == pytest.approx(found.lon[p], abs=1e-9)
 
 
-COORDINATES = st.integers(0, 12).map(lambda i: i * 0.0005) | st.floats(0, 0.006)
+COORDINATES = st.integers(0, 12).map(lambda i: i * 0.0005) | st.floats(0, 0.006).map(
+    lambda x: round(x, 9)
+)
 POINTS = st.tuples(COORDINATES, COORDINATES)
 LATITUDES = st.sampled_from([0.0, 31.0, -60.0, 84.0])
 
@@ -233,6 +235,14 @@ def test_points_without_a_place_and_at_the_edge_of_the_world():
     anywhere = snap_points(graph, lon, lat, max_snap_m=math.inf)
     assert (anywhere.edge >= 0).sum() == 5
     assert found.edge.tolist() == [-1, 0, 1, 0, -1, -1, -1, -1]
+
+
+def test_roads_as_good_as_level_or_upright():
+    tiny = 5e-324
+    graph = bent_graph([[(0.0, tiny), (0.05, 0.0)], [(tiny, 0.0), (0.0, 0.05)]])
+    found = snap_points(graph, [0.02, 0.0005], [0.0005, 0.03])
+    assert found.edge.tolist() == [0, 1]
+    np.testing.assert_allclose(found.leg_m, [55.287, 55.660], atol=1e-3)
 
 
 def test_edges_without_length_and_repeated_vertices():
