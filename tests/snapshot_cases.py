@@ -208,7 +208,12 @@ def make_tables() -> dict[str, pd.DataFrame]:
     divisions = make_divisions()
     circle = MultiPolygon([box(113.0, 31.0, 113.05, 31.2)])
     circles = gpd.GeoDataFrame(
-        {"facility_id": [None, "F1"], "service": "elderly_circle", "limit_s": 900.0},
+        {
+            "facility_id": [None, "F1"],
+            "service": ["elderly_circle", None],
+            "profile": "walking",
+            "limit_s": 900.0,
+        },
         geometry=[circle, circle],
         crs="EPSG:4326",
     )

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 
 from yikezhong_app.measure import Network
 from yikezhong_coverage.circles import service_area, union_area
-from yikezhong_coverage.records import FloatArray, IntArray
+from yikezhong_coverage.records import FloatArray, IntArray, Service
 from yikezhong_geodata.columns import CRS, EQUAL_AREA_CRS
-from yikezhong_geodata.study import Study
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class CircleStyle:
 #: Circles by car are kilometres wide: a street's width does not show in them.
 STYLES = {
     "walking": CircleStyle(buffer_m=50.0, cell_m=10.0),
-    "driving": CircleStyle(buffer_m=300.0, cell_m=100.0),
+    "driving": CircleStyle(buffer_m=1000.0, cell_m=250.0),
 }
 
 
@@ -61,24 +61,34 @@ class CircleMaker:
             self._made[profile, limit_s, int(facility)] = circle
         return [self._made[profile, limit_s, int(f)] for f in facilities]
 
+    def facility_rows(self, facility_id: pd.Series) -> gpd.GeoDataFrame:
+        """Return the circle of each facility, whatever services it belongs to."""
+        keys = list(self._made)
+        ids = facility_id.to_numpy(dtype=object)
+        return gpd.GeoDataFrame(
+            {
+                "facility_id": [ids[facility] for _, _, facility in keys],
+                "service": None,
+                "profile": [profile for profile, _, _ in keys],
+                "limit_s": [limit_s for _, limit_s, _ in keys],
+            },
+            geometry=list(self._made.values()),
+            crs=CRS,
+        )
 
-def circle_rows(
-    study: Study,
-    *,
-    service: str,
-    facilities: IntArray,
-    circles: list[shapely.MultiPolygon],
-    limit_s: float,
+
+def union_row(
+    service: Service, circles: list[shapely.MultiPolygon]
 ) -> gpd.GeoDataFrame:
-    """Return the circles of a service and, first, their union (no facility id)."""
-    ids = study.facilities["id"].to_numpy(dtype=object)[facilities]
+    """Return the union of a service's circles: a row without a facility."""
     return gpd.GeoDataFrame(
         {
-            "facility_id": [None, *ids],
-            "service": service,
-            "limit_s": limit_s,
+            "facility_id": [None],
+            "service": [service.id],
+            "profile": [service.profile],
+            "limit_s": [service.limit_s],
         },
-        geometry=[union_area(circles), *circles],
+        geometry=[union_area(circles)],
         crs=CRS,
     )
 

@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from yikezhong_app.circle_table import CircleMaker, circle_rows, covered_area_m2
+from yikezhong_app.circle_table import CircleMaker, covered_area_m2, union_row
 from yikezhong_app.console import ProgressCall
 from yikezhong_app.coverage_table import (
     Splitter,
@@ -194,19 +194,15 @@ class _Run:
         circles = self.circle_maker.circles(
             service.profile, times.facilities, limit_s=service.limit_s
         )
-        rows = circle_rows(
-            self.study,
-            service=service.id,
-            facilities=times.facilities,
-            circles=circles,
-            limit_s=service.limit_s,
-        )
-        self.circles.append(rows)
+        union = union_row(service, circles)
+        self.circles.append(union)
+        if service.profile != "walking":
+            return  # circles by car are too coarse to measure
         finest = self._finest()
         area_m2 = np.zeros(len(self.records.divisions.code))
         covered_m2 = np.zeros(len(area_m2))
         area_m2[finest.index] = finest["area_m2"].to_numpy(np.float64)
-        covered_m2[finest.index] = covered_area_m2(finest, rows.geometry.iloc[0])
+        covered_m2[finest.index] = covered_area_m2(finest, union.geometry.iloc[0])
         found = roll_up_surfaces(
             self.records.divisions, area_m2=area_m2, covered_m2=covered_m2
         )
@@ -236,7 +232,12 @@ class _Run:
             "times": _compact(self.times),
             "coverage": _compact(self.coverage),
             "gaps": _compact(self.gaps),
-            "circles": _compact(self.circles),
+            "circles": _compact(
+                [
+                    *self.circles,
+                    self.circle_maker.facility_rows(self.study.facilities["id"]),
+                ]
+            ),
             "data_report": report,
             "roads": road_rows(walking.graph),
         }

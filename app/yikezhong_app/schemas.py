@@ -146,8 +146,11 @@ class FacilityRow(_Row):
 class CircleRow(_Row):
     """What is reachable within a limit, as a polygon for display."""
 
-    service: str = Field(title="服务")
-    service_name: str = Field(title="服务名称")
+    service: str | None = Field(
+        title="服务", description="null 为单个设施的服务圈，与服务无关"
+    )
+    service_name: str | None = Field(title="服务名称")
+    profile: str = Field(title="出行方式")
     facility_id: str | None = Field(
         title="设施编号", description="null 为该服务全部设施的合并"
     )

@@ -304,27 +304,45 @@ def circle_rows(catalog: Catalog, query: CirclesQuery) -> list[tuple[int, Row]]:
         catalog.check_service(query.service)
     if query.facility is not None:
         _check_facility(catalog, query.facility)
-    table = catalog.table("circles")
-    plain = table.drop(columns="geometry", errors="ignore")
-    mask = np.ones(len(plain), dtype=bool)
-    if query.service is not None:
-        mask = mask & (plain["service"] == query.service).to_numpy()
+    plain = catalog.table("circles").drop(columns="geometry", errors="ignore")
+    mask = _circle_mask(catalog, query, plain)
     _check_minutes(query.minutes, [plain[mask]])
     found = []
     for i, row in zip(np.flatnonzero(mask).tolist(), to_rows(plain[mask]), strict=True):
-        service = catalog.services.get(row["service"], {})
-        if query.facility is not None:
-            wanted = row["facility_id"] == query.facility
-        else:
-            wanted = (row["facility_id"] is None) == query.union
+        service = catalog.services.get(row["service"] or query.service or "", {})
         limit_s = service.get("limit_s") if query.minutes is None else None
         if isinstance(query.minutes, float):
             limit_s = query.minutes * _S_PER_MIN
-        if wanted and limit_s in (None, row["limit_s"]):
+        if limit_s in (None, row["limit_s"]):
             row["service_name"] = service.get("name", row["service"])
             row["minutes"] = row["limit_s"] / _S_PER_MIN
             found.append((i, row))
     return found
+
+
+def _circle_mask(
+    catalog: Catalog, query: CirclesQuery, table: pd.DataFrame
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Choose unions of services, or the circles of single facilities.
+
+    A facility has one circle for each limit and profile, whatever it serves.
+    """
+    union = query.union and query.facility is None
+    chosen = table["facility_id"].isna() == union
+    if query.facility is not None:
+        chosen &= table["facility_id"] == query.facility
+    service = catalog.services.get(query.service or "")
+    if service is not None and union:
+        chosen &= table["service"] == service["id"]
+    elif service is not None:
+        ids = {
+            row["id"]
+            for row in catalog.facilities
+            if row["status"] == "open" and _serves(row, service)
+        }
+        chosen &= table["facility_id"].isin(ids)
+        chosen &= table["profile"] == service["profile"]
+    return chosen.to_numpy(dtype=bool)
 
 
 def _check_facility(catalog: Catalog, facility: str) -> None:

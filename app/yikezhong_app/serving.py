@@ -8,6 +8,7 @@ from pathlib import Path
 import uvicorn
 
 from yikezhong_app.console import print_line
+from yikezhong_app.logs import configure_logs
 from yikezhong_app.service import create_app
 from yikezhong_app.settings import Settings
 from yikezhong_app.snapshot import open_current
@@ -36,6 +37,7 @@ def serve_forever(folder: Path, *, host: str, port: int) -> None:
     print_line(f"{snapshot.manifest['name']}（评价日期 {snapshot.manifest['as_of']}）")
     print_line(f"请在浏览器中打开 {address}/maps/ ；接口说明 {address}/docs")
     print_line("按 Ctrl-C 停止。")
+    configure_logs(settings.log_level)
     uvicorn.run(
         create_app(settings),
         host=host,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from yikezhong_app.snapshot import Snapshot
-from yikezhong_geodata.columns import GROUP_NAMES
+from yikezhong_app.words import denominator_names
 
 
 def top_rates(snapshot: Snapshot) -> list[dict[str, Any]]:
@@ -18,6 +18,7 @@ def top_rates(snapshot: Snapshot) -> list[dict[str, Any]]:
     divisions = snapshot.table("divisions")
     tops = divisions[divisions["parent"].isna()]
     place = tops["name"].iloc[0] if len(tops) == 1 else f"全部 {len(tops)} 个区划"
+    names = denominator_names(set(divisions["population_basis"].dropna()))
     rates = []
     for service in snapshot.manifest["services"]:
         rows = coverage[
@@ -35,7 +36,7 @@ def top_rates(snapshot: Snapshot) -> list[dict[str, Any]]:
                 "service_name": service["name"],
                 "minutes": service["limit_s"] / 60,
                 "denominator": service["group"],
-                "denominator_name": GROUP_NAMES[service["group"]],
+                "denominator_name": names[service["group"]],
                 "covered": covered,
                 "total": total,
                 "rate": covered / total if total else None,

@@ -73,7 +73,7 @@ def place_facilities(
             str(table["id"].iloc[index]),
         )
         problem = table["point_problem"].iloc[index]
-        if problem is not None:
+        if isinstance(problem, str):  # pandas reads None back as nan
             keep[index] = declared[index] >= 0
             _report_no_point(report, where, problem, kept=bool(keep[index]))
             flags[index].append("no_point")
