@@ -73,6 +73,8 @@ def download_study(
     for url in (overpass_url, nominatim_url):
         if url is not None:
             _check_url(url)
+    if out_dir.exists() and not out_dir.is_dir():
+        raise InputError("目标不是文件夹", file=str(out_dir), hint="请换一个名称")
     if (out_dir / STUDY_FILE).exists():
         raise InputError(
             "文件夹中已有一个研究", file=str(out_dir), hint="请换一个空文件夹"

@@ -229,6 +229,8 @@ def _parse(
             ) from error
         line = error.position[0]
         raise CorruptError(f"XML 第 {line} 行有误", file=path.name) from error
+    except (LookupError, UnicodeError) as error:
+        raise CorruptError("XML 的编码有误", file=path.name) from error
     unknown = [end for u, v, _, _ in edges for end in (u, v) if end not in nodes]
     if unknown:
         raise CorruptError(f"路段的端点 {unknown[0]} 不存在", file=path.name)

@@ -15,6 +15,7 @@ from xml.parsers import expat
 import osmium
 import osmium.io
 
+from yikezhong_coverage.errors import PlannerError
 from yikezhong_geodata.file_errors import (
     CorruptError,
     EmptyFileError,
@@ -110,6 +111,10 @@ def check_xml_head(path: Path) -> str:
                 if not chunk:
                     raise _truncated(path) from error
                 raise _corrupt(path, f"XML 第 {error.lineno} 行有误") from error
+            except (LookupError, ValueError) as error:
+                if isinstance(error, PlannerError):
+                    raise
+                raise _corrupt(path, "XML 声明的编码无法识别") from error
     return root[0].rpartition(":")[2]
 
 
@@ -127,8 +132,12 @@ def reading(path: Path) -> Iterator[None]:
     """Translate what libosmium says about a broken file into our errors."""
     try:
         yield
+    except PlannerError:
+        raise
     except osmium.InvalidLocationError as error:
         raise _corrupt(path, "坐标无法解析") from error
+    except (ValueError, IndexError) as error:  # numbers and texts that are none
+        raise _corrupt(path, "文件中有无法解析的编号或文字") from error
     except RuntimeError as error:
         text = str(error).lower()
         if any(word in text for word in CUT_SHORT):

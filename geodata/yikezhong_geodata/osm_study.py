@@ -76,6 +76,10 @@ def import_osm(
         already holds a study.
     """
     say = progress or (lambda step, fraction: None)
+    if not path.is_file():
+        raise InputError("找不到 OSM 数据文件", file=str(path), hint="请检查路径")
+    if out_dir.exists() and not out_dir.is_dir():
+        raise InputError("目标不是文件夹", file=str(out_dir), hint="请换一个名称")
     if (out_dir / STUDY_FILE).exists():
         raise InputError(
             "文件夹中已有一个研究", file=str(out_dir), hint="请换一个空文件夹"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from yikezhong_coverage.errors import InputError
+from yikezhong_coverage.errors import GraphError, InputError
 from yikezhong_coverage.records import RoadGraph
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.file_errors import NoFeaturesError
@@ -162,6 +162,10 @@ def _graph(
             file=path.name,
             hint="请检查道路等级（highway）等字段，或换用完整的路网文件",
         )
-    graph = graph_of_network(network, walk_speed_mps=walk_speed_mps, stated=stated)
+    try:
+        graph = graph_of_network(network, walk_speed_mps=walk_speed_mps, stated=stated)
+    except GraphError as error:
+        error.file = error.file or path.name
+        raise
     report_network(network, graph, file=path.name, report=report)
     return graph

@@ -10,11 +10,13 @@ import pytest
 from road_cases import load
 from yikezhong_coverage.errors import (
     BadWeightError,
+    GraphError,
     InputError,
     MissingWeightError,
 )
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.file_errors import (
+    CorruptError,
     CrsMissingError,
     FormatMismatchError,
     TruncatedError,
@@ -157,6 +159,13 @@ def test_graphml_that_is_none(tmp_path: Path) -> None:
     )
     with pytest.raises(UnsafeXmlError):
         load(path)
+    path.write_text(text.replace("utf-8", "utf-9"))
+    with pytest.raises(CorruptError):
+        load(path)
+    path.write_text(text.replace("113.001", "213.001"))
+    with pytest.raises(GraphError) as caught:
+        load(path)
+    assert caught.value.file == "a.graphml"
     path.write_text("<osm/>")
     with pytest.raises(FormatMismatchError):
         load(path)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import osm_cases
+from yikezhong_coverage.errors import InputError
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.file_errors import (
     CorruptError,
@@ -161,6 +163,28 @@ def test_other_content_is_refused(tmp_path: Path, name: str) -> None:
         path.write_bytes(content)
         with pytest.raises((FormatMismatchError, CorruptError)):
             check_osm_file(path)
+
+
+@pytest.mark.parametrize("name", ["a.osm.pbf", "a.osm"])
+def test_any_byte_may_be_wrong(tmp_path: Path, name: str) -> None:
+    """Bytes changed at random: read, or refused as an input; nothing else escapes."""
+    case = osm_cases.grid(6)
+    case.ring(900, osm_cases.square(113.0, 31.0), landuse="cemetery")
+    path = case.write(tmp_path / name)
+    data = path.read_bytes()
+    chance = random.Random(0)
+    refused = 0
+    for _ in range(200):
+        broken = bytearray(data)
+        for _ in range(chance.choice([1, 1, 3])):
+            broken[chance.randrange(len(broken))] = chance.randrange(256)
+        path.write_bytes(bytes(broken))
+        try:
+            ways_of(path)
+            read_features(path, keys=["landuse"])
+        except InputError:
+            refused += 1
+    assert refused > 100
 
 
 def test_impossible_coordinates_are_corrupt(xml: Path) -> None:

@@ -196,6 +196,13 @@ def test_a_folder_with_a_study_is_left_alone(extract: Path, tmp_path: Path) -> N
     assert (tmp_path / "study.toml").read_text() == "mine"
 
 
+def test_no_extract_or_no_folder(extract: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="找不到"):
+        import_osm(tmp_path / "none.osm.pbf", tmp_path / "s")
+    with pytest.raises(InputError, match="文件夹"):
+        import_osm(extract, extract)
+
+
 def test_a_cut_extract_makes_no_study(extract: Path, tmp_path: Path) -> None:
     extract.write_bytes(extract.read_bytes()[:-100])
     with pytest.raises(TruncatedError):
