@@ -69,7 +69,9 @@ def network_of_graphml(roads: GraphmlRoads, profile: str) -> Network:
         vertex_lat=vertices[:, 1],
     )
     speeds = [
-        speed_in_directions(tags[at], True, roads.streets[at].against is not None)
+        speed_in_directions(
+            tags[at], along=True, against=roads.streets[at].against is not None
+        )
         for at in chosen
     ]
     return Network(

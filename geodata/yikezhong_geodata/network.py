@@ -82,7 +82,7 @@ def ways_in_profile(ways: Ways, profile: str) -> BoolArray:
     return np.fromiter(map(usable, ways.tags), dtype=np.bool_, count=len(ways))
 
 
-def network_of_ways(ways: Ways, profile: str, chosen: BoolArray) -> Network:
+def network_of_ways(ways: Ways, profile: str, *, chosen: BoolArray) -> Network:
     """Split the chosen ways into the named edges of a profile.
 
     An edge is named by its way and the index of its first vertex in the way, so

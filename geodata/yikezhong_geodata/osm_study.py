@@ -76,14 +76,7 @@ def import_osm(
         already holds a study.
     """
     say = progress or (lambda step, fraction: None)
-    if not path.is_file():
-        raise InputError("找不到 OSM 数据文件", file=str(path), hint="请检查路径")
-    if out_dir.exists() and not out_dir.is_dir():
-        raise InputError("目标不是文件夹", file=str(out_dir), hint="请换一个名称")
-    if (out_dir / STUDY_FILE).exists():
-        raise InputError(
-            "文件夹中已有一个研究", file=str(out_dir), hint="请换一个空文件夹"
-        )
+    _check_places(path, out_dir)
     report = DataReport()
     mapping = load_mapping()
     say("读取 OSM 数据", 0.0)
@@ -93,16 +86,13 @@ def import_osm(
     if boundaries:
         divisions = divisions_of_files(boundaries, report=report)
     else:
-        levels = {township_level: "township", community_level: "community"}
-        if county_level is not None:
-            levels[county_level] = "county"
-        ordered = sorted(levels.items(), key=lambda item: LEVELS.index(item[1]))
-        divisions = divisions_of_osm(
-            features,
-            {str(admin): level for admin, level in ordered},
-            file=path.name,
-            report=report,
+        wanted = (
+            (county_level, "county"),
+            (township_level, "township"),
+            (community_level, "community"),
         )
+        levels = {str(admin): level for admin, level in wanted if admin is not None}
+        divisions = divisions_of_osm(features, levels, file=path.name, report=report)
     say("整理设施", 0.5)
     facilities = facilities_of(features, file=path.name, report=report)
     say("整理居住建筑", 0.6)
@@ -121,6 +111,17 @@ def import_osm(
     )
     say("完成", 1.0)
     return report
+
+
+def _check_places(path: Path, out_dir: Path) -> None:
+    if not path.is_file():
+        raise InputError("找不到 OSM 数据文件", file=str(path), hint="请检查路径")
+    if out_dir.exists() and not out_dir.is_dir():
+        raise InputError("目标不是文件夹", file=str(out_dir), hint="请换一个名称")
+    if (out_dir / STUDY_FILE).exists():
+        raise InputError(
+            "文件夹中已有一个研究", file=str(out_dir), hint="请换一个空文件夹"
+        )
 
 
 def facilities_of(

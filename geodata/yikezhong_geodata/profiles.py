@@ -246,11 +246,11 @@ def driving_speed(tags: Tags) -> WaySpeed:
     (10.0, False)
     """
     along, against, odd = driving_directions(tags)
-    return speed_in_directions(tags, along, against, odd_oneway=odd)
+    return speed_in_directions(tags, along=along, against=against, odd_oneway=odd)
 
 
 def speed_in_directions(
-    tags: Tags, along: bool, against: bool, *, odd_oneway: str | None = None
+    tags: Tags, *, along: bool, against: bool, odd_oneway: str | None = None
 ) -> WaySpeed:
     """Return the driving speeds of a way whose open directions are known.
 
@@ -259,9 +259,10 @@ def speed_in_directions(
 
     Examples
     --------
-    >>> speed_in_directions({"highway": "service", "maxspeed": "walk"}, True, False)
-    ... # doctest: +ELLIPSIS
-    WaySpeed(forward_mps=5.55..., backward_mps=0.0, defaulted=True, unread='walk', ...)
+    >>> tags = {"highway": "service", "maxspeed": "walk"}
+    >>> speed = speed_in_directions(tags, along=True, against=False)
+    >>> round(speed.forward_mps, 2), speed.backward_mps, speed.unread
+    (5.56, 0.0, 'walk')
     """
     speeds = [0.0, 0.0]
     unread: str | None = None

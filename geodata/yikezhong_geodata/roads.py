@@ -118,7 +118,7 @@ def _from_ways(
         report.close_layer(LAYER, path.name, read=len(ways))
     graphs = {}
     for profile in profiles:
-        network = network_of_ways(ways, profile, chosen[profile])
+        network = network_of_ways(ways, profile, chosen=chosen[profile])
         graphs[profile] = _graph(network, path, walk_speed_mps, stated, report)
     return graphs
 
