@@ -179,35 +179,61 @@ def _division(
 
 def _coverage(divisions: gpd.GeoDataFrame) -> pd.DataFrame:
     townships = {township_code(i): i for i in range(len(RATES_15))}
-    rows = []
-    for division in divisions.itertuples():
-        for minutes in MINUTES:
-            total, covered = _counts(division, townships, minutes)
-            for service, factor in (("elderly_circle", 1.0), ("meal", 0.5)):
-                for denominator, scale in (("people_60", 1.0), ("people", 4.0)):
-                    for variant in ("with_neighbours", "own"):
-                        less = factor * (1.0 if variant == "with_neighbours" else 0.75)
-                        known = not math.isnan(covered)
-                        rows.append(
-                            {
-                                "level": division.level,
-                                "code": division.code,
-                                "service": service,
-                                "limit_s": minutes * 60.0,
-                                "denominator": denominator,
-                                "profile": "walking",
-                                "speed_mps": 1.0,
-                                "variant": variant,
-                                "as_of": "2023-12-31",
-                                "total": total * scale if known else np.nan,
-                                "covered": covered * scale * less,
-                                "full": 0.0 if known else np.nan,
-                                "out_of_reach": (total - covered * less) * scale,
-                                "rate": covered * less / total,
-                                "flags": "" if known else "unknown_people",
-                            }
-                        )
+    rows = [
+        _rate_row(
+            division,
+            _counts(division, townships, minutes),
+            minutes=minutes,
+            service=service,
+            denominator=denominator,
+            variant=variant,
+        )
+        for division in divisions.itertuples()
+        for minutes in MINUTES
+        for service in ("elderly_circle", "meal")
+        for denominator in _denominators(division.level, minutes)
+        for variant in ("with_neighbours", "own")
+    ]
     return pd.DataFrame(rows)
+
+
+def _denominators(level: str, minutes: int) -> list[str]:
+    areas = [] if level == "community" else ["communities"]
+    return ["people_60", "people", *areas, *(["road_length"] if minutes == 15 else [])]
+
+
+def _rate_row(
+    division: Any,
+    counts: tuple[float, float],
+    *,
+    minutes: int,
+    service: str,
+    denominator: str,
+    variant: str,
+) -> dict[str, Any]:
+    scale = {"people_60": 1.0, "people": 4.0, "communities": 0.001}.get(denominator, 10)
+    less = (1.0 if service == "elderly_circle" else 0.5) * (
+        1.0 if variant == "with_neighbours" else 0.75
+    )
+    total, covered = counts[0], counts[1] * less
+    known = not math.isnan(covered)
+    return {
+        "level": division.level,
+        "code": division.code,
+        "service": service,
+        "limit_s": minutes * 60.0,
+        "denominator": denominator,
+        "profile": "walking",
+        "speed_mps": 1.0,
+        "variant": variant,
+        "as_of": "2023-12-31",
+        "total": total * scale if known else np.nan,
+        "covered": covered * scale,
+        "full": 0.0 if known else np.nan,
+        "out_of_reach": (total - covered) * scale,
+        "rate": covered / total,
+        "flags": "" if known else "unknown_people",
+    }
 
 
 def _counts(
@@ -309,7 +335,7 @@ def _circles() -> gpd.GeoDataFrame:
             ),
         }
         for service in ("elderly_circle", "meal")
-        for minutes in MINUTES
+        for minutes in (15,)
     ]
     return gpd.GeoDataFrame(rows, geometry="geometry", crs="EPSG:4326")
 

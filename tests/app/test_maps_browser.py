@@ -292,7 +292,11 @@ def test_address_carries_the_whole_view(page: Any, browser: Any, base: str) -> N
         assert not other.is_checked("input[name=layer][value=roads]")
         assert other.inner_text("#area-name") == page.inner_text("#area-name")
         center = other.evaluate("[map_planner.getCenter().lat, map_planner.getZoom()]")
-        assert center == pytest.approx([31.61, 11.25], abs=5e-4)  # a pixel
+        assert center == pytest.approx([31.61, 11.25], abs=1e-9)
+        # nor does the place move when the map's box changes its size
+        other.set_viewport_size({"width": 1200, "height": 700})
+        other.wait_for_timeout(200)
+        assert view_of(other) == view
 
 
 @pytest.mark.parametrize(
@@ -309,6 +313,34 @@ def test_senseless_address_falls_back(page: Any, query: str) -> None:
     assert (view["service"], view["minutes"]) == ("elderly_circle", "15")
     assert (view["level"], view["variant"]) == ("township", "with_neighbours")
     assert len(fills(page)) in (0, 12)
+
+
+def test_only_denominators_that_there_are_can_be_chosen(page: Any, base: str) -> None:
+    open_map(page, "?denominator=road_length")
+
+    def offered() -> list[str]:
+        return page.eval_on_selector_all(
+            "#choose-denominator option", "all => all.map(one => one.value)"
+        )
+
+    assert offered() == ["people_60", "people", "communities", "road_length"]
+    assert view_of(page)["denominator"] == "road_length"
+    assert "公里" in page.inner_text('[data-figure="total"]')
+    # road lengths were measured for 15 minutes only
+    page.click("#choose-minutes label:has(input[value='5'])")
+    settle(page)
+    assert offered() == ["people_60", "people", "communities"]
+    assert view_of(page)["denominator"] == "people_60"
+    # a community does not consist of communities
+    page.click("#choose-level label:has(input[value=community])")
+    settle(page)
+    assert offered() == ["people_60", "people"]
+
+
+def test_limit_without_circles_is_told(page: Any) -> None:
+    open_map(page, "?minutes=30")
+    assert "只绘有 15 分钟" in page.inner_text("#legend-others")
+    assert not any("/circles" in u and "geojson" in u for u in page.watch.requests)
 
 
 # --- reaching it -----------------------------------------------------------------
@@ -446,7 +478,9 @@ def test_paper_shows_map_legend_and_figures_only(page: Any) -> None:
 
 
 def test_hostile_names_are_shown_and_not_run(page: Any) -> None:
-    open_map(page, "?layers=areas,labels,facilities,gaps&zoom=10.5&lat=31.64&lng=113.32")
+    open_map(
+        page, "?layers=areas,labels,facilities,gaps&zoom=10.5&lat=31.64&lng=113.32"
+    )
     texts = page.inner_text("#results")
     for name in HOSTILE_NAMES:
         assert name in texts
@@ -497,7 +531,7 @@ def test_service_name_is_text(page: Any) -> None:
 
 
 def test_failed_answer_is_told_and_can_be_asked_again(page: Any) -> None:
-    pattern = "**/api/v1/coverage?*"
+    pattern = "**/api/v1/coverage?level=township*"
     page.route(pattern, lambda route: route.fulfill(status=503, body="{}"))
     open_map(page)
     assert page.locator("#message").is_visible()

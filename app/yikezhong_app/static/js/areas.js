@@ -8,6 +8,8 @@ const L = window.L;
 const LABEL_CHAR_PX = 12;
 const LABEL_HEIGHT_PX = 18;
 const MOST_LABELS = 160;
+/** From here on communities are named, farther out the townships around them. */
+const NEAR_ZOOM = 12;
 
 /** The areas of one level, filled by rate; they can be clicked and walked by keyboard. */
 export class Areas {
@@ -22,6 +24,7 @@ export class Areas {
     this.highlightRenderer = L.svg({ pane: "selection", padding: 0.4 });
     this.selected = null;
     this.hovered = null;
+    map.on("zoomend", () => this.fade());
   }
 
   /** Replace the shapes by those of a FeatureCollection of divisions. */
@@ -32,7 +35,7 @@ export class Areas {
     L.geoJSON(withGeometry(collection), {
       renderer: this.renderer,
       pane: "areas",
-      style: () => ({ weight: 0.8, color: "#ffffff", opacity: 0.9, fillOpacity: 0.86 }),
+      style: () => ({ weight: 0.8, color: "#ffffff", opacity: 0.9, fillOpacity: this.opacity() }),
       onEachFeature: (feature, layer) => this.addArea(feature, layer),
     });
     this.repaint();
@@ -67,6 +70,17 @@ export class Areas {
     const all = L.latLngBounds([]);
     for (const { layer } of this.byCode.values()) all.extend(layer.getBounds());
     return all;
+  }
+
+  // close up, roads and circles are what is looked at
+  opacity() {
+    const zoom = this.map.getZoom();
+    return zoom < 11 ? 0.86 : zoom < 12.5 ? 0.66 : 0.45;
+  }
+
+  fade() {
+    const fillOpacity = this.opacity();
+    for (const { layer } of this.byCode.values()) layer.setStyle({ fillOpacity });
   }
 
   addArea(feature, layer) {
@@ -207,20 +221,17 @@ export class Outlines {
 export class Labels {
   constructor(map) {
     this.map = map;
-    this.places = [];
+    this.near = [];
+    this.far = [];
     this.group = L.layerGroup();
     this.shown = false;
-    map.on("zoomend moveend", () => this.draw());
+    map.on("moveend", () => this.draw());
   }
 
-  setShapes(collection) {
-    this.places = withGeometry(collection)
-      .features.map(({ properties, geometry }) => ({
-        name: properties.name,
-        people: properties.people ?? 0,
-        at: middle(properties, geometry),
-      }))
-      .sort((a, b) => b.people - a.people);
+  /** Name the divisions of a level; from afar those of `wider`, where it is given. */
+  setShapes(collection, wider = null) {
+    this.near = places(collection);
+    this.far = wider ? places(wider) : this.near;
     this.draw();
   }
 
@@ -236,7 +247,7 @@ export class Labels {
     if (!this.shown) return;
     const view = this.map.getBounds();
     const taken = [];
-    for (const { name, at } of this.places) {
+    for (const { name, at } of this.map.getZoom() < NEAR_ZOOM ? this.far : this.near) {
       if (taken.length >= MOST_LABELS) break;
       if (!view.contains(at)) continue;
       const point = this.map.latLngToContainerPoint(at);
@@ -265,6 +276,16 @@ export function stripes(id) {
     makeSvg("rect", { ...size, fill: "#f2f1ed" }),
     makeSvg("rect", { width: 2, height: 7, fill: "#a9aeab" }),
   );
+}
+
+function places(collection) {
+  return withGeometry(collection)
+    .features.map(({ properties, geometry }) => ({
+      name: properties.name,
+      people: properties.people ?? 0,
+      at: middle(properties, geometry),
+    }))
+    .sort((a, b) => b.people - a.people);
 }
 
 function label(name, at) {

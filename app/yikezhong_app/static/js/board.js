@@ -12,8 +12,9 @@ const PANES = {
   roads: { order: 420, through: true },
   outlines: { order: 430, through: true },
   selection: { order: 440, through: true },
-  labels: { order: 450, through: true },
   gaps: { order: 460, through: false },
+  // above the markers (600): a name stays readable
+  labels: { order: 610, through: true },
 };
 
 /** Prepare the map of the scaffold and return it. */
@@ -30,13 +31,31 @@ export function prepareBoard() {
   L.control.zoom({ position: "topright", zoomInTitle: "放大", zoomOutTitle: "缩小" }).addTo(map);
   L.control.scale({ position: "bottomright", imperial: false, maxWidth: 120 }).addTo(map);
   northArrow().addTo(map);
-  new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(box);
+  keepCenter(map, box);
   return map;
+}
+
+/** Put a place in the middle of the map, exactly: Leaflet's pan would round it. */
+export function showPlace(map, center, zoom) {
+  map.setView(center, zoom, { reset: true });
+}
+
+// when the map's box changes its size, what was in the middle stays there
+function keepCenter(map, box) {
+  let center = null;
+  map.on("moveend", () => {
+    center = map.getCenter();
+  });
+  new ResizeObserver(() => {
+    const kept = center;
+    map.invalidateSize({ animate: false, pan: false });
+    if (kept) showPlace(map, kept, map.getZoom());
+  }).observe(box);
 }
 
 /** Show an area of the map; without one, nothing is changed. */
 export function showBounds(map, bounds, { maxZoom = 15 } = {}) {
-  map.invalidateSize({ animate: false });
+  map.invalidateSize({ animate: false, pan: false });
   if (!bounds?.isValid()) return;
   map.fitBounds(bounds, {
     // the title lies over the upper left corner

@@ -1,6 +1,7 @@
 // The form of choices. Every change is one patch of the view.
 
 import { byId, make, show } from "./dom.js";
+import { denominatorsAt } from "./study.js";
 import { LAYER_NAMES, PROFILE_NAMES, nameOf } from "./words.js";
 
 /**
@@ -25,9 +26,9 @@ export function buildControls(study, choose) {
   return (view) => {
     const chosen = study.services.find(({ id }) => id === view.service);
     service.value = view.service;
-    if (chosen && shownFor !== chosen.id) {
+    show(denominator, denominatorsAt(chosen, view.minutes, view.level).map(option));
+    if (shownFor !== chosen.id) {
       shownFor = chosen.id;
-      show(denominator, chosen.denominators.map(option));
       segments(
         "minutes",
         chosen.minutes.map((value) => ({ id: String(value), name: String(value) })),
@@ -48,7 +49,6 @@ export function buildControls(study, choose) {
 }
 
 function serviceHint(service, { walkSpeed }) {
-  if (!service) return "";
   const walking = service.profile !== "driving" && walkSpeed;
   const speed = walking ? ` ${walkSpeed.toFixed(1)} 米/秒` : "";
   const profile = `${nameOf(PROFILE_NAMES, service.profile ?? "walking")}${speed}`;

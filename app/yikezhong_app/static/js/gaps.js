@@ -47,6 +47,7 @@ export class Gaps {
     this.most = 1;
     this.svg = L.svg({ pane: "gaps", padding: 0.4 });
     this.canvas = L.canvas({ pane: "circles", padding: 0.4 });
+    map.on("zoomend", () => this.resize());
   }
 
   setData(collection) {
@@ -67,10 +68,15 @@ export class Gaps {
     else this.group.remove();
   }
 
-  /** Radius of so many people [pixels]. */
+  /** Radius of so many people at the zoom of the map [pixels]. */
   radius(people) {
-    if (people == null) return SMALLEST;
-    return Math.max(SMALLEST, LARGEST * Math.sqrt(people / this.most));
+    const scale = Math.min(1.2, Math.max(0.4, 2 ** ((this.map.getZoom() - 12) / 2)));
+    const share = people == null ? 0 : Math.sqrt(people / this.most);
+    return scale * Math.max(SMALLEST, LARGEST * share);
+  }
+
+  resize() {
+    for (const { people, code } of this.gaps) this.layers.get(code)?.setRadius(this.radius(people));
   }
 
   /** Go to an uncovered place and open its card. */
@@ -86,9 +92,8 @@ export class Gaps {
 
   /** Words on the nearest facility. */
   nearest({ seconds, facilityId, facilityName }) {
-    if (seconds == null) return "最近设施：无路可达";
-    const name = facilityName ?? this.facilityName(facilityId);
-    return `最近设施：${name ? `${name}，` : ""}${minutes(seconds)}`;
+    if (seconds == null) return "没有可达的设施";
+    return facilityName ?? this.facilityName(facilityId) ?? "最近的设施";
   }
 
   addCircle(gap, clickable) {
@@ -101,7 +106,7 @@ export class Gaps {
       color: unknown ? COLOUR : "#ffffff",
       weight: unknown ? 1.5 : 1,
       fillColor: unknown ? "#ffffff" : COLOUR,
-      fillOpacity: 0.82,
+      fillOpacity: 0.8,
     });
     if (clickable) {
       circle.bindTooltip(() => this.tooltip(gap), { direction: "top", className: "tip" });
@@ -136,7 +141,8 @@ export class Gaps {
       make("h3", { class: "name", text: gap.name }),
       make("p", { class: "card-main", text: this.people(gap) }),
       make("p", { text: `原因：${gap.reason}` }),
-      make("p", { text: this.nearest(gap) }),
+      make("p", { text: `最近设施：${this.nearest(gap)}` }),
+      gap.seconds != null && make("p", { text: `到最近设施：${minutes(gap.seconds)}` }),
       make("p", { class: "code", text: gap.code }),
     );
   }

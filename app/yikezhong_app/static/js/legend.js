@@ -46,10 +46,10 @@ export function showFacilityLegend({ entries, hasHollow }) {
 }
 
 /** Show what the other layers look like. */
-export function showOtherLegend({ layers, gaps, gapName, unit }) {
+export function showOtherLegend({ layers, gaps, gapName, unit, circleWords }) {
   const rows = [];
   if (layers.includes("gaps") && gaps.gaps.length > 0) rows.push(gapRow(gaps, gapName, unit));
-  if (layers.includes("circles")) rows.push(row(patch("#12807a66", "#0b5a57"), "服务圈范围"));
+  if (layers.includes("circles")) rows.push(row(patch("#12807a66", "#0b5a57"), circleWords));
   if (layers.includes("roads")) rows.push(row(line("#878e8b"), "道路"));
   show(
     byId("legend-others"),

@@ -3,7 +3,7 @@
 
 import { ApiError, read, readAll } from "./api.js";
 import { Areas, Labels, Outlines } from "./areas.js";
-import { addHomeControl, prepareBoard, showBounds } from "./board.js";
+import { addHomeControl, prepareBoard, showBounds, showPlace } from "./board.js";
 import { buildControls } from "./controls.js";
 import { byId, make, show } from "./dom.js";
 import { percent } from "./format.js";
@@ -15,7 +15,7 @@ import * as page from "./page.js";
 import { showArea, showOverview, showWaiting } from "./results.js";
 import { wireSearch } from "./search.js";
 import { createStore, readAddress, settle, writeAddress } from "./state.js";
-import { arrangeStudy } from "./study.js";
+import { arrangeStudy, learnOffers } from "./study.js";
 import { LEVEL_NAMES, PROFILE_NAMES, nameOf, unitOf } from "./words.js";
 
 const MOST_ROWS = 50000;
@@ -45,6 +45,7 @@ async function start() {
       page.showMessage("这份成果中没有可显示的服务或行政区划。");
       return;
     }
+    await load(learnOffers(study, settle(readAddress(window.location.search), study).service));
     await new Planner(study).run();
   } catch (error) {
     report(error, start);
@@ -70,7 +71,12 @@ class Planner {
     this.labels = new Labels(map);
     this.outlines = {
       townships: new Outlines(map, { color: "#4b5957", weight: 1.1, opacity: 0.75 }),
-      communities: new Outlines(map, { color: "#6c7876", weight: 0.6, opacity: 0.7 }),
+      communities: new Outlines(map, {
+        color: "#3f4b49",
+        weight: 0.9,
+        opacity: 0.75,
+        dashArray: "5 3",
+      }),
     };
     this.facilities = new Facilities(map, { study });
     this.gaps = new Gaps(map, { facilityName: (id) => this.facilities.nameOf(id) });
@@ -95,8 +101,9 @@ class Planner {
     map.invalidateSize({ animate: false });
     if (zoom == null) {
       showBounds(map, this.areas.bounds(this.store.get().code) ?? this.areas.bounds(null));
-    } else map.setView([lat, lng], zoom, { animate: false });
+    } else showPlace(map, [lat, lng], zoom);
     map.on("moveend", () => this.rememberPlace());
+    map.on("zoomend", () => this.describeOthers(this.words()));
     this.rememberPlace();
     document.body.dataset.ready = "true";
   }
@@ -106,7 +113,15 @@ class Planner {
   }
 
   /** Take what the reader chose; a selected area is kept only within its level. */
-  change(patch) {
+  async change(patch) {
+    if (patch.service) {
+      try {
+        await load(learnOffers(this.study, patch.service));
+      } catch (error) {
+        report(error, () => this.change(patch));
+        return;
+      }
+    }
     const view = settle({ ...this.store.get(), ...patch }, this.study);
     if (patch.level && patch.level !== this.store.get().level) view.code = null;
     this.store.set(view);
@@ -118,10 +133,8 @@ class Planner {
   }
 
   async find(division) {
-    const level = this.study.levels.some(({ id }) => id === division.level)
-      ? division.level
-      : this.store.get().level;
-    this.store.set({ level, code: division.code });
+    const wanted = { ...this.store.get(), level: division.level, code: division.code };
+    this.store.set(settle(wanted, this.study));
     sheets.open("results");
     await this.idle;
     showBounds(map, this.areas.bounds(division.code), { maxZoom: 14 });
@@ -174,11 +187,13 @@ class Planner {
 
   async loadShapes() {
     const { level } = this.store.get();
-    const answer = await this.latest("shapes", shapes(level));
+    const above = this.study.levels.at(-2)?.id;
+    const wider = level === "community" && above ? [shapes(above)] : [];
+    const answer = await this.latest("shapes", shapes(level), ...wider);
     if (!answer) return;
-    this.keepDivisions(answer[0]);
+    for (const collection of answer) this.keepDivisions(collection);
     this.areas.setShapes(answer[0]);
-    this.labels.setShapes(answer[0]);
+    this.labels.setShapes(...answer);
     this.shown = answer[0].features.map(({ properties }) => properties);
     this.areas.select(this.store.get().code);
   }
@@ -211,6 +226,17 @@ class Planner {
   async loadCircles() {
     const { service, minutes, layers } = this.store.get();
     if (!layers.includes("circles")) return;
+    // circles are drawn for some limits only: first ask for which
+    const drawn = await this.latest("circles", [
+      "circles",
+      { service, minutes: "all", limit: MOST_ROWS, format: "json" },
+    ]);
+    if (!drawn) return;
+    this.circleMinutes = [...new Set(drawn[0].items.map((circle) => circle.minutes))];
+    if (!this.circleMinutes.includes(minutes)) {
+      this.circles.setData({ features: [] });
+      return;
+    }
     const answer = await this.latest("circles", ["circles", { service, minutes, format: "geojson" }]);
     if (answer) this.circles.setData(answer[0]);
   }
@@ -295,9 +321,22 @@ class Planner {
       entries: withFacilities ? this.facilities.legend() : [],
       hasHollow: withFacilities && this.facilities.hasHollow(),
     });
-    const gapName = `未覆盖${nameOf(LEVEL_NAMES, this.gapLevel)}`;
-    showOtherLegend({ layers, gaps: this.gaps, gapName, unit: unitOf(words.group) });
+    this.describeOthers(words);
     this.describeResults(words);
+  }
+
+  describeOthers(words) {
+    const { layers, minutes } = this.store.get();
+    const drawn = this.circleMinutes ?? [];
+    showOtherLegend({
+      layers,
+      gaps: this.gaps,
+      gapName: `有未覆盖人口的${nameOf(LEVEL_NAMES, this.gapLevel)}`,
+      unit: unitOf(words.group),
+      circleWords: drawn.includes(minutes)
+        ? "服务圈范围"
+        : `服务圈范围（只绘有 ${drawn.join("、") || "—"} 分钟）`,
+    });
   }
 
   async describeResults(words) {

@@ -4,7 +4,7 @@
 import { address } from "./api.js";
 import { fillOf } from "./classes.js";
 import { byId, make, show } from "./dom.js";
-import { amount, count, percent } from "./format.js";
+import { amount, count, minutes, percent } from "./format.js";
 import { FLAG_NAMES, KIND_NAMES, nameOf, unitOf } from "./words.js";
 
 const FIRST_ROWS = 60;
@@ -58,9 +58,9 @@ export function showArea({
       make("span", { class: "code", text: area.code }),
     ),
     record ? figures(record, words) : empty("没有这个区划在当前指标下的数据"),
-    make("h3", { text: `未覆盖的${gapName}（${count(gaps.length)}）` }),
+    make("h3", { text: `有未覆盖人口的${gapName}（${count(gaps.length)}）` }),
     note && make("p", { class: "hint", text: note }),
-    gaps.length === 0 && empty(`没有未覆盖的${gapName}`),
+    gaps.length === 0 && empty("没有未覆盖的人口"),
     make("ul", { class: "gap-list" }, gaps.map((gap) => gapRow(gap, nearest, words, onGap))),
     make("h3", { class: "links-title", text: "数据接口" }),
     make(
@@ -152,7 +152,10 @@ function gapRow(gap, nearest, words, onGap) {
       { type: "button", class: "gap", data: { gapRow: gap.code }, on: { click: () => onGap(gap.code) } },
       make("span", { class: "gap-name name", text: gap.name }),
       make("span", { class: "gap-people", text: people }),
-      make("span", { class: "gap-reason", text: gap.reason }),
+      make("span", {
+        class: "gap-reason",
+        text: [gap.seconds != null && minutes(gap.seconds), gap.reason].filter(Boolean).join(" · "),
+      }),
       make("span", { class: "gap-nearest", text: nearest(gap) }),
     ),
   );

@@ -1,6 +1,7 @@
 // The view: what is shown, kept in the address of the page so that it can be shared.
 
-import { LAYER_NAMES, LEVELS } from "./words.js";
+import { denominatorsAt } from "./study.js";
+import { LAYER_NAMES } from "./words.js";
 
 const WORDS = ["service", "level", "denominator", "variant", "code"];
 const LAYERS = Object.keys(LAYER_NAMES);
@@ -49,12 +50,14 @@ export function settle(view, study) {
     : service.minutes.includes(usual)
       ? usual
       : service.minutes[0];
+  const level = pick(study.levels, view.level, "township").id;
+  const denominators = denominatorsAt(service, minutes, level);
   return {
     ...view,
     service: service.id,
     minutes,
-    level: pick(study.levels, view.level, "township").id,
-    denominator: pick(service.denominators, view.denominator, service.group ?? "people_60").id,
+    level,
+    denominator: pick(denominators, view.denominator, service.group ?? "people_60").id,
     variant: pick(study.variants, view.variant, "with_neighbours").id,
     layers: LAYERS.filter((name) => (view.layers ?? DEFAULT_LAYERS).includes(name)),
     code: view.code ?? null,
@@ -78,9 +81,6 @@ export function createStore(view) {
     },
   };
 }
-
-/** Sort levels from the top down. */
-export const byLevel = (a, b) => LEVELS.indexOf(a.id) - LEVELS.indexOf(b.id);
 
 function pick(choices, wanted, usual) {
   return (

@@ -12,10 +12,10 @@ export const LEVEL_NAMES = {
 };
 
 export const DENOMINATOR_NAMES = {
-  people: "常住人口",
   people_60: "60岁及以上人口",
   people_65: "65岁及以上人口",
   people_80: "80岁及以上人口",
+  people: "常住人口",
   children: "未成年人",
   households: "户数",
   communities: "社区/村数",
@@ -75,7 +75,7 @@ export const LAYER_NAMES = {
   communities: "社区/村界",
   circles: "服务圈",
   facilities: "设施",
-  gaps: "未覆盖社区/村",
+  gaps: "未覆盖人口",
   roads: "道路",
   labels: "地名",
 };
