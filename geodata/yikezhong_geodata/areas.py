@@ -38,7 +38,7 @@ def area_m2(geometries: GeometryArray) -> FloatArray:
     --------
     >>> square = shapely.box(113.0, 31.0, 113.01, 31.01)
     >>> [round(float(a)) for a in area_m2(np.array([square]))]
-    [1059079]
+    [1058796]
     >>> area_m2(np.array([None]))
     array([nan])
     """

@@ -33,6 +33,7 @@ from yikezhong_geodata.locate import (
     parent_index,
 )
 from yikezhong_geodata.population_rules import nearest_holder
+from yikezhong_geodata.sources import none_for_missing
 
 LABEL: Final = "demand"
 METHODS: Final = ("cells", "buildings", "roads", "point")
@@ -130,9 +131,7 @@ def build_demand(
     result = geopandas.GeoDataFrame(
         table, geometry=shapely.points(places.lon, places.lat), crs=CRS
     )
-    for name in ("id", "division_code", "community_code", "township_code", "method"):
-        result[name] = result[name].astype(object).where(result[name].notna(), None)
-    return result[list(DEMAND_COLUMNS)]
+    return none_for_missing(result[list(DEMAND_COLUMNS)])
 
 
 def _ranks(code: NDArray[np.str_]) -> IntArray:
@@ -412,10 +411,9 @@ def record_demand(divisions: Any, demand: Any) -> Any:
             units[filled] = 0
             result["unknown_units"] = units
     result["population_method"] = _methods(demand["method"], at, parent_index(result))
-    result["population_method"] = result["population_method"].astype(object)
     result["estimated"] = [" ".join(dict.fromkeys(words)) for words in estimated]
     result["incomplete"] = [" ".join(words) for words in incomplete]
-    return result
+    return none_for_missing(result)
 
 
 def _fill_from_points(

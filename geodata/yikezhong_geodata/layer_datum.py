@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -20,11 +21,15 @@ from yikezhong_geodata.datum_guess import (
     road_points,
 )
 from yikezhong_geodata.locate import geometry_of
+from yikezhong_geodata.points import read_points
+from yikezhong_geodata.sources import is_table, open_source
 from yikezhong_geodata.spec import BoundarySpec, FacilitySpec, SourceSpec
 
 SpecT = TypeVar("SpecT", bound=SourceSpec)
 #: At most so many pairs of divisions are compared; more would say nothing more.
 _MAX_PAIRS: Final = 60
+#: At most about so many points of a layer are compared with the roads.
+_MAX_POINTS: Final = 2000
 
 
 def judge_facilities(
@@ -59,6 +64,43 @@ def judge_facilities(
         )
         judged.append(_judge(spec, guess, "facilities", "道路", report, accept))
     return tuple(judged)
+
+
+def judge_points(
+    spec: SpecT,
+    *,
+    folder: Path,
+    divisions: Any,
+    walking: RoadGraph,
+    label: str,
+    report: DataReport,
+    accept: bool,
+) -> SpecT:
+    """Return the spec of buildings or population points, as for facilities.
+
+    Parameters
+    ----------
+    spec : SourceSpec
+    folder : Path
+    divisions : GeoDataFrame
+    walking : RoadGraph
+        Roads in WGS-84.
+    label : str
+        Layer label of the report.
+    report : DataReport
+    accept : bool
+    """
+    if spec.datum is not None:
+        return spec
+    scratch = DataReport()  # the layer is read again, and reported, by its loader
+    kind = "population" if is_table(spec.file) else None
+    source = open_source(spec, folder=folder, report=scratch, label=label, kind=kind)
+    points = read_points(source, spec, divisions=divisions, report=scratch, label=label)
+    usable = np.flatnonzero(np.isfinite(points.lon))
+    step = max(1, len(usable) // _MAX_POINTS)
+    lon, lat = points.lon[usable[::step]], points.lat[usable[::step]]
+    roads = road_points(walking.vertex_start, walking.vertex_lon, walking.vertex_lat)
+    return _judge(spec, detect_datum(lon, lat, *roads), label, "道路", report, accept)
 
 
 def judge_boundaries(

@@ -329,7 +329,8 @@ def _fill(
     _report_unknown(result, table, inner, report)
     result.index = divisions.index
     year = pd.array(result["population_year"].tolist(), dtype="Int64")
-    return none_for_missing(result).assign(population_year=year)
+    filled: pd.DataFrame = none_for_missing(result).assign(population_year=year)
+    return filled
 
 
 def _inherit(values: list[Any], parent: np.ndarray, people: FloatArray) -> list[Any]:

@@ -98,10 +98,10 @@ def resolve(
                 value[i], complete[i] = total, True
                 if known and abs(declared[i] - total) > TOLERANCE:
                     conflict[i] = total
-            elif known and total > declared[i]:
-                value[i], complete[i] = total, False
+            elif known and total > declared[i]:  # nothing is left for the unknown
+                value[i] = total
                 if total - declared[i] > TOLERANCE:
-                    conflict[i] = total
+                    conflict[i], complete[i] = total, False
             elif not known:
                 value[i] = total if below_known[i] or total > 0 else np.nan
                 complete[i] = False

@@ -84,22 +84,27 @@ def basis_of(text: str | None, *, header: bool = False) -> str | None:
     return None if header else text
 
 
-def none_for_missing(table: pd.DataFrame) -> pd.DataFrame:
+def none_for_missing(table: Any) -> Any:
     """Return a table whose text columns are objects with None where missing.
+
+    Parameters
+    ----------
+    table : DataFrame or GeoDataFrame
+        Not changed; geometry and numbers stay as they are.
 
     Examples
     --------
     >>> none_for_missing(pd.DataFrame({"a": ["x", None]}))["a"].tolist()
     ['x', None]
     """
-    columns = {}
-    for name in table.columns:
-        column = table[name]
-        if not pd.api.types.is_numeric_dtype(column):
+    result = table.copy()
+    for name in result.columns:
+        column = result[name]
+        is_text = isinstance(column.dtype, pd.StringDtype)
+        if is_text or column.dtype == object:
             objects = column.astype(object)
-            column = objects.where(objects.notna(), None)
-        columns[name] = column
-    return pd.DataFrame(columns, index=table.index)
+            result[name] = objects.where(objects.notna(), None).astype(object)
+    return result
 
 
 def is_table(name: str) -> bool:

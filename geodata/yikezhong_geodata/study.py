@@ -17,7 +17,12 @@ from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.demand import build_demand, record_demand
 from yikezhong_geodata.facilities import load_facilities
 from yikezhong_geodata.import_report import append_import_report
-from yikezhong_geodata.layer_datum import judge_boundaries, judge_facilities
+from yikezhong_geodata.layer_datum import (
+    SpecT,
+    judge_boundaries,
+    judge_facilities,
+    judge_points,
+)
 from yikezhong_geodata.population import load_population
 from yikezhong_geodata.road_findings import FacilityPoints, report_components
 from yikezhong_geodata.roads import load_roads
@@ -142,7 +147,10 @@ def load_study(
     )
     _report_short_roads(spec, roads, facilities, report)
     tell("读取人口", 0.7)
-    divisions, demand = _people(spec, folder, divisions, walking, report, tell)
+    spec_in_wgs84 = _judge_people(
+        spec, folder, divisions, walking, report, accept_datum
+    )
+    divisions, demand = _people(spec_in_wgs84, folder, divisions, walking, report, tell)
     tell("核对", 0.97)
     check_conservation(divisions, demand, report=report)
     tell("完成", 1.0)
@@ -249,6 +257,37 @@ def _report_short_roads(
             file=Path(spec.roads.file).name,
             facilities=points,
         )
+
+
+def _judge_people(
+    spec: StudySpec,
+    folder: Path,
+    divisions: Any,
+    walking: RoadGraph,
+    report: DataReport,
+    accept: bool,
+) -> StudySpec:
+    """Return the spec with the accepted datum of buildings and population points."""
+
+    def judge(source: SpecT, label: str) -> SpecT:
+        return judge_points(
+            source,
+            folder=folder,
+            divisions=divisions,
+            walking=walking,
+            label=label,
+            report=report,
+            accept=accept,
+        )
+
+    population = tuple(
+        judge(source, "population") if source.kind == "points" else source
+        for source in spec.population
+    )
+    demand = spec.demand
+    if demand.buildings is not None:
+        demand = replace(demand, buildings=judge(demand.buildings, "demand"))
+    return replace(spec, population=population, demand=demand)
 
 
 def _people(
