@@ -23,6 +23,7 @@ from yikezhong_coverage.records import (
 )
 from yikezhong_coverage.snap import snap_points
 from yikezhong_coverage.travel import nearest_facility, nearest_own, reach
+from yikezhong_geodata.road_findings import may_stop
 from yikezhong_geodata.spec import Parameters
 from yikezhong_geodata.study import Study
 
@@ -123,7 +124,7 @@ def applicable_services(
 
 def build_network(study: Study, graph: RoadGraph, *, parameters: Parameters) -> Network:
     """Put the demand and the facilities of a study on one network."""
-    usable = usable_edges(graph, parameters.min_component_m)
+    usable = usable_edges(graph, parameters.min_component_m) & may_stop(graph)
 
     def snap(table: pd.DataFrame) -> Snapped:
         return snap_points(

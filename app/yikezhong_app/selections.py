@@ -305,6 +305,8 @@ def circle_rows(catalog: Catalog, query: CirclesQuery) -> list[tuple[int, Row]]:
     if query.facility is not None:
         _check_facility(catalog, query.facility)
     plain = catalog.table("circles").drop(columns="geometry", errors="ignore")
+    if plain.empty:
+        return []
     mask = _circle_mask(catalog, query, plain)
     _check_minutes(query.minutes, [plain[mask]])
     found = []
