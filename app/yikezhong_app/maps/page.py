@@ -17,6 +17,7 @@ _HEAD = """
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="/static/css/mark.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/static/css/page.css">
+<link rel="stylesheet" href="/static/css/panels.css">
 <link rel="stylesheet" href="/static/css/map.css">
 <link rel="stylesheet" href="/static/css/narrow.css" media="screen and (max-width: 860px)">
 <link rel="stylesheet" href="/static/css/print.css" media="print">

@@ -27,7 +27,7 @@ export class Facilities {
     this.counts = new Map();
     this.markers = new Map();
     this.cluster = L.markerClusterGroup({
-      maxClusterRadius: (zoom) => (zoom < 11 ? 34 : 22),
+      maxClusterRadius: (zoom) => (zoom < 9 ? 46 : zoom < 11 ? 34 : 22),
       disableClusteringAtZoom: 14,
       showCoverageOnHover: false,
       spiderfyOnMaxZoom: true,
