@@ -1,0 +1,1 @@
+"""Rules of plan indicators: pure functions from arrays to exact results."""
