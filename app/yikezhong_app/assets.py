@@ -1,6 +1,6 @@
 """The browser libraries: installed from npm at set-up, verified, served by us.
 
-``python -m yikezhong_app.assets`` (what ``make setup`` runs in a checkout) installs
+:func:`main` (``scripts/install-assets``, run by ``make setup`` in a checkout) installs
 the pinned npm packages, copies the files that pages use into ``static/lib/`` with
 their licences, and writes ``static/lib/manifest.json`` with a SHA-256 of each. npm
 checks each package against the integrity hash of ``package-lock.json``; the manifest
@@ -230,7 +230,3 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
