@@ -1,0 +1,1 @@
+"""Plan registers: what the plans ask for, as data."""
