@@ -17,7 +17,7 @@ import yaml
 
 from yikezhong_geodata.file_errors import ColumnMappingError
 
-KINDS: Final = ("boundary", "facility", "population")
+KINDS: Final = ("boundary", "facility", "population", "attribute", "statistic")
 
 #: Words in brackets that say the unit or a form's instruction, not the meaning.
 _NOTES: Final = re.compile(
@@ -163,7 +163,7 @@ def map_columns(
     headers : iterable of str
         The headers of the file, in order.
     kind : str
-        ``boundary``, ``facility`` or ``population``.
+        One of :data:`KINDS`.
     overrides : mapping of str to str, optional
         Our column → the user's header; they win. An empty text says that the file has
         no such column.

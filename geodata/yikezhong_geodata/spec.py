@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from yikezhong_geodata.columns import GROUPS, LEVELS
 from yikezhong_geodata.toml_keys import Keys, StudyPathError, StudySpecError, inside
@@ -108,6 +108,26 @@ class RoadSpec(SourceSpec):
 
 
 @dataclass(frozen=True)
+class AttributeSpec(SourceSpec):
+    """A table of attributes of divisions, joined by their codes."""
+
+
+@dataclass(frozen=True)
+class StatisticSpec(SourceSpec):
+    """A table of imported figures; ``date`` and ``source`` where no column says."""
+
+    date: dt.date | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class ZoneSpec(SourceSpec):
+    """A vector layer of zones of one class, e.g. ``expressway``."""
+
+    zone_class: str = ""
+
+
+@dataclass(frozen=True)
 class MapSpec:
     """What must be printed on maps of divisions: 制图单位 and 审图号."""
 
@@ -134,7 +154,8 @@ class StudySpec:
     """Everything that ``study.toml`` says.
 
     ``import_report`` names a table of findings that were made when the study was
-    made out of other data; they belong to its data report.
+    made out of other data; they belong to its data report. ``plan_parameters`` holds
+    by plan what a study changes in the plan's readings.
     """
 
     name: str
@@ -151,6 +172,10 @@ class StudySpec:
     parameters: Parameters = Parameters()
     services_file: str | None = None
     import_report: str | None = None
+    attributes: tuple[AttributeSpec, ...] = ()
+    statistics: tuple[StatisticSpec, ...] = ()
+    zones: tuple[ZoneSpec, ...] = ()
+    plan_parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read_spec(folder: Path) -> StudySpec:
@@ -231,6 +256,10 @@ def _read_study(keys: Keys, folder: Path) -> StudySpec:
         parameters=_parameters(keys.table_of("parameters")),
         services_file=_services(keys.table_of("services"), folder),
         import_report=import_report,
+        attributes=tuple(_attributes(k, folder) for k in keys.tables("attributes")),
+        statistics=tuple(_statistics(k, folder) for k in keys.tables("statistics")),
+        zones=tuple(_zone(k, folder) for k in keys.tables("zones")),
+        plan_parameters=_plan_parameters(keys.table_of("plan_parameters")),
     )
     keys.done()
     return spec
@@ -285,6 +314,33 @@ def _population(keys: Keys, folder: Path) -> PopulationSpec:
     )
     keys.done()
     return spec
+
+
+def _attributes(keys: Keys, folder: Path) -> AttributeSpec:
+    spec = AttributeSpec(**vars(_source(keys, folder)))
+    keys.done()
+    return spec
+
+
+def _statistics(keys: Keys, folder: Path) -> StatisticSpec:
+    date, source = keys.date("date"), keys.text("source")
+    spec = StatisticSpec(**vars(_source(keys, folder)), date=date, source=source)
+    keys.done()
+    return spec
+
+
+def _zone(keys: Keys, folder: Path) -> ZoneSpec:
+    zone_class = keys.required("class")
+    spec = ZoneSpec(**vars(_source(keys, folder)), zone_class=zone_class)
+    keys.done()
+    return spec
+
+
+def _plan_parameters(keys: Keys | None) -> Mapping[str, Mapping[str, Any]]:
+    if keys is None:
+        return {}
+    found = {plan: keys.table_of(plan) for plan in keys.table}
+    return {plan: dict(inner.table) for plan, inner in found.items() if inner}
 
 
 def _demand(keys: Keys | None, folder: Path) -> DemandSpec:
