@@ -184,6 +184,32 @@ def _load_file(
         ids=codes,
         accept_repairs=accept_repairs,
     )
+    table = _attributes(
+        source, codes, spec=spec, code_system=code_system, report=report
+    )
+    table["geometry"] = list(geometry)
+    usable = table["code"].notna()
+    result = table[usable].reset_index(drop=True)
+    if result.empty:
+        raise BadCodeError(
+            "没有一行有可用的区划代码",
+            file=source.file,
+            column=source.columns.get("code"),
+            hint='请检查代码列，或在 study.toml 写 code_system = "free"',
+        )
+    result.attrs["read"] = len(source)
+    return result
+
+
+def _attributes(
+    source: Source,
+    codes: list[str | None],
+    *,
+    spec: BoundarySpec,
+    code_system: str,
+    report: DataReport,
+) -> pd.DataFrame:
+    """Return all columns of the divisions of a file but the geometry."""
     table = pd.DataFrame({"code": codes, "name": source.texts("name")}, dtype=object)
     table["name"] = table["name"].where(table["name"].notna(), table["code"])
     table["level"] = _levels(source, codes, spec=spec, code_system=code_system)
@@ -202,20 +228,9 @@ def _load_file(
     basis = basis_of(spec.basis) or basis_of(source.columns.get("people"), header=True)
     table["population_basis"] = [basis_of(v) or basis for v in source.texts("basis")]
     table["population_year"] = [_year(v, spec.year) for v in source.texts("year")]
-    table["geometry"] = list(geometry)
     table["file"] = source.file
     table["row"] = source.rows
-    usable = table["code"].notna()
-    result = table[usable].reset_index(drop=True)
-    if result.empty:
-        raise BadCodeError(
-            "没有一行有可用的区划代码",
-            file=source.file,
-            column=source.columns.get("code"),
-            hint='请检查代码列，或在 study.toml 写 code_system = "free"',
-        )
-    result.attrs["read"] = len(source)
-    return result
+    return table
 
 
 def _names_above(source: Source) -> dict[str, list[str | None]]:

@@ -248,47 +248,54 @@ def _statuses(
             message="没有状态和日期列：全部按运营中处理",
         )  # fmt: skip
     rows = []
-    for index, (status, opened, closed) in enumerate(
+    for index, cells in enumerate(
         zip(texts, source.texts("opened"), source.texts("closed"), strict=True)
     ):
         where = (LABEL, source.file, int(source.rows[index]), ids[index])
-        word = parse_status(status) or (default if not status else None)
-        opened_on, wrong_opened = parse_date(opened)
-        closed_on, wrong_closed = parse_date(closed)
-        for text, wrong in ((opened, wrong_opened), (closed, wrong_closed)):
-            if wrong:
-                report.add(
-                    *where, wrong, value=text, message="日期无法识别，按没有日期处理"
-                )
-        if status and parse_status(status) is None:
-            report.add(
-                *where,
-                "status_unknown",
-                value=status,
-                message="状态无法识别，按不明处理",
-            )
-        found = status_as_of(as_of, opened=opened_on, closed=closed_on, word=word)
-        if found.conflict:
-            report.add(
-                *where,
-                "status_conflict",
-                value=status,
-                message="状态与日期不符，以日期为准",
-            )
-        if found.status in ("planned", "closed"):
-            report.add(
-                *where, "inactive", value=opened or closed or status,
-                message=f"{as_of.isoformat()} 时未在运营，不计入覆盖",
-            )  # fmt: skip
-        elif found.status == "unknown":
-            report.add(*where, "status_missing", message="没有状态和日期，不计入覆盖")
-        rows.append(
-            {
-                "status": found.status,
-                "opened": opened_on.isoformat() if opened_on else None,
-                "closed": closed_on.isoformat() if closed_on else None,
-                "flags": "undated" if found.undated else "",
-            }
-        )
+        rows.append(_status_row(cells, where, default, as_of, report))
     columns = ["status", "opened", "closed", "flags"]
     return pd.DataFrame(rows, columns=columns, dtype=object)
+
+
+def _status_row(
+    cells: tuple[str | None, str | None, str | None],
+    where: tuple[str, str, int, str],
+    default: str | None,
+    as_of: dt.date,
+    report: DataReport,
+) -> dict[str, str | None]:
+    """Return status, dates and flags of a row; report what is doubtful."""
+    status, opened, closed = cells
+    word = parse_status(status) or (default if not status else None)
+    if status and parse_status(status) is None:
+        report.add(
+            *where, "status_unknown", value=status, message="状态无法识别，按不明处理"
+        )
+    opened_on, wrong_opened = parse_date(opened)
+    closed_on, wrong_closed = parse_date(closed)
+    for text, wrong in ((opened, wrong_opened), (closed, wrong_closed)):
+        if wrong:
+            report.add(
+                *where, wrong, value=text, message="日期无法识别，按没有日期处理"
+            )
+    found = status_as_of(as_of, opened=opened_on, closed=closed_on, word=word)
+    if found.conflict:
+        report.add(
+            *where,
+            "status_conflict",
+            value=status,
+            message="状态与日期不符，以日期为准",
+        )
+    if found.status in ("planned", "closed"):
+        report.add(
+            *where, "inactive", value=opened or closed or status,
+            message=f"{as_of.isoformat()} 时未在运营，不计入覆盖",
+        )  # fmt: skip
+    elif found.status == "unknown":
+        report.add(*where, "status_missing", message="没有状态和日期，不计入覆盖")
+    return {
+        "status": found.status,
+        "opened": opened_on.isoformat() if opened_on else None,
+        "closed": closed_on.isoformat() if closed_on else None,
+        "flags": "undated" if found.undated else "",
+    }

@@ -16,7 +16,7 @@ from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.file_errors import DuplicateKeyError
 from yikezhong_geodata.locate import ancestors_at, distance_to_study, locate_points
 from yikezhong_geodata.points import POINT_PROBLEMS
-from yikezhong_geodata.sources import Source
+from yikezhong_geodata.sources import Source, none_for_missing
 from yikezhong_geodata.vocabulary import normal
 
 _LABEL: Final = "facilities"
@@ -58,52 +58,37 @@ def place_facilities(
     declared = _declared(
         table, source, divisions=divisions, report=report, code_system=code_system
     )
-    flags = [str(text).split() for text in table["flags"]]
     outside = np.isfinite(lon) & (located.division < 0)
     distance = np.full(len(table), np.nan)
     distance[outside] = distance_to_study(divisions, lon[outside], lat=lat[outside])
-    columns = {level: ancestors_at(divisions, level) for level in _LEVELS}
-    agree = _agree(located.division, declared, columns)
-    keep = np.ones(len(table), dtype=np.bool_)
-    for index in range(len(table)):
-        where = (
-            _LABEL,
-            source.file,
-            int(table["row"].iloc[index]),
-            str(table["id"].iloc[index]),
-        )
-        problem = table["point_problem"].iloc[index]
-        if isinstance(problem, str):  # pandas reads None back as nan
-            keep[index] = declared[index] >= 0
-            _report_no_point(report, where, problem, kept=bool(keep[index]))
-            flags[index].append("no_point")
+    at = {level: ancestors_at(divisions, level) for level in _LEVELS}
+    agree = _agree(located.division, declared, at)
+    codes = [*map(str, divisions["code"]), None]  # index -1: none
+    flags, keep = [], []
+    rows = none_for_missing(table[["id", "row", "flags", "point_problem"]])
+    for index, row in enumerate(rows.to_dict("records")):
+        where = (_LABEL, source.file, int(row["row"]), str(row["id"]))
+        words = str(row["flags"]).split()
+        problem = row["point_problem"]
+        keep.append(problem is None or declared[index] >= 0)
+        if problem is not None:
+            _report_no_point(report, where, problem, kept=keep[-1])
+            words.append("no_point")
         elif outside[index]:
-            flags[index].append("outside_area")
-            metres = f"{distance[index]:.0f}"
-            report.add(
-                *where, "outside_area", value=metres,
-                message=f"在研究区之外 {metres} m，只用于“含周边设施”口径",
-            )  # fmt: skip
+            _report_outside(report, where, float(distance[index]))
+            words.append("outside_area")
         if located.shared[index]:
-            code = divisions["code"].iloc[located.division[index]]
-            report.add(
-                *where, "on_border", value=code,
-                message=f"位于区划交界，归代码较小的 {code}",
-            )  # fmt: skip
+            _report_border(report, where, codes[located.division[index]])
         if not agree[index]:
-            flags[index].append("code_place_mismatch")
-            report.add(
-                *where, "code_place_mismatch",
-                value=f"{_code(divisions, declared[index])} / "
-                f"{_code(divisions, located.division[index])}",
-                message="所填代码与位置不符：行政规则按代码，路程按位置",
-            )  # fmt: skip
-    table = table.assign(flags=[" ".join(words) for words in flags])
+            pair = codes[declared[index]], codes[located.division[index]]
+            _report_mismatch(report, where, pair)
+            words.append("code_place_mismatch")
+        flags.append(" ".join(words))
+    table = table.assign(flags=flags)
     admin = np.where(declared >= 0, declared, located.division)
     for level in _LEVELS:
-        at = columns[level]
-        by_code = [_code(divisions, at[i] if i >= 0 else -1) for i in admin]
-        by_place = [_code(divisions, at[i] if i >= 0 else -1) for i in located.division]
+        by_code = _codes_at(codes, at[level], admin)
+        by_place = _codes_at(codes, at[level], located.division)
         if level == "community":  # a township code says nothing about the community
             same = agree & (located.division >= 0)
             by_code = [
@@ -112,11 +97,39 @@ def place_facilities(
             ]
         table[f"{level}_code"] = by_code
         table[f"located_{level}_code"] = by_place
-    return table[keep].reset_index(drop=True)
+    return table[np.array(keep, dtype=np.bool_)].reset_index(drop=True)
 
 
-def _code(divisions: Any, index: int) -> str | None:
-    return str(divisions["code"].iloc[index]) if index >= 0 else None
+def _codes_at(
+    codes: list[str | None], at: IndexArray, division: IndexArray
+) -> list[str | None]:
+    """Return the code at a level of each row's division, None where there is none."""
+    return [codes[at[i]] if i >= 0 else None for i in division]
+
+
+_Where = tuple[str, str, int, str]
+
+
+def _report_outside(report: DataReport, where: _Where, metres: float) -> None:
+    report.add(
+        *where, "outside_area", value=f"{metres:.0f}",
+        message=f"在研究区之外 {metres:.0f} m，只用于“含周边设施”口径",
+    )  # fmt: skip
+
+
+def _report_border(report: DataReport, where: _Where, code: str | None) -> None:
+    report.add(
+        *where, "on_border", value=code, message=f"位于区划交界，归代码较小的 {code}"
+    )
+
+
+def _report_mismatch(
+    report: DataReport, where: _Where, pair: tuple[str | None, str | None]
+) -> None:
+    report.add(
+        *where, "code_place_mismatch", value=f"{pair[0]} / {pair[1]}",
+        message="所填代码与位置不符：行政规则按代码，路程按位置",
+    )  # fmt: skip
 
 
 def _agree(
@@ -132,7 +145,7 @@ def _agree(
 
 
 def _report_no_point(
-    report: DataReport, where: tuple[str, str, int, str], problem: str, *, kept: bool
+    report: DataReport, where: _Where, problem: str, *, kept: bool
 ) -> None:
     words = POINT_PROBLEMS[problem]
     if kept:

@@ -57,6 +57,9 @@ def judge_facilities(
     lon, lat = road_points(walking.vertex_start, walking.vertex_lon, walking.vertex_lat)
     judged = []
     for spec in specs:
+        if spec.datum is not None:
+            judged.append(spec)
+            continue
         name = spec.file.replace("\\", "/").rsplit("/", 1)[-1]
         rows = facilities[(facilities["file"] == name) & facilities["lon"].notna()]
         guess = detect_datum(

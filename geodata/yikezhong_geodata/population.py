@@ -11,11 +11,9 @@ import numpy as np
 import pandas as pd
 
 from yikezhong_coverage.errors import InputError
-from yikezhong_coverage.records import FloatArray
-from yikezhong_geodata.codes import check_codes
+from yikezhong_coverage.records import BoolArray, FloatArray, IndexArray
 from yikezhong_geodata.columns import GROUP_NAMES, GROUPS
 from yikezhong_geodata.data_report import DataReport
-from yikezhong_geodata.file_errors import ColumnMappingError, DuplicateKeyError
 from yikezhong_geodata.locate import has_children, parent_index
 from yikezhong_geodata.population_cells import read_cells
 from yikezhong_geodata.population_rules import (
@@ -25,21 +23,13 @@ from yikezhong_geodata.population_rules import (
     resolve,
     unknown_units,
 )
-from yikezhong_geodata.sources import (
-    basis_of,
-    none_for_missing,
-    open_source,
-    read_counts,
-)
+from yikezhong_geodata.population_tables import MixedBasisError, join_table
+from yikezhong_geodata.sources import basis_of, none_for_missing
 from yikezhong_geodata.spec import PopulationSpec
 
 LABEL: Final = "population"
 #: More people on a square kilometre than anywhere on earth: a slip of the pen.
 MAX_DENSITY_KM2: Final = 200_000.0
-
-
-class MixedBasisError(InputError):
-    """Populations of two bases (常住, 户籍) meet in one study."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +103,7 @@ def load_population(
     }
     for spec in specs:
         if spec.kind == "table":
-            basis = _join_table(
+            basis = join_table(
                 spec, folder=folder, table=table, report=report, code_system=code_system
             )
         else:
@@ -154,100 +144,6 @@ def _any_count(table: pd.DataFrame) -> np.ndarray:
     return table[list(GROUPS)].notna().any(axis=1).to_numpy()
 
 
-def _join_table(
-    spec: PopulationSpec,
-    *,
-    folder: Path,
-    table: pd.DataFrame,
-    report: DataReport,
-    code_system: str,
-) -> str | None:
-    """Put the counts of a table into the divisions; return its basis."""
-    source = open_source(
-        spec, folder=folder, report=report, label=LABEL, kind="population"
-    )
-    groups = [group for group in GROUPS if group in source.columns]
-    if "code" not in source.columns or not groups:
-        missing = "区划代码" if groups else "人口"
-        raise ColumnMappingError(
-            f"找不到{missing}列",
-            file=source.file,
-            hint='请用 columns = {code = "…", people = "…"} 指明',
-        )
-    texts = source.texts("code")
-    checked = check_codes(texts, code_system=code_system)
-    position = {code: index for index, code in enumerate(table["code"])}
-    first: dict[str, int] = {}
-    target = np.full(len(source), -1, dtype=np.int64)
-    for index, code in enumerate(checked.code):
-        row = int(source.rows[index])
-        if code is not None and code in first:
-            raise DuplicateKeyError(
-                f"代码 {code} 重复：第 {first[code]} 行和第 {row} 行",
-                file=source.file,
-                row=row,
-                column=source.columns["code"],
-                hint="请删去或合并其中一行",
-            )
-        if code is None or code not in position:
-            report.add(
-                LABEL, source.file, row, code, checked.problem[index] or "unmatched",
-                "set_aside", value=texts[index], message="代码不在区划名录中，未使用",
-            )  # fmt: skip
-        else:
-            target[index] = position[code]
-        if code is not None:
-            first[code] = row
-    used = np.flatnonzero(target >= 0)
-    basis = basis_of(spec.basis) or basis_of(source.columns.get("people"), header=True)
-    row_basis = [basis_of(text) or basis for text in source.texts("basis")]
-    for group in groups:
-        values = read_counts(
-            source, group, report=report, label=LABEL, ids=list(checked.code)
-        )
-        if values is not None:
-            _put(table, group, target[used], values[used], source.file, report)
-    for index in used.tolist():
-        at = table.index[target[index]]
-        table.loc[at, "population_basis"] = row_basis[index]
-        if spec.year is not None:
-            table.loc[at, "population_year"] = spec.year
-        table.loc[at, "population_source"] = "table"
-    report.close_layer(LABEL, source.file, read=len(source))
-    found = {row_basis[index] for index in used} - {None}
-    if len(found) > 1:
-        raise MixedBasisError(
-            f"人口口径不一：{'、'.join(sorted(map(str, found)))}",
-            file=source.file,
-            column=source.columns.get("basis"),
-            hint="同一项目只能用一种口径（常住或户籍）",
-        )
-    return found.pop() if found else None
-
-
-def _put(
-    table: pd.DataFrame,
-    group: str,
-    target: np.ndarray,
-    values: FloatArray,
-    file: str,
-    report: DataReport,
-) -> None:
-    """Write counts over what is there; list what differs."""
-    column = table[group].to_numpy(np.float64).copy()
-    for at, value in zip(target, values, strict=True):
-        if np.isnan(value):
-            continue
-        if not np.isnan(column[at]) and abs(column[at] - value) > 0.5:
-            report.add(
-                LABEL, file, None, str(table["code"].iloc[at]), "source_conflict",
-                value=f"{column[at]:g} / {value:g}",
-                message=f"{GROUP_NAMES[group]}在两处不同，用后读入的 {value:g}",
-            )  # fmt: skip
-        column[at] = value
-    table[group] = column
-
-
 def _people_of_buildings(
     buildings: pd.DataFrame, table: pd.DataFrame, has_specs: bool
 ) -> pd.DataFrame:
@@ -266,71 +162,99 @@ def _people_of_buildings(
     return cells
 
 
+@dataclass(frozen=True, eq=False)
+class _Counts:
+    """Counts of all groups, resolved; which groups of a division are estimated."""
+
+    declared: dict[str, FloatArray]
+    resolved: dict[str, Resolved]
+    estimated: list[list[str]]
+
+
 def _fill(
     table: pd.DataFrame, divisions: Any, cells: pd.DataFrame | None, report: DataReport
 ) -> pd.DataFrame:
     """Return the count columns of all divisions, resolved, estimated, summed."""
     parent = parent_index(divisions)
     inner = has_children(divisions)
-    declared: dict[str, FloatArray] = {}
-    extra: dict[str, FloatArray] = {}
-    for group in GROUPS:
-        values = table[group].to_numpy(np.float64)
-        declared[group], extra[group], from_cells = _with_cells(
-            values, cells, group, parent=parent, inner=inner
-        )
-        if cells is not None and from_cells.any():
-            table.loc[from_cells, "population_source"] = cells["method"].iloc[0]
-            for column in ("basis", "year"):
-                known = cells[column].dropna()
-                if len(known):
-                    table.loc[from_cells, f"population_{column}"] = known.iloc[0]
-    people = resolve(declared["people"], parent, extra=extra["people"])
-    _report_conflicts(table, "people", declared["people"], people, report)
-    found: dict[str, Resolved] = {"people": people}
-    estimated: list[list[str]] = [[] for _ in range(len(table))]
-    for group in GROUPS[1:]:
-        estimate = estimate_missing(
-            declared[group],
-            people,
-            parent=parent,
-            declared_people=declared["people"],
-            extra=extra[group],
-        )
-        found[group] = estimate.resolved
-        _report_conflicts(table, group, declared[group], estimate.resolved, report)
-        for index in np.flatnonzero(estimate.flag):
-            estimated[index].append(group)
-        lowest = estimate.flag & ~inner
-        if lowest.any():
-            report.add(
-                LABEL, "study.toml", None, None, "estimated", value=int(lowest.sum()),
-                message=f"{int(lowest.sum())} 个区划缺{GROUP_NAMES[group]}，"
-                "按最近上级的比例估算，结果带“估算”标记",
-            )  # fmt: skip
+    counts = _resolve_groups(table, cells, parent=parent, inner=inner, report=report)
+    found, people = counts.resolved, counts.resolved["people"]
     result = pd.DataFrame({group: found[group].value for group in GROUPS})
     result["unknown_units"] = unknown_units(people.complete, parent)
-    result["estimated"] = [" ".join(words) for words in estimated]
+    result["estimated"] = [" ".join(words) for words in counts.estimated]
+    partial = {g: ~r.complete & ~np.isnan(r.value) for g, r in found.items()}
     result["incomplete"] = [
-        " ".join(
-            g
-            for g in GROUPS
-            if not found[g].complete[i] and not np.isnan(found[g].value[i])
-        )
-        for i in range(len(table))
+        " ".join(g for g in GROUPS if partial[g][i]) for i in range(len(table))
     ]
     source = table["population_source"].to_numpy(dtype=object).copy()
-    source[inner & ~np.isnan(people.value) & np.isnan(declared["people"])] = "sum"
+    unstated = np.isnan(counts.declared["people"])
+    source[inner & ~np.isnan(people.value) & unstated] = "sum"
     source[inner & ~np.isnan(people.conflict)] = "sum"
     result["population_source"] = source
     result["population_method"] = None
     for column in ("population_basis", "population_year"):
         result[column] = _inherit(table[column].tolist(), parent, people.value)
+    year = pd.array(result["population_year"].tolist(), dtype="Int64")
     _report_unknown(result, table, inner, report)
     result.index = divisions.index
-    year = pd.array(result["population_year"].tolist(), dtype="Int64")
     filled: pd.DataFrame = none_for_missing(result).assign(population_year=year)
     return filled
+
+
+def _resolve_groups(
+    table: pd.DataFrame,
+    cells: pd.DataFrame | None,
+    *,
+    parent: IndexArray,
+    inner: BoolArray,
+    report: DataReport,
+) -> _Counts:
+    """Return the counts of every group; notes in ``table`` what came from cells."""
+    declared: dict[str, FloatArray] = {}
+    found: dict[str, Resolved] = {}
+    estimated: list[list[str]] = [[] for _ in range(len(table))]
+    for group in GROUPS:
+        values = table[group].to_numpy(np.float64)
+        declared[group], extra, from_cells = _with_cells(
+            values, cells, group, parent=parent, inner=inner
+        )
+        if cells is not None and from_cells.any():
+            _note_cells(table, cells, from_cells)
+        if group == "people":
+            found[group] = resolve(declared[group], parent, extra=extra)
+        else:
+            estimate = estimate_missing(
+                declared[group],
+                found["people"],
+                parent=parent,
+                declared_people=declared["people"],
+                extra=extra,
+            )
+            found[group] = estimate.resolved
+            for index in np.flatnonzero(estimate.flag):
+                estimated[index].append(group)
+            _report_estimated(group, int((estimate.flag & ~inner).sum()), report)
+        _report_conflicts(
+            table, group, declared[group], found[group], estimated, report
+        )
+    return _Counts(declared, found, estimated)
+
+
+def _note_cells(table: pd.DataFrame, cells: pd.DataFrame, filled: BoolArray) -> None:
+    table.loc[filled, "population_source"] = cells["method"].iloc[0]
+    for column in ("basis", "year"):
+        known = cells[column].dropna()
+        if len(known):
+            table.loc[filled, f"population_{column}"] = known.iloc[0]
+
+
+def _report_estimated(group: str, number: int, report: DataReport) -> None:
+    if number:
+        report.add(
+            LABEL, "study.toml", None, None, "estimated", value=number,
+            message=f"{number} 个区划缺{GROUP_NAMES[group]}，按最近上级的比例估算，"
+            "结果带“估算”标记",
+        )  # fmt: skip
 
 
 def _inherit(values: list[Any], parent: np.ndarray, people: FloatArray) -> list[Any]:
@@ -348,9 +272,9 @@ def _with_cells(
     cells: pd.DataFrame | None,
     group: str,
     *,
-    parent: np.ndarray,
-    inner: np.ndarray,
-) -> tuple[FloatArray, FloatArray, np.ndarray]:
+    parent: IndexArray,
+    inner: BoolArray,
+) -> tuple[FloatArray, FloatArray, BoolArray]:
     """Return counts filled from cells where no count is given at or above.
 
     Also returns the people of cells in no lower division, and which were filled.
@@ -378,15 +302,17 @@ def _report_conflicts(
     group: str,
     declared: FloatArray,
     found: Resolved,
+    estimated: list[list[str]],
     report: DataReport,
 ) -> None:
     for index in np.flatnonzero(~np.isnan(found.conflict)):
+        below = "下级合计（含估算）" if group in estimated[index] else "下级合计"
         report.add(
             LABEL, str(table["file"].iloc[index] or "study.toml"), None,
             str(table["code"].iloc[index]), "level_conflict",
             value=f"{declared[index]:g} / {found.conflict[index]:g}",
             message=f"{GROUP_NAMES[group]}：所填 {declared[index]:g}，"
-            f"下级合计 {found.conflict[index]:g}，以下级合计为准",
+            f"{below} {found.conflict[index]:g}，以下级合计为准",
         )  # fmt: skip
 
 

@@ -156,7 +156,8 @@ def nearest_holder(holder: BoolArray, parent: IndexArray) -> IndexArray:
 class Estimated:
     """A group after missing counts took the share of the nearest division above.
 
-    ``flag`` marks divisions whose count is, or contains, an estimate.
+    ``flag`` marks divisions whose count is, or contains, an estimate; a stated count
+    that the divisions below agree with is none.
     """
 
     resolved: Resolved
@@ -197,7 +198,7 @@ def estimate_missing(
     >>> found = estimate_missing(np.array([25.0, np.nan, np.nan]), people,
     ...                          parent=parent, declared_people=declared_people)
     >>> found.resolved.value.tolist(), found.flag.tolist()
-    ([25.0, 15.0, 10.0], [True, True, True])
+    ([25.0, 15.0, 10.0], [False, True, True])
     """
     declared = declared.copy()
     own = np.zeros(len(declared), dtype=np.bool_)
@@ -224,8 +225,9 @@ def estimate_missing(
         own[index] = True
     resolved = resolve(declared, parent, extra=extra)
     flag = own.copy()
+    stated = ~own & (resolved.value == round_people(declared))
     for i in range(len(flag) - 1, -1, -1):
-        if flag[i] and parent[i] >= 0 and np.isnan(resolved.conflict[i]):
+        if flag[i] and parent[i] >= 0 and not stated[parent[i]]:
             flag[parent[i]] = True
     return Estimated(resolved, flag)
 

@@ -30,7 +30,8 @@ from yikezhong_geodata.areas import area_m2, distance_m, inner_points
 from yikezhong_geodata.boundaries import load_boundaries
 from yikezhong_geodata.columns import DEMAND_COLUMNS, GROUPS
 from yikezhong_geodata.data_report import DataReport
-from yikezhong_geodata.demand import build_demand, record_demand, road_pieces
+from yikezhong_geodata.demand import build_demand, record_demand
+from yikezhong_geodata.demand_places import road_pieces
 from yikezhong_geodata.population import load_population
 from yikezhong_geodata.spec import BoundarySpec, PopulationSpec
 

@@ -31,13 +31,14 @@ from yikezhong_geodata.file_errors import (
     NegativePopulationError,
     RasterCoverageError,
 )
-from yikezhong_geodata.population import MixedBasisError, Population, load_population
+from yikezhong_geodata.population import Population, load_population
 from yikezhong_geodata.population_rules import (
     estimate_missing,
     resolve,
     round_people,
     unknown_units,
 )
+from yikezhong_geodata.population_tables import MixedBasisError
 from yikezhong_geodata.spec import BoundarySpec, PopulationSpec
 
 GROUPS_60 = ("people", "people_60")
