@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -12,6 +13,7 @@ import shapely
 
 from network_cases import networkx_times
 from yikezhong_app.measure import Network, build_network
+from yikezhong_coverage.records import FloatArray, IntArray, Nearest
 from yikezhong_geodata.osm_study import import_osm
 from yikezhong_geodata.study import Study
 
@@ -96,29 +98,65 @@ file = "roads.osm.pbf"
     return folder
 
 
-def assert_times_equal_networkx(study: Study, category: str, profile: str) -> int:
+@dataclass(frozen=True, eq=False)
+class Question:
+    """Which facility is nearest to every demand point of a study, on one network."""
+
+    network: Network
+    facilities: IntArray
+
+    def nearest(self) -> Nearest:
+        """Ask the engine."""
+        return self.network.nearest(self.facilities)
+
+    def oracle(self, **unrounded: FloatArray) -> Nearest:
+        """Ask networkx, with the points inserted into the edges."""
+        return networkx_times(
+            self.network.graph,
+            self.network.demand,
+            self.network.facility.take(self.facilities),
+            leg_speed_mps=self.network.leg_speed_mps,
+            max_time_s=self.network.max_time_s,
+            **unrounded,
+        )
+
+
+def ask(
+    study: Study, categories: tuple[str, ...], *, profile: str, county: str = ""
+) -> Question:
+    """Put the demand (of one county) and the open facilities on a network."""
+    network = build_network(
+        study, study.roads[profile], parameters=study.spec.parameters
+    )
+    chosen = np.flatnonzero(
+        study.facilities["category"].isin(categories).to_numpy()
+        & (study.facilities["status"] == "open").to_numpy()
+        & (network.facility.edge >= 0)
+    )
+    here = study.demand["division_code"].str.startswith(county).to_numpy()
+    return Question(replace(network, demand=network.demand.take(here)), chosen)
+
+
+def assert_times_equal_networkx(question: Question) -> int:
     """Compare every demand point's time with networkx, to the last bit.
 
     Returns the number of demand points with a finite time.
     """
-    network: Network = build_network(
-        study, study.roads[profile], parameters=study.spec.parameters
-    )
-    chosen = np.flatnonzero(
-        (study.facilities["category"] == category).to_numpy()
-        & (study.facilities["status"] == "open").to_numpy()
-        & (network.facility.edge >= 0)
-    )
-    found = network.nearest(chosen)
-    expected = networkx_times(
-        network.graph,
-        network.demand,
-        network.facility.take(chosen),
-        leg_speed_mps=network.leg_speed_mps,
-        max_time_s=network.max_time_s,
-    )
+    found, expected = question.nearest(), question.oracle()
     np.testing.assert_array_equal(found.time_s, expected.time_s)
     has = expected.facility >= 0
-    np.testing.assert_array_equal(found.facility[has], chosen[expected.facility[has]])
+    np.testing.assert_array_equal(
+        found.facility[has], question.facilities[expected.facility[has]]
+    )
     assert (found.facility[~has] == -1).all()
     return int(np.isfinite(found.time_s).sum())
+
+
+def assert_times_near_unrounded(question: Question) -> None:
+    """Compare with networkx on unrounded walking times: within a microsecond."""
+    graph = question.network.graph
+    whole_s = graph.edge_length_m / question.network.leg_speed_mps
+    expected = question.oracle(forward_s=whole_s, backward_s=whole_s)
+    np.testing.assert_allclose(
+        question.nearest().time_s, expected.time_s, rtol=0, atol=1e-6
+    )

@@ -7,6 +7,7 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 from shapely import Point
+
 from yikezhong_app.snapshot import (
     SnapshotBusyError,
     SnapshotCorruptError,
