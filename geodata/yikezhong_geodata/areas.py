@@ -67,19 +67,20 @@ def inner_points(geometries: GeometryArray) -> tuple[FloatArray, FloatArray]:
 
 
 def distance_m(
-    lon: FloatArray, lat: FloatArray, other_lon: FloatArray, other_lat: FloatArray
+    lon: FloatArray, lat: FloatArray, *, to_lon: FloatArray, to_lat: FloatArray
 ) -> FloatArray:
     """Return ellipsoidal distances between points, pair by pair [m].
 
     Examples
     --------
     >>> one = np.array([113.0])
-    >>> float(distance_m(one, np.array([31.0]), one, np.array([31.01])).round(1)[0])
+    >>> south, north = np.array([31.0]), np.array([31.01])
+    >>> round(float(distance_m(one, south, to_lon=one, to_lat=north)[0]), 1)
     1108.7
     """
     from pyproj import Geod
 
-    _, _, metres = Geod(ellps="WGS84").inv(lon, lat, other_lon, other_lat)
+    _, _, metres = Geod(ellps="WGS84").inv(lon, lat, to_lon, to_lat)
     return np.asarray(metres, dtype=np.float64)
 
 

@@ -261,7 +261,7 @@ def check_doubles(table: pd.DataFrame, *, report: DataReport) -> None:
     one, other = shapely.STRtree(points).query(points, "dwithin", distance=reach)
     same = (one < other) & (keys[one] == keys[other])
     one, other = index[one[same]], index[other[same]]
-    metres = distance_m(lon[one], lat[one], lon[other], lat[other])
+    metres = distance_m(lon[one], lat[one], to_lon=lon[other], to_lat=lat[other])
     for first, second, apart in sorted(zip(one, other, metres, strict=True)):
         if apart <= DUPLICATE_M:
             report.add(

@@ -150,5 +150,8 @@ def distance_to_study(
     lines = shapely.shortest_line(points, plane[nearest])
     ends = shapely.get_coordinates(lines).reshape(-1, 2, 2)
     return distance_m(
-        ends[:, 0, 0] / scale, ends[:, 0, 1], ends[:, 1, 0] / scale, ends[:, 1, 1]
+        ends[:, 0, 0] / scale,
+        ends[:, 0, 1],
+        to_lon=ends[:, 1, 0] / scale,
+        to_lat=ends[:, 1, 1],
     )

@@ -17,6 +17,7 @@ from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.locate import has_children, parent_index
 from yikezhong_geodata.population_cells import read_cells
 from yikezhong_geodata.population_rules import (
+    TOLERANCE,
     Resolved,
     estimate_missing,
     nearest_holder,
@@ -123,6 +124,7 @@ def load_population(
     joined = pd.concat(cells, ignore_index=True) if cells else None
     filled = _fill(table, divisions, joined, report)
     _check_density(divisions, filled["people"], report)
+    _check_parts(divisions, filled, report)
     if filled["people"].notna().any() and filled["population_basis"].isna().all():
         report.add(
             LABEL, "study.toml", None, None, "basis_missing",
@@ -350,3 +352,19 @@ def _check_density(divisions: Any, people: pd.Series, report: DataReport) -> Non
             value=f"{people.iloc[index]:g}",
             message=f"每平方千米 {density[index]:,.0f} 人，不合常理，请核对",
         )  # fmt: skip
+
+
+def _check_parts(divisions: Any, filled: pd.DataFrame, report: DataReport) -> None:
+    """Report a group of people that is larger than all people of its division."""
+    people = filled["people"].to_numpy(np.float64)
+    lowest = ~has_children(divisions)
+    for group in ("people_60", "people_65", "people_80", "children", "households"):
+        values = filled[group].to_numpy(np.float64)
+        for index in np.flatnonzero(lowest & (values > people + TOLERANCE)):
+            report.add(
+                LABEL, str(divisions["file"].iloc[index]), None,
+                str(divisions["code"].iloc[index]), "implausible",
+                value=f"{values[index]:g} / {people[index]:g}",
+                message=f"{GROUP_NAMES[group]} {values[index]:g} 多于总人口 "
+                f"{people[index]:g}，按所填使用，请核对",
+            )  # fmt: skip

@@ -116,7 +116,6 @@ def _read_window(
 ) -> tuple[_Window, GeometryArray]:
     import pyproj
     import rasterio
-    import rasterio.windows
     from rasterio.errors import RasterioIOError
 
     try:
@@ -140,18 +139,10 @@ def _read_window(
                     file=path.name,
                     hint="请检查栅格的范围和坐标系",
                 )
-            step_x, skew_x, origin_x, skew_y, step_y, origin_y = raster.transform[:6]
-            if skew_x or skew_y or step_x <= 0 or step_y >= 0:
-                raise CorruptError(
-                    "栅格是旋转或倒置的", file=path.name, hint="请重采样为正北向的栅格"
-                )
-            column = max(int((west - origin_x) / step_x), 0)
-            row = max(int((north - origin_y) / step_y), 0)
-            width = min(int((east - origin_x) / step_x) + 1, raster.width) - column
-            height = min(int((south - origin_y) / step_y) + 1, raster.height) - row
-            box = rasterio.windows.Window(column, row, width, height)
+            box, corner, cell = _window_of(
+                raster, (west, south, east, north), path.name
+            )
             masked = raster.read(1, window=box, masked=True)
-            corner = (origin_x + column * step_x, origin_y + row * step_y)
             bounds = shapely.box(left, bottom, right, top)
     except RasterioIOError as error:
         raise CorruptError(
@@ -164,7 +155,28 @@ def _read_window(
     )
     values = np.asarray(values, dtype=np.float64)
     _refuse_negative(values, path.name)
-    return _Window(values, corner, (step_x, -step_y), crs, bounds), projected
+    return _Window(values, corner, cell, crs, bounds), projected
+
+
+def _window_of(
+    raster: Any, bounds: tuple[float, float, float, float], file: str
+) -> tuple[Any, tuple[float, float], tuple[float, float]]:
+    """Return the window over the bounds, its north-west corner and the cell size."""
+    import rasterio.windows
+
+    west, south, east, north = bounds
+    step_x, skew_x, origin_x, skew_y, step_y, origin_y = raster.transform[:6]
+    if skew_x or skew_y or step_x <= 0 or step_y >= 0:
+        raise CorruptError(
+            "栅格是旋转或倒置的", file=file, hint="请重采样为正北向的栅格"
+        )
+    column = max(int((west - origin_x) / step_x), 0)
+    row = max(int((north - origin_y) / step_y), 0)
+    width = min(int((east - origin_x) / step_x) + 1, raster.width) - column
+    height = min(int((south - origin_y) / step_y) + 1, raster.height) - row
+    box = rasterio.windows.Window(column, row, width, height)
+    corner = (origin_x + column * step_x, origin_y + row * step_y)
+    return box, corner, (step_x, -step_y)
 
 
 def _refuse_negative(values: FloatArray, file: str) -> None:

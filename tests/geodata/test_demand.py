@@ -155,7 +155,9 @@ def test_road_pieces(walking: RoadGraph) -> None:
     line = shapely.LineString(np.column_stack([bent.vertex_lon, bent.vertex_lat])[:4])
     assert shapely.distance(shapely.points(lon[:-1], lat[:-1]), line).max() < 1e-12
     assert length[-1] == 0 and len(length) == 4
-    first = distance_m(lon[:1], lat[:1], np.array([113.0]), np.array([31.0]))[0]
+    first = distance_m(
+        lon[:1], lat[:1], to_lon=np.array([113.0]), to_lat=np.array([31.0])
+    )[0]
     assert first <= length[0] / 2 + 1e-6
 
 

@@ -255,6 +255,16 @@ def test_implausible_density(tmp_path: Path) -> None:
     assert found(report, "implausible")[0].id == "421303001001"
 
 
+def test_more_old_people_than_people(tmp_path: Path) -> None:
+    """66."""
+    population, report = load(
+        tmp_path, columns=GROUPS_60, counts={"421303001001": (100, 300)}
+    )
+    (finding,) = found(report, "implausible")
+    assert (finding.id, finding.value) == ("421303001001", "300 / 100")
+    assert rows(population).loc["421303001001", "people_60"] == 300
+
+
 def test_points(tmp_path: Path) -> None:
     """47: a point outside is set aside with its people."""
     write_csv(
