@@ -1,1 +1,1 @@
-"""Plan registers: what the plans ask for, as data."""
+"""Plan registers: what the plans ask for, as data, read and checked."""
