@@ -67,7 +67,7 @@ def inner_points(geometries: GeometryArray) -> tuple[FloatArray, FloatArray]:
 
 
 def distance_m(
-    lon: FloatArray, lat: FloatArray, *, to_lon: FloatArray, to_lat: FloatArray
+    lon: FloatArray, lat: FloatArray, to_lon: FloatArray, to_lat: FloatArray
 ) -> FloatArray:
     """Return ellipsoidal distances between points, pair by pair [m].
 

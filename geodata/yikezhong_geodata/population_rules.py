@@ -203,8 +203,10 @@ def estimate_missing(
     declared = declared.copy()
     own = np.zeros(len(declared), dtype=np.bool_)
     given = resolve(declared, parent, extra=extra)
-    base = np.where(np.isnan(declared_people), people.value, declared_people)
-    holder = nearest_holder(given.complete & people.complete & (base > 0), parent)
+    stated = given.value == round_people(declared)
+    base = np.where(stated & ~np.isnan(declared_people), declared_people, people.value)
+    plausible = (base > 0) & (given.value <= base)  # a share above 1 is no share
+    holder = nearest_holder(given.complete & people.complete & plausible, parent)
     child_known = np.zeros(len(declared), dtype=np.bool_)
     inner = np.flatnonzero(people.complete & (parent >= 0))
     child_known[parent[inner]] = True

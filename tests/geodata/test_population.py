@@ -454,3 +454,5 @@ def test_estimates_are_shares(tree: tuple[np.ndarray, np.ndarray], seed: int) ->
         assert (found_.resolved.complete >= own.complete).all()
     assert (found_.resolved.value[~np.isnan(found_.resolved.value)] >= 0).all()
     assert not found_.flag[known].any()
+    estimated = lowest & found_.flag
+    assert (found_.resolved.value[estimated] <= people.value[estimated] + 0.5).all()
