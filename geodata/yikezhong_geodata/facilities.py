@@ -11,6 +11,11 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from yikezhong_geodata.attributes import (
+    attribute_columns,
+    check_served,
+    facility_attributes,
+)
 from yikezhong_geodata.columns import CAPACITY_COLUMNS, CRS, FACILITY_COLUMNS
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.facility_places import (
@@ -61,8 +66,9 @@ def load_facilities(
     Returns
     -------
     GeoDataFrame
-        Columns of :data:`~yikezhong_geodata.columns.FACILITY_COLUMNS`, in the order
-        of the files and rows. A facility without a usable point but with a known
+        Columns of :data:`~yikezhong_geodata.columns.FACILITY_COLUMNS` and
+        ``attr_<id>`` for what else was recognised, in the order of the files and
+        rows. A facility without a usable point but with a known
         code is kept with the flag ``no_point`` and geometry None; one with neither
         is set aside.
 
@@ -82,6 +88,8 @@ def load_facilities(
             spec, folder=folder, report=report, label=LABEL, kind="facility"
         )
         table = _read_rows(source, spec, number=number, as_of=as_of, report=report)
+        more = facility_attributes(source, ids=table["id"].tolist(), report=report)
+        table = table.assign(**more)
         points = read_points(
             source, spec, divisions=divisions, report=report, label=LABEL
         )
@@ -102,13 +110,18 @@ def load_facilities(
     table = pd.concat(parts, ignore_index=True) if parts else _empty()
     refuse_double_ids(table)
     check_doubles(table, report=report)
+    table = check_served(
+        table, divisions=divisions, code_system=code_system, report=report
+    )
     for file, count in read.items():
         report.close_layer(LABEL, file, read=count)
     lon, lat = table["lon"].to_numpy(np.float64), table["lat"].to_numpy(np.float64)
     points_ = shapely.points(lon, lat)
     points_ = np.where(np.isnan(lon), None, points_)
     return geopandas.GeoDataFrame(
-        none_for_missing(table[list(FACILITY_COLUMNS[:-1])]),
+        none_for_missing(
+            table[[*FACILITY_COLUMNS[:-1], *attribute_columns(table.columns)]]
+        ),
         geometry=geopandas.GeoSeries(points_, crs=CRS, index=table.index),
         crs=CRS,
     )

@@ -152,4 +152,5 @@ def _apart_m(point: Any, shape: Any) -> float:
     flat = shapely.transform(shape, lambda xy: (xy - at) * scale)
     line = shapely.shortest_line(shapely.Point(0.0, 0.0), flat)
     end = shapely.get_coordinates(line)[-1] / scale + at[0]
-    return float(distance_m(at[:, 0], at[:, 1], end[:1], end[1:])[0])
+    metres = distance_m(at[:, 0], at[:, 1], to_lon=end[:1], to_lat=end[1:])
+    return float(metres[0])
