@@ -15,14 +15,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from yikezhong_geodata.attribute_terms import AttributeTerm, parse_flag, terms_of
 from yikezhong_geodata.codes import clean_code
-from yikezhong_geodata.columns import CAPACITY_COLUMNS
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.facility_status import parse_date
 from yikezhong_geodata.file_errors import ColumnMappingError, DuplicateKeyError
+from yikezhong_geodata.flags import parse_flag
 from yikezhong_geodata.headers import header_scale, plain_header
 from yikezhong_geodata.numbers import clean_text, is_missing, parse_number
+from yikezhong_geodata.plans.attributes import AttributeTerm, load_attribute_terms
 from yikezhong_geodata.sources import Source, open_source
 from yikezhong_geodata.spec import AttributeSpec
 
@@ -31,6 +31,10 @@ LABEL: Final = "attributes"
 PREFIX: Final = "attr_"
 #: Column of facilities with the codes of the divisions that they serve (tuples).
 SERVES: Final = "attr_serves"
+_SERVES_TERM: Final = AttributeTerm(
+    "serves", "服务村社区代码", "codes", "facility",
+    also=("服务范围代码", "覆盖村代码", "服务区划代码"),
+)  # fmt: skip
 
 
 def match_attributes(
@@ -149,7 +153,7 @@ def facility_attributes(
     """
     found = read_attributes(
         source,
-        [t for t in terms_of("facility") if t.id not in CAPACITY_COLUMNS],
+        [*_terms_of("facility"), _SERVES_TERM],
         ids=ids,
         report=report,
         label="facilities",
@@ -234,7 +238,7 @@ def load_attributes(
     DuplicateKeyError
         If a code stands twice in a table.
     """
-    terms = terms_of("division")
+    terms = _terms_of("division")
     position = {code: index for index, code in enumerate(divisions["code"])}
     columns: dict[str, NDArray[np.object_]] = {}
     for spec in specs:
@@ -263,6 +267,10 @@ def load_attributes(
                     column[at] = value
         report.close_layer(LABEL, source.file, read=len(source))
     return pd.DataFrame(columns, index=divisions.index, dtype=object)
+
+
+def _terms_of(owner: str) -> list[AttributeTerm]:
+    return [term for term in load_attribute_terms() if term.of == owner]
 
 
 def _targets(
@@ -314,7 +322,7 @@ def _parse(
     if term.type == "date":
         day, problem = parse_date(text)
         return (None if day is None else day.isoformat()), problem
-    known = term.value_of(text)
+    known = term.value_of(text) or term.value_of(text.removesuffix("级"))
     if known is None:
         return None, "missing" if is_missing(text) else "unreadable"
     return known, None
