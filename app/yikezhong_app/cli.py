@@ -201,24 +201,50 @@ def run(
     as_of: AsOf = None,
     accept_datum: AcceptDatum = False,
     accept_repairs: AcceptRepairs = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="输入没有变化时也重新计算")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compute a study and write a snapshot."""
+    from yikezhong_app.manifest import run_key
     from yikezhong_app.pipeline import run_study
     from yikezhong_geodata.study import load_study
 
     started = time.monotonic()
-    with console.progress_bar(quiet=as_json) as progress:
-        study = load_study(
-            folder,
-            as_of=evaluation_date(as_of, folder),
-            accept_datum=accept_datum,
-            accept_repairs=accept_repairs,
-            progress=console.part(progress, 0.0, 0.4),
-        )
-        snapshot = run_study(study, out, progress=console.part(progress, 0.4, 1.0))
-        progress("完成", 1.0)
+    day = evaluation_date(as_of, folder)
+    flags = {"datum": accept_datum, "repairs": accept_repairs}
+    key = run_key(folder, as_of=day, accepted=[f for f, on in flags.items() if on])
+    snapshot = None if force else _same_result(out, key)
+    if snapshot is None:
+        with console.progress_bar(quiet=as_json) as progress:
+            study = load_study(
+                folder,
+                as_of=day,
+                accept_datum=accept_datum,
+                accept_repairs=accept_repairs,
+                progress=console.part(progress, 0.0, 0.2),
+            )
+            snapshot = run_study(
+                study, out, key=key, progress=console.part(progress, 0.2, 1.0)
+            )
+            progress("完成", 1.0)
+    elif not as_json:
+        console.print_line("输入与程序都没有变化，沿用已有成果（--force 重新计算）。")
     _show_result(snapshot, time.monotonic() - started, out, as_json=as_json)
+
+
+def _same_result(out: Path, key: str) -> Any:
+    """Return the current snapshot if it was made from the same inputs, else None."""
+    from yikezhong_app.snapshot import is_whole, open_current
+    from yikezhong_coverage.errors import SourceError
+
+    try:
+        snapshot = open_current(out)
+    except SourceError:
+        return None
+    same = snapshot.manifest.get("run_key") == key
+    return snapshot if same and is_whole(snapshot) else None
 
 
 def _show_result(snapshot: Any, seconds: float, out: Path, *, as_json: bool) -> None:

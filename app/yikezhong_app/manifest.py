@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import platform
 from dataclasses import asdict
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from yikezhong_coverage.records import Service
 from yikezhong_geodata.columns import CRS, EQUAL_AREA_CRS
 from yikezhong_geodata.study import Study
 
+PACKAGES = ("yikezhong_app", "yikezhong_coverage", "yikezhong_geodata")
 #: Distributions whose version can change a number.
 SOFTWARE = (
     "yikezhong",
@@ -26,6 +29,38 @@ SOFTWARE = (
     "pyogrio",
     "osmium",
 )
+
+
+def software_versions() -> dict[str, str]:
+    """Return the versions of what can change a number, and a hash of our own code."""
+    roots = [Path(str(files(name))) for name in PACKAGES]
+    digest = hashlib.sha256()
+    for root in roots:
+        for path in sorted(root.rglob("*")):
+            if path.suffix in {".py", ".yaml"}:
+                digest.update(path.relative_to(root).as_posix().encode())
+                digest.update(path.read_bytes())
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in SOFTWARE},
+        "source": digest.hexdigest()[:16],
+    }
+
+
+def run_key(folder: Path, *, as_of: dt.date, accepted: list[str]) -> str:
+    """Return a hash of everything that decides the result of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        The study.
+    as_of : datetime.date
+        Day that is evaluated.
+    accepted : list of str
+        What was accepted with ``--accept-…``.
+    """
+    parts = [input_hashes(folder), as_of.isoformat(), accepted, software_versions()]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def build_manifest(
@@ -50,10 +85,7 @@ def build_manifest(
         "crs": CRS,
         "area_crs": EQUAL_AREA_CRS,
         "inputs": input_hashes(study.folder),
-        "software": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in SOFTWARE},
-        },
+        "software": software_versions(),
         "data_report": study.report.counts_frame().to_dict("records"),
     }
 

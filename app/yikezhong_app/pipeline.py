@@ -68,7 +68,7 @@ def _silent(step: str, fraction: float) -> None:
 
 
 def run_study(
-    study: Study, out_dir: Path, *, progress: ProgressCall = _silent
+    study: Study, out_dir: Path, *, key: str = "", progress: ProgressCall = _silent
 ) -> Snapshot:
     """Compute every table of a study and publish them as one snapshot.
 
@@ -78,12 +78,15 @@ def run_study(
         As :func:`yikezhong_geodata.study.load_study` returns it.
     out_dir : Path
         Result folder.
+    key : str
+        Hash of everything that decides the result, by which a later run sees that
+        there is nothing to do.
     progress : callable
         Called with a step's Chinese name and the fraction done.
     """
     tables, manifest = compute_tables(study, progress=progress)
     progress("写入成果", 0.9)
-    return write_snapshot(out_dir, tables, manifest=manifest)
+    return write_snapshot(out_dir, tables, manifest={**manifest, "run_key": key})
 
 
 def compute_tables(

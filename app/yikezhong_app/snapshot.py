@@ -208,7 +208,7 @@ def write_snapshot(
             (work / MANIFEST).write_text(text + "\n", encoding="utf-8")
             _sync_tree(work)
             target = versions / version
-            if not _is_whole(out_dir, version):
+            if not _exists_whole(out_dir, version):
                 if target.exists():
                     target.rename(work.with_name(f".new-old-{version}"))
                 work.rename(target)
@@ -277,16 +277,20 @@ def _cell_text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _is_whole(out_dir: Path, version: str) -> bool:
-    folder = out_dir / "versions" / version
-    if not folder.exists():
-        return False
+def is_whole(snapshot: Snapshot) -> bool:
+    """Say whether every table's file is what the manifest says."""
     try:
-        snapshot = open_version(out_dir, version)
         return all(
-            _sha256(folder / entry["file"]) == entry["sha256"]
+            _sha256(snapshot.folder / entry["file"]) == entry["sha256"]
             for entry in snapshot.manifest["tables"].values()
         )
+    except SourceError:
+        return False
+
+
+def _exists_whole(out_dir: Path, version: str) -> bool:
+    try:
+        return is_whole(open_version(out_dir, version))
     except SourceError:
         return False
 
