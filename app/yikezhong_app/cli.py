@@ -299,6 +299,9 @@ def _done(value: dict[str, Any], sentence: str, *, as_json: bool) -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    from yikezhong_geodata.opening import prepare_gdal
+
+    prepare_gdal()  # before anything imports GDAL
     arguments = sys.argv[1:] if args is None else args
     try:
         app(arguments)

@@ -96,7 +96,8 @@ def load_study(
     folder : Path
         Folder with ``study.toml`` (or the path of that file).
     as_of : datetime.date
-        Day for which facilities count as open, where ``study.toml`` names none.
+        Day for which facilities count as open; the caller decides between
+        the one in ``study.toml``, another and today.
     accept_datum : bool
         Convert layers that were found to be in GCJ-02 or BD-09 without saying so;
         by default this is reported and left as it is.
@@ -122,7 +123,6 @@ def load_study(
     tell("读取项目配置", 0.0)
     spec = read_spec(folder)
     folder = folder.parent if folder.name == STUDY_FILE else folder
-    day = spec.as_of or as_of
     report = DataReport()
     if spec.import_report:
         append_import_report(folder / spec.import_report, report)
@@ -143,7 +143,7 @@ def load_study(
     check_network_cover(divisions, walking, file=spec.roads.file, report=report)
     tell("读取设施", 0.6)
     facilities = _facilities(
-        replace(spec, as_of=day), folder, divisions, walking, report, accept_datum
+        replace(spec, as_of=as_of), folder, divisions, walking, report, accept_datum
     )
     _report_short_roads(spec, roads, facilities, report)
     tell("读取人口", 0.7)
@@ -155,9 +155,9 @@ def load_study(
     check_conservation(divisions, demand, report=report)
     tell("完成", 1.0)
     return Study(
-        spec=replace(spec, as_of=day),
+        spec=replace(spec, as_of=as_of),
         name=spec.name,
-        as_of=day,
+        as_of=as_of,
         divisions=divisions,
         facilities=facilities,
         demand=demand,

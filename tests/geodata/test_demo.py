@@ -398,7 +398,7 @@ def test_unknown_scale_is_refused(tmp_path: Path) -> None:
 
 
 def test_study_loads_and_reports_what_is_wrong(county: Path) -> None:
-    study = load_study(county, as_of=dt.date(2026, 11, 1))
+    study = load_study(county, as_of=dt.date(2025, 12, 31))
     assert study.as_of == dt.date(2025, 12, 31)
     assert all(c.set_aside == 0 for c in study.report.counts if c.layer != "facilities")
     problems = {f.problem for f in study.report.findings if f.row is not None}
@@ -421,7 +421,7 @@ def test_study_loads_and_reports_what_is_wrong(county: Path) -> None:
 
 
 def test_circle_is_dense_in_town_and_sparse_in_the_country(county: Path) -> None:
-    study = load_study(county, as_of=dt.date(2026, 11, 1))
+    study = load_study(county, as_of=dt.date(2025, 12, 31))
     graph, demand, places = study.roads["walking"], study.demand, study.facilities
     wanted = places["category"].isin(["elderly_complex", "day_care", "mutual_aid"])
     open_ = places[wanted & (places["status"] == "open") & places["lon"].notna()]
