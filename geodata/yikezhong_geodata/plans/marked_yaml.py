@@ -83,11 +83,11 @@ def shipped_bytes(name: str) -> bytes:
 
 
 def parse_marked(raw: bytes, *, file: str) -> MarkedYaml:
-    """Parse YAML with lines.
+    r"""Parse YAML with lines.
 
     Examples
     --------
-    >>> found = parse_marked(b"plan:\\n  id: a\\n", file="a.yaml")
+    >>> found = parse_marked(b"plan:\n  id: a\n", file="a.yaml")
     >>> found.value, found.line(("plan", "id"))
     ({'plan': {'id': 'a'}}, 2)
     """
@@ -127,10 +127,10 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
-            raise _refused("不允许使用别名（*）", self.peek_event().start_mark)
+            raise _refused("不允许使用别名（*）", self.get_mark())
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise _refused("嵌套过深", self.peek_event().start_mark)
+            raise _refused("嵌套过深", self.get_mark())
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
