@@ -48,6 +48,8 @@ class Examined:
         Named readings, filled in.
     entries : list of dict
         Entries with the readings filled in.
+    used : list of tuple of str
+        Names of the readings each entry uses.
     mistakes : tuple of PlanMistake
         In the order of the file; the rest can be used only where there are none.
     """
@@ -55,6 +57,7 @@ class Examined:
     plan: dict[str, Any]
     readings: Readings
     entries: list[dict[str, Any]]
+    used: list[tuple[str, ...]]
     mistakes: tuple[PlanMistake, ...]
 
 
@@ -135,6 +138,7 @@ def examine(
     readings = Readings.of(ex, top.get("parameters", {}), changes or {})
     raw = top.get("indicators")
     entries: list[dict[str, Any]] = []
+    used: list[tuple[str, ...]] = []
     if not isinstance(raw, list) or not raw or len(raw) > _MAX_ENTRIES:
         ex.entry, ex.base = "indicators", ("indicators",)
         ex.add((), "缺少指标", "请写 indicators 一节，每项以 “- id: …” 开头")
@@ -147,12 +151,13 @@ def examine(
         if isinstance(filled, dict):
             check_entry(ex, filled, plan_level=level)
             entries.append(filled)
+            used.append(tuple(sorted(used_names(item))))
         else:
             ex.add((), "应为表（键: 值）")
     _check_ids(ex, raw, other_ids)
     _check_unused(ex, readings, raw)
     ex.mistakes.sort(key=lambda mistake: mistake.line or 0)
-    return Examined(plan, readings, entries, tuple(ex.mistakes))
+    return Examined(plan, readings, entries, used, tuple(ex.mistakes))
 
 
 def shipped_ids() -> frozenset[str]:

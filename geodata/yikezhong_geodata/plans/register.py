@@ -245,7 +245,10 @@ def _mistake(file: str, entry: str, reason: str) -> PlanMistake:
 def _plan(found: Examined) -> Plan:
     """Build the records of a register without mistakes."""
     header = found.plan
-    entries = [_entry(item, header) for item in found.entries]
+    entries = [
+        _entry(item, header, readings=used)
+        for item, used in zip(found.entries, found.used, strict=True)
+    ]
     for belongs in [entry for entry in entries if entry.baseline_of]:
         at = next(
             index
@@ -286,7 +289,9 @@ def _reached(baselines: Iterable[PlanBaseline]) -> tuple[Baseline, ...]:
     return tuple(Baseline(b.year, b.value) for b in baselines if b.kind == "actual")
 
 
-def _entry(item: dict[str, Any], header: dict[str, Any]) -> Entry:
+def _entry(
+    item: dict[str, Any], header: dict[str, Any], *, readings: tuple[str, ...]
+) -> Entry:
     baselines = tuple(
         PlanBaseline(b["year"], Fraction(b["value"]), b.get("kind", "actual"))
         for b in item.get("baselines", ())
@@ -321,6 +326,7 @@ def _entry(item: dict[str, Any], header: dict[str, Any]) -> Entry:
         item.get("baseline_of"),
         item.get("part_of"),
         item.get("statistic"),
+        readings,
     )
 
 

@@ -118,6 +118,8 @@ def _facility_share(ex: Examiner, table: dict[str, Any], path: Path_) -> None:
 def _ratio(ex: Examiner, table: dict[str, Any], path: Path_) -> None:
     for side in ("numerator", "denominator"):
         _amount(ex, table.get(side), (*path, side), areas=True)
+    if "part" in table:
+        ex.flag(table["part"], (*path, "part"))
     if "scale" in table:
         ex.positive(table["scale"], (*path, "scale"))
 
@@ -186,16 +188,18 @@ def _count(ex: Examiner, table: dict[str, Any], path: Path_) -> None:
     check_selectors(ex, table.get("of"), (*path, "of"))
     if table.get("column") is not None:
         numeric(ex, table["column"], (*path, "column"), of="facility")
-    if table.get("opened_from") is not None:
-        ex.date(table["opened_from"], (*path, "opened_from"))
+    for key in ("opened_from", "opened_to"):
+        if table.get(key) is not None:
+            ex.date(table[key], (*path, key))
 
 
 def _capacity_years(ex: Examiner, table: dict[str, Any], path: Path_) -> None:
     check_selector(ex, table.get("plots"), (*path, "plots"))
     numeric(ex, table.get("column"), (*path, "column"), of="facility")
     ex.choice(table.get("population"), (*path, "population"), GROUPS, what="人口分组")
-    for key in ("death_rate", "cremation_rate"):
+    for key in ("death_rate", "cremation_rate", "burial_share"):
         ex.between(table.get(key), (*path, key), high=1, null=True)
+    ex.positive(table.get("plots_per_death"), (*path, "plots_per_death"), null=True)
 
 
 def _network_time(ex: Examiner, table: dict[str, Any], path: Path_) -> None:
@@ -203,7 +207,7 @@ def _network_time(ex: Examiner, table: dict[str, Any], path: Path_) -> None:
     ex.choices(table.get("services"), (*path, "services"), known, what="服务")
     ex.positive(table.get("limit_min"), (*path, "limit_min"))
     if "count" in table:
-        known_counts = ("people", "communities")
+        known_counts = ("people", "communities", "townships")
         ex.choice(table["count"], (*path, "count"), known_counts, what="计数方式")
     if "combine" in table:
         ex.choice(table["combine"], (*path, "combine"), ("min",), what="合并方式")
@@ -252,7 +256,7 @@ RULES: Final[Mapping[str, RuleShape]] = {
         "设施占比", ("of", "having"), (), _facility_share, _share_only
     ),
     "ratio": RuleShape(
-        "比值", ("numerator", "denominator"), ("scale",), _ratio,
+        "比值", ("numerator", "denominator"), ("scale", "part"), _ratio,
         lambda table: ("share", *_PER),
     ),
     "per_capita": RuleShape(
@@ -262,12 +266,12 @@ RULES: Final[Mapping[str, RuleShape]] = {
         "分档标准", ("attribute", "by", "steps"), (), _step_standard, _share_only
     ),
     "count": RuleShape(
-        "计数或求和", ("of",), ("column", "opened_from"), _count,
+        "计数或求和", ("of",), ("column", "opened_from", "opened_to"), _count,
         lambda table: ("facilities",) if table.get("column") is None else _SUMS,
     ),
     "capacity_years": RuleShape(
-        "可用年限", ("plots", "column", "population", "death_rate", "cremation_rate"),
-        (), _capacity_years, lambda table: ("years",),
+        "可用年限", ("plots", "column", "population", "death_rate"),
+        ("cremation_rate", "burial_share", "plots_per_death"), _capacity_years, lambda table: ("years",),
     ),
     "network_time": RuleShape(
         "路网可达", ("services", "limit_min"), ("count", "combine", "group", "speed_mps"),
