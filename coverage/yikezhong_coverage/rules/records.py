@@ -275,7 +275,7 @@ class RunFacts:
     coverage : mapping of (service, limit_s, denominator) to ServiceCoverage
         For one walking speed and one variant.
     statistics : mapping of str to sequence of Statistic
-        By indicator id, or by the ``statistic`` its register entry names.
+        By indicator id.
     zone_distance_m : mapping of str to ndarray of float64, shape (n_place,)
         Per zone class, distance of each place to the nearest zone [m]; 0 inside,
         ``inf`` where there is no such zone, ``nan`` where not known.
@@ -283,7 +283,9 @@ class RunFacts:
         Problems of each division by code, divisions without any may be absent; None:
         boundaries were not checked.
     names : mapping of str to str
-        Chinese names of attributes, categories and zone classes, for reasons.
+        Chinese names of attributes, services and zone classes, for reasons.
+    speed_mps : float or None
+        Walking speed of ``coverage`` [m/s].
     """
 
     as_of: date | None = None
@@ -294,6 +296,7 @@ class RunFacts:
     zone_distance_m: Mapping[str, FloatArray] = field(default_factory=dict)
     boundary_findings: Mapping[str, Sequence[str]] | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+    speed_mps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
