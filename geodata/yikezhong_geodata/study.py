@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from yikezhong_geodata.layer_datum import (
     judge_facilities,
     judge_points,
 )
+from yikezhong_geodata.plan_inputs import PlanInputs, load_plan_inputs
 from yikezhong_geodata.population import load_population
 from yikezhong_geodata.road_findings import FacilityPoints, report_components
 from yikezhong_geodata.roads import load_roads
@@ -67,6 +68,8 @@ class Study:
         What became of every row.
     folder : Path
         The study folder.
+    plan_inputs : PlanInputs
+        The plans that the study is judged by, and what only they use.
     """
 
     spec: StudySpec
@@ -79,6 +82,7 @@ class Study:
     services: tuple[Service, ...]
     report: DataReport
     folder: Path
+    plan_inputs: PlanInputs = field(default_factory=PlanInputs)
 
 
 def load_study(
@@ -151,6 +155,10 @@ def load_study(
         spec, folder, divisions, walking, report, accept_datum
     )
     divisions, demand = _people(spec_in_wgs84, folder, divisions, walking, report, tell)
+    tell("读取规划", 0.96)
+    plan_inputs, divisions = load_plan_inputs(
+        spec, divisions, folder=folder, services=services, report=report
+    )
     tell("核对", 0.97)
     check_conservation(divisions, demand, report=report)
     tell("完成", 1.0)
@@ -165,6 +173,7 @@ def load_study(
         services=services,
         report=report,
         folder=folder,
+        plan_inputs=plan_inputs,
     )
 
 

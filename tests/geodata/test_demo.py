@@ -378,7 +378,7 @@ def test_study_file_is_complete(scale: str, request: pytest.FixtureRequest) -> N
     assert spec.plans == ("hubei-14fyp", "suizhou-14fyp")
     assert spec.as_of is not None and spec.as_of.isoformat() == "2025-12-31"
     assert len(spec.boundaries) == (4 if scale == "prefecture" else 3)
-    assert len(spec.facilities) == 4
+    assert len(spec.facilities) == 5
     text = (folder / "study.toml").read_text("utf-8")
     assert "GeoNames" in text and "国家统计局" in text
 

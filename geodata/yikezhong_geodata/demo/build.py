@@ -10,20 +10,34 @@ import numpy as np
 
 from yikezhong_coverage.errors import InputError
 from yikezhong_geodata.demo import write
+from yikezhong_geodata.demo.area_tables import AreaTables, list_areas
 from yikezhong_geodata.demo.boundaries import draw_land
 from yikezhong_geodata.demo.children import list_children
 from yikezhong_geodata.demo.civic import list_civic
+from yikezhong_geodata.demo.columns import (
+    add_children,
+    add_civic,
+    add_elderly,
+    add_funeral,
+)
 from yikezhong_geodata.demo.elderly import list_elderly
-from yikezhong_geodata.demo.facilities import Ground, survey
+from yikezhong_geodata.demo.facilities import Ground, Row, survey
 from yikezhong_geodata.demo.funeral import list_funeral
+from yikezhong_geodata.demo.further import list_further
 from yikezhong_geodata.demo.names import Scale, read_places
 from yikezhong_geodata.demo.population import count_people
 from yikezhong_geodata.demo.roads import draw_roads
 from yikezhong_geodata.demo.terrain import clip_rivers, draw_rivers
 from yikezhong_geodata.demo.write import NOTICE
+from yikezhong_geodata.demo.zone_layers import draw_zones
 
 #: One number decides everything that chance decides.
 _SEED: Final = 20_251_231
+_PLURALS: Final = {
+    "county": "counties",
+    "township": "townships",
+    "community": "communities",
+}
 
 Progress = Callable[[str, float], None]
 
@@ -62,8 +76,9 @@ def build_demo(
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
     chance = _streams(
-        "rivers", "land", "roads", "elderly", "children", "funeral", "civic"
-    )
+        "rivers", "land", "roads", "elderly", "children", "funeral", "civic",
+        "areas", "further", "elderly+", "funeral+", "civic+", "zones",
+    )  # fmt: skip
     tell("绘制示意边界", 0.0)
     places = read_places(scale)
     land = draw_land(places, chance["land"])
@@ -72,32 +87,51 @@ def build_demo(
     tell("绘制示意路网", 0.2)
     roads = draw_roads(land, rivers, chance["roads"])
     tell("布置示意设施", 0.6)
-    _write_facilities(folder, survey(land, people, roads), chance)
+    ground = survey(land, people, roads)
+    areas = list_areas(ground, chance["areas"])
+    burial = _write_facilities(folder, ground, areas, chance=chance)
     tell("写出数据文件", 0.7)
     write.write_boundaries(folder, land)
     write.write_rivers(folder, rivers)
     write.write_population(folder, places, people)
+    for level in ("county", "township", "community"):
+        rows = getattr(areas, _PLURALS[level])
+        write.write_csv(folder / f"attributes_{level}.csv", rows, encoding="utf-8-sig")
+    zones = draw_zones(ground, roads, rivers, burial=burial, rng=chance["zones"])
+    write.write_zones(folder, zones)
+    write.write_statistics(folder, places)
     tell("写出路网", 0.8)
     write.write_roads(folder / "roads.osm.pbf", roads, rivers)
-    write.write_study(folder, places)
+    write.write_study(folder, places, zones=zones)
     tell("完成", 1.0)
     return folder
 
 
 def _write_facilities(
-    folder: Path, ground: Ground, chance: dict[str, np.random.Generator]
-) -> None:
-    """Write the lists as bureaus deliver them: each in its own form and encoding."""
-    elderly = list_elderly(ground, chance["elderly"])
-    children = list_children(ground, chance["children"])
+    folder: Path,
+    ground: Ground,
+    areas: AreaTables,
+    *,
+    chance: dict[str, np.random.Generator],
+) -> list[Row]:
+    """Write the lists as bureaus deliver them: each in its own form and encoding.
+
+    Returns the list of burial places.
+    """
+    elderly = add_elderly(list_elderly(ground, chance["elderly"]), chance["elderly+"])
+    children = add_children(list_children(ground, chance["children"]))
     funeral = list_funeral(ground, chance["funeral"])
-    civic = list_civic(ground, chance["civic"])
+    funeral = add_funeral(funeral, ground, chance["funeral+"])
+    civic = add_civic(list_civic(ground, chance["civic"]), chance["civic+"])
+    further = list_further(ground, areas.hardship, chance["further"])
     title = f"{ground.land.places.top.name}养老服务设施一览表（{NOTICE}）"
     write.write_excel(folder / "facilities_elderly.xlsx", elderly, title=title)
     points = folder / "facilities_children.geojson"
     write.write_points(points, children, name="children")
     write.write_csv(folder / "facilities_funeral.csv", funeral, encoding="gb18030")
     write.write_csv(folder / "facilities_civic.csv", civic, encoding="utf-8-sig")
+    write.write_csv(folder / "facilities_further.csv", further, encoding="utf-8-sig")
+    return funeral
 
 
 def _streams(*names: str) -> dict[str, np.random.Generator]:

@@ -24,7 +24,7 @@ from yikezhong_geodata.demo.names import is_urban, township_kind
 HEADERS = (
     "设施编号", "设施名称", "设施类别", "所属区县", "所属乡镇", "所属社区代码", "经度",
     "纬度", "床位数", "护理型床位数", "日托位数", "建筑面积", "服务功能", "等级",
-    "工作人员数", "社会工作者数", "运营性质", "提供医疗服务", "内设医务室", "失智专区",
+    "工作人员数", "社会工作者数", "运营性质", "提供医疗卫生服务", "内设医务室", "失智专区",
     "新建改建", "状态", "启用日期", "停用日期",
 )  # fmt: skip
 
@@ -54,7 +54,7 @@ def _beds(rng: np.random.Generator, low: int, high: int, nursing: float) -> Row:
         "建筑面积": round(beds * rng.uniform(24.0, 38.0)),
         "工作人员数": max(3, round(beds * rng.uniform(0.12, 0.24))),
         "社会工作者数": int(rng.random() < 0.55) + beds // 130,
-        "提供医疗服务": yes(rng, 0.9),
+        "提供医疗卫生服务": yes(rng, 0.9),
         "内设医务室": yes(rng, 0.75 if beds >= 150 else 0.25),
         "新建改建": yes(rng, 0.25),
     }
@@ -249,7 +249,7 @@ def _special_care(ground: Ground, rng: np.random.Generator) -> list[Row]:
         row |= {
             "服务功能": "全托、护理、助医",
             "运营性质": "公办",
-            "提供医疗服务": "是",
+            "提供医疗卫生服务": "是",
         }
         rows.append(
             row | (planned(rng) if n == 1 else always_open(rng, first=2018, last=2024))

@@ -22,7 +22,7 @@ from yikezhong_geodata.demo.names import is_urban, township_kind
 HEADERS = (
     "设施编号", "设施名称", "设施类别", "所属区县", "所属乡镇", "所属社区代码", "经度",
     "纬度", "墓位数", "已用墓位数", "占地面积", "建筑面积", "工作人员数", "火化设备",
-    "尾气处理", "服务范围", "状态", "启用日期", "停用日期",
+    "尾气处理设备", "服务范围", "状态", "启用日期", "停用日期",
 )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def _homes(ground: Ground, rng: np.random.Generator) -> list[Row]:
             "占地面积": int(rng.integers(30_000, 80_000)),
             "工作人员数": int(rng.integers(22, 60)),
             "火化设备": int(rng.integers(2, 6)),
-            "尾气处理": yes(rng, 0.6),
+            "尾气处理设备": yes(rng, 0.6),
             "服务范围": county.name,
         }
         new = county.code == "421321000000"

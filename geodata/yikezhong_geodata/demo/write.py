@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from yikezhong_geodata.demo.population import MISSING_60, YEAR, People
 from yikezhong_geodata.demo.roads import Roads
 from yikezhong_geodata.demo.terrain import River, to_lonlat
 from yikezhong_geodata.demo.ways import Way
+from yikezhong_geodata.demo.zone_layers import DISTANCES_M
 
 NOTICE: Final = "示意数据，非实际边界与设施"
 _CREATED: Final = dt.datetime(2025, 12, 31, tzinfo=dt.UTC)
@@ -43,6 +45,7 @@ _LISTS: Final = (
     ("facilities_children.geojson", ""),
     ("facilities_funeral.csv", 'encoding = "gb18030"\n'),
     ("facilities_civic.csv", ""),
+    ("facilities_further.csv", ""),
 )
 _OLDER: Final = ("people_60", "people_65", "people_80")
 
@@ -81,6 +84,23 @@ def write_population(folder: Path, places: Places, people: People) -> None:
             inside = [code[:digits] == place.code[:digits] for code in people.code]
             above.append(_population_row(place, table[inside].sum(axis=0).tolist()))
     write_csv(folder / "population_above.csv", above, encoding="utf-8-sig")
+
+
+def write_zones(folder: Path, zones: Mapping[str, Sequence[tuple[Any, str]]]) -> None:
+    """Write a layer for each class of zone."""
+    for name, shapes in zones.items():
+        features = [_feature(shape, {"名称": label}) for shape, label in shapes]
+        _write_geojson(folder / f"zones_{name}.geojson", name, features)
+
+
+def write_statistics(folder: Path, places: Places) -> None:
+    """Write the figures of the counties that are in the study."""
+    source = resources.files("yikezhong_geodata.demo") / "data" / "statistics.csv"
+    head, *lines = source.read_text(encoding="utf-8").splitlines()
+    codes = {county.code for county in places.counties}
+    kept = [line for line in lines if line.split(",")[1] in codes]
+    text = "\r\n".join([head, *kept, ""])
+    (folder / "statistics.csv").write_bytes(text.encode("utf-8-sig"))
 
 
 def _population_row(
@@ -161,7 +181,7 @@ def write_roads(path: Path, roads: Roads, rivers: Sequence[River]) -> None:
             )
 
 
-def write_study(folder: Path, places: Places) -> None:
+def write_study(folder: Path, places: Places, *, zones: Iterable[str]) -> None:
     """Write ``study.toml`` and the file that says where the names come from."""
     boundaries = "".join(
         f'\n[[boundaries]]\nfile = "boundaries_{level}.geojson"\nlevel = "{level}"\n'
@@ -170,6 +190,15 @@ def write_study(folder: Path, places: Places) -> None:
     facilities = "".join(
         f'\n[[facilities]]\nfile = "{file}"\n{extra}' for file, extra in _LISTS
     )
+    attributes = "".join(
+        f'\n[[attributes]]\nfile = "attributes_{level}.csv"\n'
+        for level in ("county", "township", "community")
+    )
+    layers = "".join(
+        f'\n[[zones]]\nfile = "zones_{name}.geojson"\nclass = "{name}"\n'
+        for name in zones
+    )
+    distances = "".join(f"{name} = {metres}\n" for name, metres in DISTANCES_M.items())
     text = f"""# {NOTICE}
 # {_ATTRIBUTION}
 
@@ -194,7 +223,13 @@ kind = "table"
 file = "population_above.csv"
 basis = "常住"
 year = {YEAR}
-
+{attributes}
+[[statistics]]
+file = "statistics.csv"
+{layers}
+# 规划没有写明的距离，此处为示意值 [米]
+[plan_parameters.suizhou-14fyp]
+{distances}
 [roads]
 file = "roads.osm.pbf"
 """
