@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import shapely
+
+from yikezhong_geodata.datum import wgs84_to_gcj02
 
 WEST, SOUTH, SIDE = 113.36, 31.70, 0.02
 STREET = 0.005
@@ -208,3 +211,88 @@ def moved(
         lambda xy: np.column_stack(convert(xy[:, 0], xy[:, 1])),
     )
     return frame.set_geometry(geometry, crs=frame.crs)
+
+
+def rewrite(folder: Path, *changes: tuple[str, str]) -> Path:
+    """Write ``study.toml`` anew, with changes."""
+    text = STUDY_TOML
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "study.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+#: Headers that fit into the ten bytes of a shapefile.
+SHAPE_HEADER = {"投入使用时间": "投用时间", "60岁以上人口": "60岁以上"}
+
+
+def write_zip(frame: gpd.GeoDataFrame, path: Path) -> Path:
+    """Write a zipped shapefile in GBK without its .cpg."""
+    folder = path.with_suffix("")
+    folder.mkdir()
+    frame = frame.rename(columns=SHAPE_HEADER)
+    frame.to_file(folder / f"{path.stem}.shp", encoding="GBK")
+    with zipfile.ZipFile(path, "w") as archive:
+        for part in sorted(folder.iterdir()):
+            if part.suffix != ".cpg":
+                archive.write(part, part.name)
+    return path
+
+
+def convert(frame: gpd.GeoDataFrame, system: str) -> gpd.GeoDataFrame:
+    """Return a layer in one of the reference systems or datums."""
+    if system == "gcj02":
+        return moved(frame, wgs84_to_gcj02)
+    if system == "EPSG:4490":
+        return frame.set_crs(4490, allow_override=True)
+    if system == "EPSG:4546":  # CGCS2000, 3 degrees, 111 E: another zone than home
+        return frame.set_crs(4490, allow_override=True).to_crs(4546)
+    return frame
+
+
+def write_layers(folder: Path, kind: str, system: str) -> Path:
+    """Write the study as layers (zip, gpkg, geojson) in a reference system."""
+    folder = write_study(folder)
+    crs = system if system.startswith("EPSG") else "EPSG:4326"
+    layers = {"c": communities(), "t": townships(), "f": facilities()}
+    for name, frame in layers.items():
+        frame = convert(frame, system)
+        if kind == "zip":
+            write_zip(frame, folder / f"{name}.zip")
+        elif kind == "gpkg":
+            frame.to_file(folder / f"{name}.gpkg")
+        else:  # numbers as they are, the CRS stated beside the file
+            plain = frame.set_crs(4326, allow_override=True)
+            write_geojson(plain, folder / f"{name}.geojson")
+    more = '\ndatum = "gcj02"' if system == "gcj02" else ""
+    more += f'\ncrs = "{crs}"' if kind == "geojson" else ""
+    rewrite(
+        folder,
+        ("communities.geojson", f"c.{kind}"),
+        ('"townships.geojson"', f'"t.{kind}"{more}'),
+        ("year = 2020", f"year = 2020{more}"),
+        ('"facilities.csv"', f'"f.{kind}"{more}'),
+    )
+    return folder
+
+
+def write_tables(folder: Path, kind: str, system: str) -> Path:
+    """Write the study with a facility table (csv, gbk.csv, xlsx) in a system."""
+    folder = write_study(folder)
+    points = convert(facilities(), system).geometry
+    header = list(FACILITY_HEADER)
+    if system == "EPSG:4546":
+        header[-2:] = ["X坐标", "Y坐标"]
+    rows = [
+        [*row[:-2], repr(float(p.x)), repr(float(p.y))]
+        for row, p in zip(FACILITIES, points, strict=True)
+    ]
+    if kind == "xlsx":
+        write_xlsx(folder / f"f.{kind}", header, rows)
+    else:
+        encoding = "gbk" if kind == "gbk.csv" else "utf-8"
+        write_csv(folder / f"f.{kind}", header, rows, encoding=encoding)
+    more = '\ndatum = "gcj02"' if system == "gcj02" else f'\ncrs = "{system}"'
+    rewrite(folder, ('"facilities.csv"', f'"f.{kind}"{more}'))
+    return folder

@@ -11,7 +11,7 @@ import datetime as dt
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -61,7 +61,8 @@ def evaluation_date(text: str | None, folder: Path) -> dt.date:
 def demo(
     folder: NewDir,
     scale: Annotated[
-        str, typer.Option(help="prefecture（全市）或 county（一个区）")
+        Literal["prefecture", "county"],
+        typer.Option(help="prefecture（全市）或 county（一个区）"),
     ] = "prefecture",
     as_json: AsJson = False,
 ) -> None:

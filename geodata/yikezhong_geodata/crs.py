@@ -238,9 +238,14 @@ def _transformation(
 
     def to_lonlat(x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray]:
         lon, lat = transformer.transform(np.asarray(x, float), np.asarray(y, float))
-        return np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
+        # 0.1 mm: what lay exactly on a border before the projection lies on it again
+        return np.round(lon, POSITION_DECIMALS), np.round(lat, POSITION_DECIMALS)
 
     return to_lonlat
+
+
+#: Decimals that reprojected degrees are rounded to.
+POSITION_DECIMALS: Final = 9
 
 
 def _unchanged(x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,17 @@ import shapely
 
 from study_cases import (
     COUNTY,
-    FACILITIES,
-    FACILITY_HEADER,
     STUDY_TOML,
     communities,
-    facilities,
     moved,
+    rewrite,
     roads,
     townships,
     write_csv,
     write_geojson,
+    write_layers,
     write_study,
-    write_xlsx,
+    write_tables,
 )
 from yikezhong_coverage.errors import PlannerError
 from yikezhong_geodata.columns import (
@@ -42,20 +40,10 @@ from yikezhong_geodata.file_errors import NetworkCoverageError
 from yikezhong_geodata.study import Study, load_study
 
 DAY = dt.date(2025, 6, 30)
-SHAPE_HEADER = {"投入使用时间": "投用时间", "60岁以上人口": "60岁以上"}
 
 
 def found(study: Study, problem: str) -> list[Finding]:
     return [finding for finding in study.report.findings if finding.problem == problem]
-
-
-def rewrite(folder: Path, *changes: tuple[str, str]) -> Path:
-    text = STUDY_TOML
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    (folder / "study.toml").write_text(text, encoding="utf-8")
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -142,56 +130,12 @@ def test_as_of_is_passed_in(tmp_path: Path) -> None:
     assert study.facilities.set_index("id").loc["F5", "status"] == "open"
 
 
-def write_zip(frame: gpd.GeoDataFrame, path: Path) -> Path:
-    """Write a zipped shapefile in GBK without its .cpg."""
-    folder = path.with_suffix("")
-    folder.mkdir()
-    frame = frame.rename(columns=SHAPE_HEADER)
-    frame.to_file(folder / f"{path.stem}.shp", encoding="GBK")
-    with zipfile.ZipFile(path, "w") as archive:
-        for part in sorted(folder.iterdir()):
-            if part.suffix != ".cpg":
-                archive.write(part, part.name)
-    return path
-
-
-def convert(frame: gpd.GeoDataFrame, system: str) -> gpd.GeoDataFrame:
-    """Return a layer in one of the reference systems or datums."""
-    if system == "gcj02":
-        return moved(frame, wgs84_to_gcj02)
-    if system == "EPSG:4490":
-        return frame.set_crs(4490, allow_override=True)
-    if system == "EPSG:4546":  # CGCS2000, 3 degrees, 111 E: another zone than home
-        return frame.set_crs(4490, allow_override=True).to_crs(4546)
-    return frame
-
-
 @pytest.mark.parametrize("system", ["EPSG:4326", "EPSG:4490", "EPSG:4546", "gcj02"])
 @pytest.mark.parametrize("kind", ["zip", "gpkg", "geojson"])
 def test_the_same_study_as_layers(
     tmp_path: Path, reference: Study, kind: str, system: str
 ) -> None:
-    folder = write_study(tmp_path / "s")
-    crs = system if system.startswith("EPSG") else "EPSG:4326"
-    layers = {"c": communities(), "t": townships(), "f": facilities()}
-    for name, frame in layers.items():
-        frame = convert(frame, system)
-        if kind == "zip":
-            write_zip(frame, folder / f"{name}.zip")
-        elif kind == "gpkg":
-            frame.to_file(folder / f"{name}.gpkg")
-        else:  # numbers as they are, the CRS stated beside the file
-            plain = frame.set_crs(4326, allow_override=True)
-            write_geojson(plain, folder / f"{name}.geojson")
-    more = '\ndatum = "gcj02"' if system == "gcj02" else ""
-    more += f'\ncrs = "{crs}"' if kind == "geojson" else ""
-    rewrite(
-        folder,
-        ("communities.geojson", f"c.{kind}"),
-        ('"townships.geojson"', f'"t.{kind}"{more}'),
-        ("year = 2020", f"year = 2020{more}"),
-        ('"facilities.csv"', f'"f.{kind}"{more}'),
-    )
+    folder = write_layers(tmp_path / "s", kind, system)
     study = load_study(folder, as_of=DAY)
     exact = system in ("EPSG:4326", "EPSG:4490")
     assert_same_study(study, reference, degrees=0 if exact else 1e-6)
@@ -206,22 +150,7 @@ def test_the_same_study_as_layers(
 def test_the_same_study_as_tables(
     tmp_path: Path, reference: Study, kind: str, system: str
 ) -> None:
-    folder = write_study(tmp_path / "s")
-    points = convert(facilities(), system).geometry
-    header = list(FACILITY_HEADER)
-    if system == "EPSG:4546":
-        header[-2:] = ["X坐标", "Y坐标"]
-    rows = [
-        [*row[:-2], repr(float(p.x)), repr(float(p.y))]
-        for row, p in zip(FACILITIES, points, strict=True)
-    ]
-    if kind == "xlsx":
-        write_xlsx(folder / f"f.{kind}", header, rows)
-    else:
-        encoding = "gbk" if kind == "gbk.csv" else "utf-8"
-        write_csv(folder / f"f.{kind}", header, rows, encoding=encoding)
-    more = '\ndatum = "gcj02"' if system == "gcj02" else f'\ncrs = "{system}"'
-    rewrite(folder, ('"facilities.csv"', f'"f.{kind}"{more}'))
+    folder = write_tables(tmp_path / "s", kind, system)
     study = load_study(folder, as_of=DAY)
     exact = system in ("EPSG:4326", "EPSG:4490")
     assert_same_study(study, reference, degrees=0 if exact else 1e-6)
