@@ -1,0 +1,151 @@
+"""How equal coverage is between areas, weighted by people, exactly.
+
+Areas are lined up from the lowest coverage rate to the highest. The Lorenz curve then
+gives, for each share of the people, the share of all covered people among them; an
+area that straddles a limit is divided in proportion.
+
+- Gini: ``Σ_i Σ_j p_i p_j |x_i - x_j| / (2 P² x̄)`` with people ``p``, rates ``x`` and
+  mean rate ``x̄`` (A. Sen, On Economic Inequality, 1973, for unequal weights). 0:
+  every area has the same rate.
+- Palma: covered people among the best covered tenth over those among the worst
+  covered four tenths (J. G. Palma 2011; A. Cobham, A. Sumner 2013, for incomes).
+  1/4: every area has the same rate.
+- Worst decile: the share of all covered people among the worst covered tenth (1/10
+  where all rates are equal), and the coverage rate of that tenth.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from yikezhong_coverage.errors import InputError
+from yikezhong_coverage.records import FloatArray
+
+
+@dataclass(frozen=True)
+class Equity:
+    """Equity of coverage between areas.
+
+    Parameters
+    ----------
+    gini : Fraction or None
+        In [0, 1); None where nobody is covered.
+    palma : Fraction or None
+        None where nobody among the worst covered four tenths is covered.
+    worst_decile_share : Fraction or None
+        In [0, 1/10]; None where nobody is covered.
+    worst_decile_rate : Fraction or None
+        In [0, 1]; None where there are no people.
+    mean_rate : Fraction or None
+        Coverage of all people.
+    n_area : int
+        Areas with people whose coverage is known.
+    n_unknown : int
+        Areas left out because they are not known.
+    """
+
+    gini: Fraction | None
+    palma: Fraction | None
+    worst_decile_share: Fraction | None
+    worst_decile_rate: Fraction | None
+    mean_rate: Fraction | None
+    n_area: int
+    n_unknown: int
+
+
+def coverage_equity(covered: FloatArray, people: FloatArray) -> Equity:
+    """Measure how equal coverage is between areas.
+
+    Parameters
+    ----------
+    covered : ndarray of float64, shape (n_area,)
+        Covered people of each area [persons], from 0 to ``people``; ``nan`` unknown.
+    people : ndarray of float64, shape (n_area,)
+        All people of each area [persons]; ``nan`` unknown. Areas without people say
+        nothing and are left out.
+
+    Returns
+    -------
+    Equity
+
+    Raises
+    ------
+    InputError
+        If counts are negative or infinite, or more are covered than there are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> found = coverage_equity(np.array([0.0, 100.0]), np.array([100.0, 100.0]))
+    >>> str(found.gini), found.palma, str(found.worst_decile_share)
+    ('1/2', None, '0')
+    >>> even = coverage_equity(np.array([30.0, 10.0]), np.array([60.0, 20.0]))
+    >>> str(even.gini), str(even.palma), str(even.worst_decile_share), str(even.mean_rate)
+    ('0', '1/4', '1/10', '1/2')
+    """
+    if len(covered) != len(people):
+        raise InputError(f"覆盖人数 {len(covered)} 项与人口 {len(people)} 项数目不符")
+    pairs: list[tuple[Fraction, Fraction]] = []
+    n_unknown = 0
+    for own, total in zip(covered.tolist(), people.tolist(), strict=True):
+        if math.isnan(own) or math.isnan(total):
+            n_unknown += 1
+            continue
+        if not 0 <= own <= total < math.inf:
+            raise InputError(f"覆盖人数 {own:g} 应在 0 与人口 {total:g} 之间")
+        if total > 0:
+            pairs.append((Fraction(own), Fraction(total)))
+    pairs.sort(key=lambda pair: pair[0] / pair[1])
+    all_covered = sum((own for own, _ in pairs), Fraction(0))
+    all_people = sum((total for _, total in pairs), Fraction(0))
+    if not pairs:
+        return Equity(None, None, None, None, None, 0, n_unknown)
+    tenth = covered_among(pairs, all_people / 10)
+    bottom = covered_among(pairs, all_people * 4 / 10)
+    top = all_covered - covered_among(pairs, all_people * 9 / 10)
+    return Equity(
+        _gini(pairs, all_covered, all_people=all_people) if all_covered else None,
+        top / bottom if bottom else None,
+        tenth / all_covered if all_covered else None,
+        tenth / (all_people / 10),
+        all_covered / all_people,
+        len(pairs),
+        n_unknown,
+    )
+
+
+def _gini(
+    pairs: list[tuple[Fraction, Fraction]],
+    all_covered: Fraction,
+    *,
+    all_people: Fraction,
+) -> Fraction:
+    """Add up ``p_i p_j |x_i - x_j| = |c_j p_i - c_i p_j|`` over rising rates."""
+    people_below = covered_below = total = Fraction(0)
+    for own, people in pairs:
+        total += own * people_below - people * covered_below
+        people_below += people
+        covered_below += own
+    return total / (all_people * all_covered)
+
+
+def covered_among(pairs: list[tuple[Fraction, Fraction]], people: Fraction) -> Fraction:
+    """Return the covered among the first so many people of a sorted line of areas.
+
+    Examples
+    --------
+    >>> line = [(Fraction(0), Fraction(10)), (Fraction(10), Fraction(10))]
+    >>> str(covered_among(line, Fraction(15)))
+    '5'
+    """
+    found = Fraction(0)
+    left = people
+    for own, total in pairs:
+        if left <= 0:
+            break
+        taken = min(left, total)
+        found += own * taken / total
+        left -= taken
+    return found
