@@ -6,6 +6,7 @@ line), the reason and what to do.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -160,6 +161,7 @@ def examine(
     return Examined(plan, readings, entries, used, tuple(ex.mistakes))
 
 
+@functools.cache
 def shipped_ids() -> frozenset[str]:
     """Return the ids of all indicators of the shipped plans."""
     found: set[str] = set()
