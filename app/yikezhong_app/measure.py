@@ -107,14 +107,19 @@ def applicable_services(
     """Return the services that can be computed, and why the others cannot.
 
     A service is left out where the facility table has no facility of any of its
-    categories (its rate would only say that the list was not delivered), or where
-    there is no road network of its profile.
+    categories, or asks for functions and those of all its facilities are unknown (its
+    rate would only say that the list was not delivered), or where there is no road
+    network of its profile.
     """
-    present = set(facilities["category"])
+    functions = function_sets(facilities["functions"])
     used, dropped = [], []
     for service in services:
-        if not present & set(service.categories):
+        member = facilities["category"].isin(service.categories)
+        known = [f for f, here in zip(functions, member, strict=True) if here and f]
+        if not member.any():
             dropped.append({"service": service.id, "reason": "no_facility_of_category"})
+        elif service.functions and not known:
+            dropped.append({"service": service.id, "reason": "no_known_functions"})
         elif service.profile not in profiles:
             dropped.append({"service": service.id, "reason": "no_network"})
         else:
