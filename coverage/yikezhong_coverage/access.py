@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def banded(limits_s: tuple[float, ...], weights: tuple[float, ...]) -> Decay:
     >>> banded((600.0, 1200.0), (1.0, 0.5))(np.array([600.0, 600.1, 1300.0])).tolist()
     [1.0, 0.5, 0.0]
     """
-    rising = all(a < b for a, b in zip(limits_s, limits_s[1:], strict=False))
+    rising = all(a < b for a, b in pairwise(limits_s))
     if len(limits_s) != len(weights) or not limits_s or not rising:
         raise InputError("时间分段应由小到大，且每段一个权重")
     if not all(0 <= weight < np.inf for weight in weights):
