@@ -256,7 +256,7 @@ def _check_references(
 ) -> None:
     for key in ("part_of", "baseline_of"):
         name = item.get(key)
-        if name is not None and name not in own:
+        if name is not None and not (isinstance(name, str) and name in own):
             reason = f"本规划没有指标“{name}”"
             ex.add((key,), reason, "请检查编号")
     conflicts = item.get("conflicts_with", [])
@@ -266,7 +266,7 @@ def _check_references(
     for position, name in enumerate(conflicts):
         if name == item.get("id"):
             ex.add(("conflicts_with", position), "不能与自己冲突")
-        elif name not in own and name not in others:
+        elif not isinstance(name, str) or name not in own | others:
             ex.add(("conflicts_with", position), f"没有指标“{name}”", "请检查编号")
 
 

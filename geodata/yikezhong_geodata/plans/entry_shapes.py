@@ -71,7 +71,7 @@ def _check_areas(ex: Examiner, entry: dict[str, Any], unit: str | None) -> None:
     if kinds is not None and unit is not None:
         known = KINDS_OF.get(unit, ())
         for index, kind in enumerate(kinds if isinstance(kinds, list) else []):
-            if kind in KINDS and kind not in known:
+            if isinstance(kind, str) and kind in KINDS and kind not in known:
                 ex.add(
                     ("kinds", index),
                     f"“{KINDS[kind]}”不属于计算层级“{LEVEL_NAMES[unit]}”，分母的层级不符",
@@ -82,7 +82,7 @@ def _check_areas(ex: Examiner, entry: dict[str, Any], unit: str | None) -> None:
                 ex.add(("kinds", index), f"不认识的区划类型“{kind}”", hint)
         if not isinstance(kinds, list) or not kinds:
             ex.add(("kinds",), "应为区划类型的列表（方括号）")
-    if "eligible" in entry:
+    if entry.get("eligible") is not None:
         check_eligible(ex, entry["eligible"], ("eligible",), kinds=kinds)
 
 

@@ -193,7 +193,7 @@ def load_register(
         )
         if found.mistakes:
             raise PlanError(found.mistakes)
-        loaded.append(_plan(found))
+        loaded.append(build_plan(found))
     if changes:
         name = min(changes)
         raise PlanError(
@@ -242,8 +242,8 @@ def _mistake(file: str, entry: str, reason: str) -> PlanMistake:
     return PlanMistake(file, entry, "", None, reason)
 
 
-def _plan(found: Examined) -> Plan:
-    """Build the records of a register without mistakes."""
+def build_plan(found: Examined) -> Plan:
+    """Build the records of a register that has no mistakes."""
     header = found.plan
     entries = [
         _entry(item, header, readings=used)

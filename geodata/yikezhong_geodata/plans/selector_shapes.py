@@ -95,7 +95,8 @@ def check_eligible(ex: Examiner, value: Any, path: Path_, *, kinds: Any) -> None
             ex.add(here, "应为表（键: 值）")
             continue
         if "kinds" in item:
-            choices = kinds if isinstance(kinds, list) else KINDS
+            listed = kinds if isinstance(kinds, list) else KINDS
+            choices = [kind for kind in listed if isinstance(kind, str)]
             ex.choices(item["kinds"], (*here, "kinds"), choices, what="区划类型")
         rest = {key: item[key] for key in item if key != "kinds"}
         if rest or "kinds" not in item:
