@@ -7,13 +7,16 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from yikezhong_coverage.rules.records import Baseline
 from yikezhong_geodata.columns import CAPACITY_COLUMNS, GROUPS
+from yikezhong_geodata.headers import plain_header
 from yikezhong_geodata.plans.attributes import attribute_terms, load_attribute_terms
 from yikezhong_geodata.plans.check import SHIPPED, check_plan, shipped_ids
 from yikezhong_geodata.plans.entry_shapes import KINDS_OF
@@ -269,6 +272,24 @@ def test_every_attribute_is_asked_for_by_a_plan(entries: dict[str, Entry]) -> No
 def test_builtin_columns_are_the_columns_of_the_tables() -> None:
     builtin = {id_ for id_, term in attribute_terms().items() if term.builtin}
     assert builtin == {*CAPACITY_COLUMNS, *GROUPS}
+
+
+def test_headers_of_attributes_are_told_apart() -> None:
+    """No header means two attributes, or an attribute and a column we know."""
+    table = yaml.safe_load(
+        resources.files("yikezhong_geodata").joinpath("data/headers.yaml").read_bytes()
+    )
+    layer = {"facility": "facility", "division": "boundary"}
+    owner: dict[tuple[str, str], str] = {
+        (of, plain_header(str(word))): column
+        for of, kind in layer.items()
+        for column, groups in table[kind].items()
+        for group in groups
+        for word in group
+    }
+    for term in load_attribute_terms():
+        for word in (term.id, term.name, *term.also):
+            assert owner.setdefault((term.of, plain_header(word)), term.id) == term.id
 
 
 def test_no_indicator_is_named_in_code() -> None:
