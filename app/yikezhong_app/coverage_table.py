@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,9 +103,15 @@ def times_rows(study: Study, times: ServiceTimes, network: Network) -> pd.DataFr
     )
 
 
-def limits_of(service_limit_s: float, limits_min: tuple[float, ...]) -> list[float]:
+def limits_of(
+    service_limit_s: float,
+    limits_min: tuple[float, ...],
+    *,
+    more_s: Iterable[float] = (),
+) -> list[float]:
     """Return the limits a service is counted at [s], ascending."""
-    return sorted({service_limit_s, *(60.0 * minutes for minutes in limits_min)})
+    usual = (60.0 * minutes for minutes in limits_min)
+    return sorted({service_limit_s, *usual, *more_s})
 
 
 def coverage_rows(

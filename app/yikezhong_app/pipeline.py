@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from yikezhong_app.circle_table import CircleMaker, covered_area_m2, union_row
-from yikezhong_app.console import ProgressCall
+from yikezhong_app.console import ProgressCall, part
 from yikezhong_app.coverage_table import (
     Splitter,
     coverage_frame,
@@ -32,6 +32,7 @@ from yikezhong_app.network_report import (
     report_networks,
     snap_status,
 )
+from yikezhong_app.plan_tables import PlanTables
 from yikezhong_app.road_table import (
     RoadLengths,
     covered_road_m,
@@ -106,11 +107,12 @@ def compute_tables(
     records = build_records(study, own_level=parameters.own_level)
     run = _Run(study, records, networks, study.as_of.isoformat())
     for number, service in enumerate(services):
-        progress(f"计算：{service.name}", 0.1 + 0.75 * number / len(services))
+        progress(f"计算：{service.name}", 0.1 + 0.72 * number / len(services))
         run.add_service(service)
-    progress("汇总", 0.85)
+    plan_tables = run.plans.tables(progress=part(progress, 0.82, 0.87))
+    progress("汇总", 0.87)
     manifest = build_manifest(study, services=services, dropped_services=dropped)
-    return run.tables(), manifest
+    return {**run.tables(), **plan_tables}, manifest
 
 
 class _Run:
@@ -127,6 +129,7 @@ class _Run:
         self.records = records
         self.networks = networks
         self.as_of = as_of
+        self.plans = PlanTables(study, records, networks)
         self.report = DataReport()
         self.circle_maker = CircleMaker(networks)
         self.roads: dict[str, RoadLengths] = {}
@@ -144,12 +147,18 @@ class _Run:
         report_facilities(self.study, times, self.report)
         splitter = make_splitter(self.study, self.records, times, network)
         parameters = self.study.spec.parameters
-        limits_s = limits_of(service.limit_s, parameters.limits_min)
+        limits_s = limits_of(
+            service.limit_s,
+            parameters.limits_min,
+            more_s=self.plans.limits_s(service.id),
+        )
         self.times.append(times_rows(self.study, times, network))
         for limit_s, variant, found in coverage_rows(
             splitter, limits_s=limits_s, share=parameters.area_people_share
         ):
             self._cover(splitter, found, limit_s=limit_s, variant=variant)
+            self.plans.cover(service.id, found, limit_s=limit_s, variant=variant)
+        self.plans.add_service(splitter)
         connected = connected_demand(splitter)
         for limit_s in limits_s:
             gaps = gap_rows(

@@ -70,11 +70,11 @@ def build_records(study: Study, *, own_level: str) -> StudyRecords:
         demand=demand,
         estimated=_estimated(table["estimated"]),
         demand_own=_at(own, unit),
-        facility_own=_at(own, _facility_unit(study.facilities, index)),
+        facility_own=_at(own, facility_unit(study.facilities, index)),
     )
 
 
-def _facility_unit(facilities: pd.DataFrame, index: pd.Index) -> IndexArray:
+def facility_unit(facilities: pd.DataFrame, index: pd.Index) -> IndexArray:
     """Return the finest division a facility declares, or lies in."""
     found = np.full(len(facilities), -1, dtype=np.int32)
     for column in ("community_code", "township_code", "county_code"):

@@ -58,7 +58,7 @@ def _county(ground: Ground, place: Place, n: int, rng: np.random.Generator) -> R
     return {
         "区划代码": place.code,
         "名称": place.name,
-        "火葬区": "否" if n == 1 else "是",
+        "火葬区": "否" if n == 2 else "是",
         "生活不能自理特困人员数": dependent,
         "集中供养的生活不能自理特困人员数": round(dependent * housed),
         "有集中供养意愿的特困人员数": willing,
@@ -79,7 +79,7 @@ def _township(ground: Ground, k: int, place: Place, rng: np.random.Generator) ->
         "名称": place.name,
         "城市市辖区": "是" if in_city else "否",
         "有条件建综合养老设施": yes(rng, 0.55) if kind == "town" else None,
-        "火葬区": "否" if place.code[:6] == "421321" else yes(rng, 0.92),
+        "火葬区": "否" if place.code[:6] == "421381" else yes(rng, 0.92),
         "未成年人保护工作专干": yes(rng, 0.6),
         "儿童督导员": supervised,
         "儿童督导员新任职培训": yes(rng, 0.9) if supervised == "是" else "否",

@@ -23,7 +23,7 @@ from yikezhong_geodata.demo.names import is_urban, township_kind
 #: Columns of the delivered list, in order.
 HEADERS = (
     "设施编号", "设施名称", "设施类别", "所属区县", "所属乡镇", "所属社区代码", "经度",
-    "纬度", "床位数", "护理型床位数", "建筑面积", "用地面积", "工作人员数",
+    "纬度", "床位数", "护理型床位数", "墓位数", "剩余墓位数", "建筑面积", "用地面积", "工作人员数",
     "社会工作者数", "医养结合床位数", "特困入住人数", "服务功能", "运营性质", "设施级别",
     "提供医疗卫生服务", "内设医务室或护理站", "已新建或提档升级", "单独救助场所",
     "小区户数", "养老服务用房面积", "新建小区", "老旧小区", "养老设施四同步", "状态",
@@ -148,7 +148,19 @@ def _county_bases(ground: Ground, rng: np.random.Generator) -> list[Row]:
             }
             dates = always_open(rng, first=2020, last=2024)
             rows.append(row | (dates if there else planned(rng)))
+        if n == 1:
+            rows.append(_columbarium(ground, county.name, at, rng))
     return rows
+
+
+def _columbarium(ground: Ground, county: str, at: int, rng: np.random.Generator) -> Row:
+    """Return a columbarium that holds the ashes of its county for thirty years."""
+    row = base_row(
+        ground, at, rng, name=f"{county}生态安葬园骨灰堂",
+        category="骨灰堂", band=OUTER,
+    )  # fmt: skip
+    row |= {"墓位数": 168_000, "剩余墓位数": 161_500, "建筑面积": 21_000}
+    return row | always_open(rng, first=2024, last=2024)
 
 
 def _regional_homes(ground: Ground, rng: np.random.Generator) -> list[Row]:
