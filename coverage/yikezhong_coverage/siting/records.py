@@ -190,3 +190,51 @@ class SitingResult:
     def proven(self) -> bool:
         """Whether no plan can be better."""
         return self.gap == 0
+
+
+@dataclass(frozen=True, eq=False)
+class DistanceProblem:
+    """Demand, candidates and times, for the p-median and the p-centre.
+
+    Parameters
+    ----------
+    time_s : ndarray of float64, shape (n_candidate, n_demand)
+        Travel times (or any distances), non-negative; ``inf`` where there is no way.
+    people : ndarray of float64, shape (n_demand,)
+        Weight of each point, non-negative; ``nan`` is unknown. Points without known
+        people need nothing.
+    start_time_s : ndarray of float64, shape (n_demand,), optional
+        Time to the nearest existing facility; ``inf`` where there is none. By default
+        nothing stands yet.
+    forced, forbidden : ndarray of bool, shape (n_candidate,), optional
+        Sites that are in every plan (they count as sites), and in none.
+    """
+
+    time_s: FloatArray
+    people: FloatArray
+    start_time_s: FloatArray | None = None
+    forced: BoolArray | None = None
+    forbidden: BoolArray | None = None
+
+    def __post_init__(self) -> None:
+        if self.time_s.ndim != 2:
+            raise InputError("时间表应为 候选点 × 需求点 的二维数组")
+        n_candidate, n_demand = self.time_s.shape
+        for name, length in (
+            ("people", n_demand),
+            ("start_time_s", n_demand),
+            ("forced", n_candidate),
+            ("forbidden", n_candidate),
+        ):
+            values = getattr(self, name)
+            if values is not None and len(values) != length:
+                raise InputError(
+                    f"选址问题的 {name} 有 {len(values)} 项，应为 {length} 项"
+                )
+        known = self.people[~np.isnan(self.people)]
+        if not ((known >= 0) & np.isfinite(known)).all():
+            raise InputError("选址问题的人数应为非负有限数", column="people")
+        start = self.start_time_s
+        for times in (self.time_s, *(() if start is None else (start,))):
+            if not (times >= 0).all():
+                raise InputError("选址问题的时间应为非负数或 inf，不能为 NaN")
