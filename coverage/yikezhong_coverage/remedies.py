@@ -1,0 +1,224 @@
+"""What would close a gap at the least cost: a gap as an action.
+
+Every point with people without a service gets the first remedy of :data:`REMEDIES`
+that would help it, with the facility it concerns; a gap gets the remedy of most of its
+people. Order of the remedies, from the cheapest:
+
+===================== ============================================================
+``open_planned``      a facility within the limit is planned: open it
+``reopen``            a facility within the limit is closed: open it again
+``add_function``      a facility within the limit lacks a function: add it
+``appoint``           the rule is also met by a person: appoint one
+``enlarge``           facilities within the limit are full: enlarge the nearest
+``build``             nothing is there that could help: build
+``survey``            how many people there are is not known: find out
+===================== ============================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yikezhong_coverage.errors import InputError
+from yikezhong_coverage.records import (
+    BoolArray,
+    FloatArray,
+    IndexArray,
+    IntArray,
+    Nearest,
+)
+from yikezhong_coverage.supply import Split
+
+#: Remedies from the cheapest on, with their Chinese names.
+REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "open_planned": "启用规划设施",
+        "reopen": "恢复停用设施",
+        "add_function": "增设服务功能",
+        "appoint": "配备人员",
+        "enlarge": "扩大容量",
+        "build": "新建设施",
+        "survey": "补充人口数据",
+    }
+)
+_WORDS: Final = tuple(REMEDIES)
+_NONE: Final = -1
+
+
+@dataclass(frozen=True, eq=False)
+class PointRemedies:
+    """The cheapest remedy at each demand point.
+
+    Parameters
+    ----------
+    remedy : ndarray of int8, shape (n_demand,)
+        Index into :data:`REMEDIES`; -1 where nobody is without.
+    facility : ndarray of int32, shape (n_demand,)
+        The facility it concerns; -1 for none.
+    """
+
+    remedy: NDArray[np.int8]
+    facility: IndexArray
+
+
+@dataclass(frozen=True, eq=False)
+class Remedies:
+    """The remedy of each gap.
+
+    Parameters
+    ----------
+    remedy : ndarray of str, shape (n_gap,)
+        A word of :data:`REMEDIES`; empty where no point of the gap has one.
+    facility : ndarray of int32, shape (n_gap,)
+        Of the facilities that the remedy concerns at the points of the gap, the one
+        that most of the people have (of equal ones the smaller index); -1 for none.
+    people : ndarray of float64, shape (n_gap,)
+        People of the gap helped by the remedy at this facility [persons]; for
+        ``build`` all people of the gap whom nothing cheaper helps.
+    """
+
+    remedy: NDArray[np.str_]
+    facility: IndexArray
+    people: FloatArray
+
+
+def point_remedies(
+    split: Split,
+    *,
+    nearest: Nearest,
+    lacking: Nearest,
+    not_open: Nearest,
+    planned: BoolArray,
+    limit_s: float,
+) -> PointRemedies:
+    """Return the cheapest remedy at each demand point.
+
+    Parameters
+    ----------
+    split : Split
+        The people of the points; unknown people are ``nan``.
+    nearest : Nearest
+        Nearest facility that counts for the service.
+    lacking : Nearest
+        Nearest open facility of the categories that lacks a function.
+    not_open : Nearest
+        Nearest facility that would count but is not open.
+    planned : ndarray of bool, shape (n_facility,)
+        Whether a facility is planned; of those that are not open the others are
+        closed.
+    limit_s : float
+        Largest accepted time [s], inclusive.
+
+    Returns
+    -------
+    PointRemedies
+
+    Examples
+    --------
+    >>> none = Nearest(np.full(3, np.inf), np.full(3, -1, dtype=np.int32))
+    >>> planned = Nearest(np.array([300.0, np.inf, 300.0]),
+    ...                   np.array([7, -1, 7], dtype=np.int32))
+    >>> split = Split(np.zeros(3), np.zeros(3), np.array([5.0, 5.0, 0.0]))
+    >>> found = point_remedies(split, nearest=none, lacking=none, not_open=planned,
+    ...                        planned=np.arange(8) == 7, limit_s=900)
+    >>> [_WORDS[r] if r >= 0 else "" for r in found.remedy], found.facility.tolist()
+    (['open_planned', 'build', ''], [7, -1, -1])
+    """
+    if not len(split.covered) == len(nearest.time_s) == len(lacking.time_s):
+        raise InputError("需求点各数组的长度不一致")
+    unknown = np.isnan(split.covered)
+    without = split.without > 0
+    by_open = without & (not_open.time_s <= limit_s)
+    is_planned = np.append(planned, False)[not_open.facility]
+    cases = (
+        ("open_planned", by_open & is_planned, not_open.facility),
+        ("reopen", by_open, not_open.facility),
+        ("add_function", without & (lacking.time_s <= limit_s), lacking.facility),
+        ("enlarge", split.full > 0, nearest.facility),
+        ("build", without, np.full(len(without), _NONE, dtype=np.int32)),
+        ("survey", unknown, np.full(len(without), _NONE, dtype=np.int32)),
+    )
+    holds = [mask for _, mask, _ in cases]
+    words = [np.int8(_WORDS.index(word)) for word, _, _ in cases]
+    return PointRemedies(
+        remedy=np.select(holds, words, default=np.int8(_NONE)).astype(np.int8),
+        facility=np.select(
+            holds, [facility for _, _, facility in cases], default=np.int32(_NONE)
+        ).astype(np.int32),
+    )
+
+
+def remedies_by_gap(
+    points: PointRemedies, gap: IndexArray, people: FloatArray, *, n_gap: int
+) -> Remedies:
+    """Return the remedy of most people of each gap, and the facility it concerns.
+
+    Parameters
+    ----------
+    points : PointRemedies
+    gap : ndarray of int32, shape (n_demand,)
+        Gap of each point; -1 for none.
+    people : ndarray of float64, shape (n_demand,)
+        People without the service [persons]; ``nan`` counts as nobody.
+    n_gap : int
+
+    Returns
+    -------
+    Remedies
+        Of remedies with as many people the cheaper one.
+
+    Examples
+    --------
+    >>> build, plan = _WORDS.index("build"), _WORDS.index("open_planned")
+    >>> points = PointRemedies(np.array([build, plan, plan], dtype=np.int8),
+    ...                        np.array([-1, 4, 5], dtype=np.int32))
+    >>> found = remedies_by_gap(points, np.zeros(3, dtype=np.int32),
+    ...                         np.array([3.0, 3.0, 2.0]), n_gap=1)
+    >>> found.remedy.tolist(), found.facility.tolist(), found.people.tolist()
+    (['open_planned'], [4], [3.0])
+    """
+    member = np.flatnonzero((gap >= 0) & (points.remedy >= 0))
+    owner = gap[member].astype(np.int64)
+    kind = points.remedy[member].astype(np.int64)
+    weight = np.where(np.isnan(people[member]), 0.0, people[member])
+    n_kind = len(_WORDS)
+    flat = owner * n_kind + kind
+    total = np.bincount(flat, weights=weight, minlength=n_gap * n_kind)
+    seen = np.bincount(flat, minlength=n_gap * n_kind) > 0
+    # A kind that is there with nobody still beats one that is not there.
+    worth = np.where(seen, total, -1.0).reshape(n_gap, n_kind)
+    best = np.argmax(worth, axis=1)
+    any_ = worth.max(axis=1, initial=-1.0) >= 0
+    mine = kind == best[owner]
+    facility, helped = _main_facility(
+        owner[mine], points.facility[member][mine], weight[mine], n_gap
+    )
+    words = np.array([*_WORDS, ""], dtype=np.str_)
+    return Remedies(
+        remedy=words[np.where(any_, best, n_kind)], facility=facility, people=helped
+    )
+
+
+def _main_facility(
+    owner: IntArray, facility: IndexArray, weight: FloatArray, n_gap: int
+) -> tuple[IndexArray, FloatArray]:
+    """Return the facility with the most people of each gap, and these people."""
+    found = np.full(n_gap, _NONE, dtype=np.int32)
+    helped = np.zeros(n_gap)
+    if len(owner) == 0:
+        return found, helped
+    width = int(facility.max()) + 2
+    pairs, inverse = np.unique(owner * width + facility + 1, return_inverse=True)
+    people = np.bincount(inverse, weights=weight)
+    of_gap = pairs // width
+    order = np.lexsort((pairs, -people, of_gap))
+    first = order[np.r_[True, of_gap[order][1:] != of_gap[order][:-1]]]
+    found[of_gap[first]] = pairs[first] % width - 1
+    helped[of_gap[first]] = people[first]
+    return found, helped
