@@ -40,5 +40,5 @@ def count(indicator: Indicator, ground: Ground, *, facts: RunFacts) -> Counted:
         "of": [{**one, **days} for one in several],
         "column": rule.get("column"),
     }
-    items = side(ground, indicator, amount, lacks=lacks)
+    items = side(ground, amount, indicator=indicator, lacks=lacks)
     return Counted(items, whole=not rule.get("column"), words=lacks.names)

@@ -61,16 +61,46 @@ def judged_here(indicator: Indicator, level: str, code: str) -> bool:
 
 
 def judge_counted(
-    indicator: Indicator, ground: Ground, facts: RunFacts, *, counted: Counted
+    indicator: Indicator, ground: Ground, *, facts: RunFacts, counted: Counted
 ) -> list[Result]:
     """Return the results of a rule that counts items."""
     levels = ground.levels_from(indicator.unit)
     sums = add_up(ground, counted.items, levels=levels)
+    verdicts = _verdicts(indicator, ground, facts=facts, counted=counted, sums=sums)
+    if not len(ground.at_level[indicator.unit]) and (
+        counted.items.denominator is not None
+    ):
+        verdicts = {
+            area: _without_unit(indicator, verdict)
+            for area, verdict in verdicts.items()
+        }
+    codes = failing_areas(
+        indicator, ground, counted=counted, sums=sums, verdicts=verdicts
+    )
+    return _results(
+        indicator,
+        ground,
+        verdicts=verdicts,
+        codes=codes,
+        places=failing_places(ground, counted, sums=sums, levels=levels),
+        detail=counted.detail,
+    )
+
+
+def _verdicts(
+    indicator: Indicator,
+    ground: Ground,
+    *,
+    facts: RunFacts,
+    counted: Counted,
+    sums: Sums,
+) -> dict[int, Verdict]:
+    """Value every area; those with the same sums and nothing unknown only once."""
+    levels = ground.levels_from(indicator.unit)
     by = _weights(indicator.target, counted)
     odd = _odd(ground, counted, sums=sums, by=by, levels=levels)
     verdicts: dict[int, Verdict] = {}
     seen: dict[tuple[int, ...], Verdict] = {}
-    level_missing = not len(ground.at_level[indicator.unit])
     for level in levels:
         for area in ground.at_level[level].tolist():
             if area in odd:
@@ -100,23 +130,7 @@ def judge_counted(
                     odd=Odd(),
                 )
             verdicts[area] = seen[key]
-    if level_missing and counted.items.denominator is not None:
-        verdicts = {
-            area: _without_unit(indicator, verdict)
-            for area, verdict in verdicts.items()
-        }
-    codes = failing_areas(
-        indicator, ground, counted=counted, sums=sums, verdicts=verdicts
-    )
-    places = failing_places(ground, counted, sums=sums, levels=levels)
-    return _results(
-        indicator,
-        ground,
-        verdicts=verdicts,
-        codes=codes,
-        places=places,
-        detail=counted.detail,
-    )
+    return verdicts
 
 
 def _without_unit(indicator: Indicator, verdict: Verdict) -> Verdict:
@@ -245,7 +259,7 @@ def _verdict(
     if value is not None:
         missing = missing_units(
             numerator,
-            wanted_numerator(target, denominator, counted.scale),
+            wanted_numerator(target, denominator, scale=counted.scale),
             comparison=target.comparison,
             whole=counted.whole,
         )
@@ -302,7 +316,7 @@ def _figure_verdict(target: Target | None, figure: Figure, *, whole: bool) -> Ve
     if figure.numerator is not None:
         missing = missing_units(
             figure.numerator,
-            wanted_numerator(target, figure.denominator, Fraction(1)),
+            wanted_numerator(target, figure.denominator, scale=Fraction(1)),
             comparison=target.comparison,
             whole=whole,
         )
@@ -323,6 +337,8 @@ def _results(
     """Write one result per division, from the top down and by code."""
     results = []
     target = indicator.target
+    comparison = None if target is None else target.comparison
+    by_key = {"failing_places": places.failing, "unknown_places": places.unknown}
     text = ground.areas.code
     for level in ground.levels_from(indicator.unit):
         for area in ground.at_level[level].tolist():
@@ -338,20 +354,12 @@ def _results(
                 status = NO_TARGET
             elif not here and status != NOT_APPLICABLE:
                 status = UNKNOWN
-            further = dict(detail.get(area, ()))
-            for key, found in (
-                ("failing_places", places.failing),
-                ("unknown_places", places.unknown),
-            ):
+            strict = here and status == NOT_MET and comparison in (">", "<")
+            further: dict[str, Any] = {"strict": True} if strict else {}
+            further |= detail.get(area, {})
+            for key, found in by_key.items():
                 if area in found:
                     further[key] = found[area]
-            if (
-                here
-                and target is not None
-                and target.comparison in (">", "<")
-                and status == NOT_MET
-            ):
-                further["strict"] = True
             results.append(
                 Result(
                     indicator.id,
@@ -361,7 +369,7 @@ def _results(
                     verdict.numerator,
                     verdict.denominator,
                     target.value if here and target is not None else None,
-                    target.comparison if here and target is not None else None,
+                    comparison if here else None,
                     status,
                     verdict.missing if here else None,
                     codes.failing.get(area, ()),

@@ -60,7 +60,7 @@ def network_time(indicator: Indicator, ground: Ground, *, facts: RunFacts) -> Fi
     found = {}
     for level in ground.levels_from(indicator.unit):
         for area in ground.at_level[level].tolist():
-            found[area] = _worst(area, tables, reason)
+            found[area] = _worst(area, tables, reason=reason)
     return Figures(found, unknown, whole=denominator in AREA_DENOMINATORS)
 
 
@@ -73,7 +73,7 @@ def _other_speed(rule: Mapping[str, object], facts: RunFacts) -> str | None:
 
 
 def _worst(
-    area: int, tables: Mapping[str, ServiceCoverage | None], reason: str | None
+    area: int, tables: Mapping[str, ServiceCoverage | None], *, reason: str | None
 ) -> Figure:
     """Return the figure of the service with the lowest rate."""
     own = {name: _rate(table, area) for name, table in tables.items()}

@@ -65,8 +65,8 @@ def presence(indicator: Indicator, ground: Ground, *, facts: RunFacts) -> Counte
             f"归属方式“{membership}”无法识别", hint="可用：" + "、".join(MEMBERSHIPS)
         )
     pairs = _pairs(ground, indicator.unit, serving=membership == "serving")
-    enough = _enough(ground, places, pairs, at_least=int(rule.get("at_least", 1)))
-    return tally(ground, counted, enough.either(instead), lacks=lacks)
+    enough = _enough(ground, places, pairs=pairs, at_least=int(rule.get("at_least", 1)))
+    return tally(counted, enough.either(instead), lacks=lacks)
 
 
 def _as_condition(choice: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,9 +75,9 @@ def _as_condition(choice: Mapping[str, Any]) -> dict[str, Any]:
     return {"attribute": choice["area_attribute"], **rest}
 
 
-def tally(ground: Ground, counted: Match, holds: Match, *, lacks: Lacks) -> Counted:
+def tally(counted: Match, holds: Match, *, lacks: Lacks) -> Counted:
     """Count the counted areas for which something holds."""
-    n = len(ground.areas)
+    n = len(holds.state)
     numerator = Amounts((holds.state == YES).astype(np.int64), 1, holds.state != MAYBE)
     area = np.arange(n, dtype=np.int32)
     items = clean(Items(area, counted, numerator, ones(n), holds.lacks))
@@ -94,14 +94,14 @@ def _pairs(ground: Ground, unit: str, *, serving: bool) -> tuple[IntArray, IntAr
     if serving:
         for i, served in enumerate(ground.places.serves):
             for one in served:
-                for inside in _inside(ground, unit, one):
+                for inside in _inside(ground, unit, served=one):
                     place.append(i)
                     area.append(inside)
     pairs = np.unique(np.array([place, area], dtype=np.int64).reshape(2, -1), axis=1)
     return pairs[0], pairs[1]
 
 
-def _inside(ground: Ground, unit: str, served: int) -> list[int]:
+def _inside(ground: Ground, unit: str, *, served: int) -> list[int]:
     """Return the areas of the unit's level that are or lie in a served area."""
     level = str(ground.areas.level[served])
     if level == unit:
@@ -112,14 +112,14 @@ def _inside(ground: Ground, unit: str, served: int) -> list[int]:
 
 
 def _enough(
-    ground: Ground, places: Match, pairs: tuple[IntArray, IntArray], *, at_least: int
+    ground: Ground, places: Match, *, pairs: tuple[IntArray, IntArray], at_least: int
 ) -> Match:
     """Answer for every area whether it has enough places."""
     place, area = pairs
     n = len(ground.areas)
     state = places.state[place]
-    sure = _count(area, state == YES, n)
-    possible = _count(area, state != NO, n)
+    sure = _count(area, state == YES, n=n)
+    possible = _count(area, state != NO, n=n)
     lacks = np.zeros(n, dtype=np.int64)
     open_ = state == MAYBE
     np.bitwise_or.at(lacks, area[open_], places.lacks[place[open_]])
@@ -127,6 +127,6 @@ def _enough(
     return Match(answer.astype(np.int8), np.where(answer == MAYBE, lacks, 0))
 
 
-def _count(area: IntArray, where: BoolArray, n: int) -> IntArray:
+def _count(area: IntArray, where: BoolArray, *, n: int) -> IntArray:
     """Count pairs per area."""
     return np.bincount(area[where], minlength=n).astype(np.int64)

@@ -69,12 +69,6 @@ class Lacks:
             self.names.append(name)
         return 1 << min(self.names.index(name), 62)
 
-    def words(self, mask: int) -> tuple[str, ...]:
-        """Return the names whose bits are set."""
-        return tuple(
-            name for i, name in enumerate(self.names) if mask >> min(i, 62) & 1
-        )
-
 
 @dataclass(frozen=True, eq=False)
 class Match:

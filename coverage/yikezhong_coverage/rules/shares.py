@@ -96,9 +96,9 @@ def facility_share(indicator: Indicator, ground: Ground, *, facts: RunFacts) -> 
 
 def side(
     ground: Ground,
-    indicator: Indicator,
     amount: Mapping[str, Any],
     *,
+    indicator: Indicator,
     lacks: Lacks,
 ) -> Items:
     """Return one side of a ratio: facilities or areas, counted or with a column.
@@ -106,10 +106,10 @@ def side(
     Parameters
     ----------
     ground : Ground
-    indicator : Indicator
     amount : mapping
         ``of`` a selector of facilities, or ``areas: true``; ``column`` to add up,
         without it they are counted.
+    indicator : Indicator
     lacks : Lacks
     """
     column = amount.get("column")
@@ -150,8 +150,8 @@ def ratio(indicator: Indicator, ground: Ground, *, facts: RunFacts) -> Counted:
     rule = indicator.with_
     lacks = Lacks()
     above, below = rule["numerator"], rule["denominator"]
-    top = side(ground, indicator, above, lacks=lacks)
-    bottom = side(ground, indicator, below, lacks=lacks)
+    top = side(ground, above, indicator=indicator, lacks=lacks)
+    bottom = side(ground, below, indicator=indicator, lacks=lacks)
     same = _source(above) == _source(below)
     if same:
         items = Items(

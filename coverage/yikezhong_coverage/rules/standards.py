@@ -52,9 +52,9 @@ def per_capita(indicator: Indicator, ground: Ground, *, facts: RunFacts) -> Coun
     """
     rule = indicator.with_
     lacks = Lacks()
-    top = side(ground, indicator, rule["amount"], lacks=lacks)
+    top = side(ground, rule["amount"], indicator=indicator, lacks=lacks)
     per = {"areas": True, "column": rule["per"]}
-    bottom = side(ground, indicator, per, lacks=lacks)
+    bottom = side(ground, per, indicator=indicator, lacks=lacks)
     return Counted(
         over(top, bottom),
         scale=positive(rule.get("scale", "1"), name="scale"),
@@ -106,7 +106,7 @@ def step_standard(indicator: Indicator, ground: Ground, *, facts: RunFacts) -> C
                 bits[1] if people is None else 0
             )
         detail[i] = {"have": own, "need": needs[0] if len(set(needs)) == 1 else None}
-    found = tally(ground, counted, Match(state, missing), lacks=lacks)
+    found = tally(counted, Match(state, missing), lacks=lacks)
     return Counted(found.items, part=True, whole=True, words=lacks.names, detail=detail)
 
 
@@ -202,9 +202,9 @@ def capacity_years(indicator: Indicator, ground: Ground, *, facts: RunFacts) -> 
     rule = indicator.with_
     lacks = Lacks()
     plots = {"of": rule["plots"], "column": rule.get("column", "plots")}
-    top = side(ground, indicator, plots, lacks=lacks)
+    top = side(ground, plots, indicator=indicator, lacks=lacks)
     per = {"areas": True, "column": rule.get("population", "people")}
-    bottom = side(ground, indicator, per, lacks=lacks)
+    bottom = side(ground, per, indicator=indicator, lacks=lacks)
     factor = Fraction(1)
     absent = 0
     for name, default in PLOT_RATES.items():

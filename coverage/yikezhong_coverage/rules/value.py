@@ -133,5 +133,5 @@ def value_indicator(
             f"指标 {indicator.id} 的规则参数不全，缺少 {error}", column="with"
         ) from error
     if isinstance(found, Counted):
-        return judge_counted(indicator, shared, facts, counted=found)
+        return judge_counted(indicator, shared, facts=facts, counted=found)
     return judge_figures(indicator, shared, figures=found)

@@ -117,7 +117,7 @@ def missing_units(
 
 
 def wanted_numerator(
-    target: Target, denominator: Fraction | None, scale: Fraction
+    target: Target, denominator: Fraction | None, *, scale: Fraction
 ) -> Fraction:
     """Return the numerator at which the value equals the target."""
     if denominator is None:

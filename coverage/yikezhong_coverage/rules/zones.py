@@ -46,7 +46,13 @@ def exclusion_zone(indicator: Indicator, ground: Ground, *, facts: RunFacts) -> 
     inside = always(n, holds=False)
     for zone in indicator.with_["zones"]:
         inside = inside.either(
-            _inside(str(zone["class"]), zone.get("distance_m"), facts, lacks, n=n)
+            _inside(
+                str(zone["class"]),
+                zone.get("distance_m"),
+                facts=facts,
+                lacks=lacks,
+                n=n,
+            )
         )
     nothing = np.zeros(n, dtype=np.int64)
     items = Items(area, asked.both(inside), ones(n), None, nothing, ground.places.id)
@@ -62,7 +68,7 @@ def exclusion_zone(indicator: Indicator, ground: Ground, *, facts: RunFacts) -> 
 
 
 def _inside(
-    name: str, distance: object, facts: RunFacts, lacks: Lacks, *, n: int
+    name: str, distance: object, *, facts: RunFacts, lacks: Lacks, n: int
 ) -> Match:
     """Answer for every place whether it lies within a distance of one class."""
     nowhere = np.zeros(n, dtype=np.bool_)
