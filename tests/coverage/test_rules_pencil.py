@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
@@ -557,8 +558,6 @@ def test_a_border_facility_is_counted_once() -> None:
     """Its declared area decides; serving the other side adds no facility."""
     serves = list(PLACES.serves)
     serves[0] = (INDEX["A2"], INDEX["B1"], INDEX["A1a"])
-    from dataclasses import replace
-
     places = replace(PLACES, serves=serves)
     found = by_code(asked("count", "township", with_={"of": STATION}), places=places)
     assert [str(found[code].value) for code in ("P", "A", "A1", "A2")] == list("3110")
@@ -582,6 +581,31 @@ def test_a_border_facility_is_counted_once() -> None:
         ("ratio", {"numerator": {}, "denominator": {}}, "没有 of 或 areas"),
         ("count", {"of": STATION, "opened_from": "soon"}, "不是日期"),
         ("statistic", {"kind": "rate"}, "统计数据种类"),
+        (
+            "network_time",
+            {"services": [], "limit_min": 15, "combine": "max"},
+            "合并方式",
+        ),
+        (
+            "presence",
+            {"any_of": [{"where": [{"attribute": "beds", "at_least": "few"}]}]},
+            "不是数",
+        ),
+        (
+            "exclusion_zone",
+            {"of": STATION, "zones": [{"class": "river", "distance_m": "far"}]},
+            "不是非负数",
+        ),
+        (
+            "per_capita",
+            {"amount": {"of": STATION}, "per": "people", "scale": 0},
+            "不是正数",
+        ),
+        (
+            "capacity_years",
+            {"plots": STATION, "death_rate": "-1"},
+            "不能为负",
+        ),
         ("network_time", {"services": [], "limit_min": 0}, "limit_min"),
     ],
 )
@@ -594,8 +618,6 @@ def test_rules_that_cannot_be_computed_say_why(
 
 def test_a_study_without_the_level_is_unknown_and_says_so() -> None:
     keep = np.flatnonzero(AREAS.level != "community")
-    from dataclasses import replace
-
     index = {old: new for new, old in enumerate(keep.tolist())}
     areas = replace(
         AREAS,
@@ -611,3 +633,117 @@ def test_a_study_without_the_level_is_unknown_and_says_so() -> None:
     found = by_code(indicator, areas=areas, places=places)
     assert found["P"].status == "unknown"
     assert found["P"].reason == "缺少数据：社区/村级区划"
+
+
+def test_a_facility_declared_above_the_unit_counts_further_up() -> None:
+    """s4 names only its township: whether it is in a counted community is open."""
+    every = by_code(asked("count", "community", with_={"of": STATION}))
+    assert [str(every[code].value) for code in ("P", "C", "C2", "C2a")] == list("3110")
+    some = asked(
+        "count", "community", kinds=("village",), target="3", with_={"of": STATION}
+    )
+    found = by_code(some)
+    assert shown(found, "P C2") == [
+        ("2/None", "2", "unknown", "1"),
+        ("0/None", "None", "not_met", "None"),
+    ]
+    assert found["P"].unknown_codes == ("C2",)
+    assert found["P"].reason == "缺少数据：设施所属区划"
+
+
+def test_conditions_on_category_kind_and_status() -> None:
+    of = {
+        "where": [
+            {
+                "any_of": [
+                    {"attribute": "category", "equals": "station"},
+                    {"attribute": "beds", "at_least": 150},
+                ]
+            }
+        ]
+    }
+    known = replace(
+        PLACES,
+        attributes={
+            "beds": np.array([b or 0 for b in PLACES.attributes["beds"]], dtype=object)
+        },
+    )
+    found = by_code(asked("count", "county", with_={"of": of}), places=known)
+    assert [str(found[code].value) for code in "PABC"] == list("4121")
+    having = {"categories": ["station"], "status": "open"}
+    with_ = {
+        "of": {"categories": ["station", "home"], "status": "any"},
+        "having": having,
+    }
+    share = by_code(asked("facility_share", "county", with_=with_))
+    assert shown(share, "P C") == [
+        ("3/7", "3/7", "no_target", "None"),
+        ("1/3", "1/3", "no_target", "None"),
+    ]
+    eligible = {"attribute": "kind", "in": ["town"]}
+    towns = asked(
+        "presence", "township", eligible=eligible, with_={"any_of": [STATION]}
+    )
+    assert shown(by_code(towns), "P") == [("2/4", "1/2", "no_target", "None")]
+
+
+def test_boundary_quality_of_some_kinds_leaves_other_levels_whole() -> None:
+    with_ = {"levels": ["county", "township"]}
+    indicator = asked("boundary_quality", "township", kinds=KINDS, with_=with_)
+    found = by_code(indicator, extra=RunFacts(boundary_findings={"B3": ["gap"]}))
+    assert shown(found, "P B") == [
+        ("10/10", "1", "no_target", "None"),
+        ("3/3", "1", "no_target", "None"),
+    ]
+
+
+def test_statistics_without_figures_and_services_without_names() -> None:
+    empty = RunFacts(statistics={"I": [Statistic(c, date(2025, 1, 1)) for c in "ABC"]})
+    for kind in ("share", "amount"):
+        found = by_code(asked("statistic", "county", with_={"kind": kind}), extra=empty)
+        assert found["A"].status == found["P"].status == "unknown"
+    with_ = {"services": [], "limit_min": 15}
+    found = by_code(asked("network_time", "county", with_=with_))
+    assert found["P"].reason == "没有给出服务"
+
+
+def test_zones_without_distances_are_unknown() -> None:
+    with_ = {
+        "of": {"categories": ["cemetery"]},
+        "zones": [{"class": "river", "distance_m": 0}],
+    }
+    found = by_code(asked("exclusion_zone", "county", with_=with_))
+    assert (found["A"].status, found["A"].reason) == ("unknown", "缺少数据：river")
+    assert found["C"].value == 0
+
+
+def test_a_study_without_areas_or_places_has_no_results_to_fear() -> None:
+    nothing = np.array([], dtype=str)
+    none = np.array([], dtype=np.int32)
+    areas = replace(
+        AREAS,
+        code=nothing,
+        level=nothing,
+        kind=nothing,
+        parent=none,
+        counts={},
+        attributes={},
+    )
+    places = replace(
+        PLACES,
+        id=nothing,
+        category=nothing,
+        functions=[],
+        status=nothing,
+        unit=none,
+        serves=(),
+        attributes={},
+    )
+    for rule, with_ in (
+        ("presence", {"any_of": [STATION]}),
+        ("facility_share", {"of": STATION}),
+        ("count", {"of": STATION}),
+    ):
+        indicator = asked(rule, "county", with_=with_)
+        assert by_code(indicator, areas=areas, places=places) == {}
+        assert len(by_code(indicator, places=places)) == 4
