@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from yikezhong_app.coverage_table import Splitter
 from yikezhong_app.study_records import names_at
@@ -17,6 +20,11 @@ from yikezhong_coverage.gaps import (
 )
 from yikezhong_coverage.graph import connected_pieces
 from yikezhong_coverage.records import BoolArray, FloatArray, IndexArray
+from yikezhong_coverage.remedies import (
+    PointRemedies,
+    point_remedies,
+    remedies_by_gap,
+)
 from yikezhong_coverage.supply import Split
 from yikezhong_geodata.columns import CRS, LEVELS
 
@@ -36,12 +44,69 @@ def connected_demand(splitter: Splitter) -> BoolArray:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class GapPoints:
+    """Who is without a service at a limit, and why, at every demand point.
+
+    ``split`` is of the service's own group, ``elderly`` of people of 60 and more.
+    """
+
+    limit_s: float
+    split: Split
+    elderly: Split
+    reasons: NDArray[np.str_]
+    remedies: PointRemedies
+
+
+def find_gap_points(
+    splitter: Splitter, status: pd.Series, *, limit_s: float, connected: BoolArray
+) -> GapPoints:
+    """Return who is without a service, why, and what would help.
+
+    Parameters
+    ----------
+    splitter : Splitter
+        Of the service.
+    status : Series of str
+        Status of the study's facilities.
+    limit_s : float
+        Limit [s], inclusive.
+    connected : ndarray of bool, shape (n_demand,)
+        From :func:`connected_demand`.
+    """
+    times = splitter.times
+    nearest = times.nearest[VARIANT]
+    group = times.service.group
+    split = splitter.split(group, variant=VARIANT, limit_s=limit_s)
+    elderly = split
+    if group != "people_60":
+        elderly = splitter.split("people_60", variant=VARIANT, limit_s=limit_s)
+    return GapPoints(
+        limit_s=limit_s,
+        split=split,
+        elderly=elderly,
+        reasons=gap_reasons(
+            split,
+            on_road=splitter.network.demand.edge >= 0,
+            connected=connected,
+            time_s=nearest.time_s,
+            lacking_time_s=times.lacking.time_s,
+            not_open_time_s=times.not_open.time_s,
+            limit_s=limit_s,
+        ),
+        remedies=point_remedies(
+            split,
+            nearest=nearest,
+            lacking=times.lacking,
+            not_open=times.not_open,
+            planned=(status == "planned").to_numpy(dtype=bool),
+            limit_s=limit_s,
+        ),
+    )
+
+
 def gap_rows(
-    splitter: Splitter,
-    facility_id: pd.Series,
-    *,
-    limit_s: float,
-    connected: BoolArray,
+    splitter: Splitter, facility_id: pd.Series, *, points: GapPoints
 ) -> gpd.GeoDataFrame | None:
     """Return the gaps of one service at one limit, for every level present.
 
@@ -51,10 +116,7 @@ def gap_rows(
         Of the service.
     facility_id : Series of str
         Ids of the study's facilities.
-    limit_s : float
-        Limit [s], inclusive.
-    connected : ndarray of bool, shape (n_demand,)
-        From :func:`connected_demand`.
+    points : GapPoints
 
     Returns
     -------
@@ -63,17 +125,6 @@ def gap_rows(
         the service live (the mean of their places). None where there is no gap.
     """
     times, records = splitter.times, splitter.records
-    split = splitter.split(times.service.group, variant=VARIANT, limit_s=limit_s)
-    elderly = splitter.split("people_60", variant=VARIANT, limit_s=limit_s)
-    reasons = gap_reasons(
-        split,
-        on_road=splitter.network.demand.edge >= 0,
-        connected=connected,
-        time_s=times.nearest[VARIANT].time_s,
-        lacking_time_s=times.lacking.time_s,
-        not_open_time_s=times.not_open.time_s,
-        limit_s=limit_s,
-    )
     frames = []
     for level in LEVELS:
         if not (records.divisions.level == level).any():
@@ -82,17 +133,20 @@ def gap_rows(
             records.divisions,
             records.demand.unit,
             level=level,
-            split=split,
-            reasons=reasons,
+            split=points.split,
+            reasons=points.reasons,
             nearest=times.nearest[VARIANT],
         )
         if len(gaps.division):
             place = _division_of_points(splitter, level)
-            table = _frame(splitter, gaps, limit_s=limit_s, facility_id=facility_id)
-            table["people_60_without"] = _sum_known(
-                elderly.without, place, gaps.division
+            table = _frame(
+                splitter, gaps, limit_s=points.limit_s, facility_id=facility_id
             )
-            frames.append(_at_people(splitter, table, gaps, place, split))
+            table["people_60_without"] = _sum_known(
+                points.elderly.without, place, gaps.division
+            )
+            _add_remedies(table, gaps, place, points, facility_id=facility_id)
+            frames.append(_at_people(splitter, table, gaps, place, points.split))
     return pd.concat(frames, ignore_index=True) if frames else None
 
 
@@ -121,6 +175,26 @@ def _frame(
     for column, reason in enumerate(REASONS):
         table[f"without_{reason}"] = gaps.by_reason[:, column]
     return table
+
+
+def _add_remedies(
+    table: pd.DataFrame,
+    gaps: Gaps,
+    place: IndexArray,
+    points: GapPoints,
+    *,
+    facility_id: pd.Series,
+) -> None:
+    """Add the cheapest remedy of each gap, its facility, and whom it would help."""
+    n_gap = len(gaps.division)
+    number = np.full(int(max(place.max(), gaps.division.max())) + 2, -1, np.int32)
+    number[gaps.division] = np.arange(n_gap, dtype=np.int32)
+    found = remedies_by_gap(
+        points.remedies, number[place], points.split.without, n_gap=n_gap
+    )
+    table["remedy"] = found.remedy
+    table["remedy_facility_id"] = names_at(facility_id, found.facility)
+    table["remedy_people"] = found.people
 
 
 def _division_of_points(splitter: Splitter, level: str) -> IndexArray:

@@ -19,7 +19,8 @@ from yikezhong_app.coverage_table import (
     make_splitter,
     times_rows,
 )
-from yikezhong_app.gap_table import connected_demand, gap_rows
+from yikezhong_app.gap_area_table import gap_area_rows
+from yikezhong_app.gap_table import connected_demand, find_gap_points, gap_rows
 from yikezhong_app.manifest import build_manifest
 from yikezhong_app.measure import (
     Network,
@@ -61,6 +62,8 @@ CATEGORICAL = (
     "group",
     "reason",
     "nearest_facility_id",
+    "remedy",
+    "remedy_facility_id",
 )
 
 
@@ -136,6 +139,7 @@ class _Run:
         self.times: list[pd.DataFrame] = []
         self.coverage: list[pd.DataFrame] = []
         self.gaps: list[gpd.GeoDataFrame] = []
+        self.gap_areas: list[gpd.GeoDataFrame] = []
         self.circles: list[gpd.GeoDataFrame] = []
         report_networks(study, networks, self.report)
 
@@ -159,18 +163,25 @@ class _Run:
             self._cover(splitter, found, limit_s=limit_s, variant=variant)
             self.plans.cover(service.id, found, limit_s=limit_s, variant=variant)
         self.plans.add_service(splitter)
-        connected = connected_demand(splitter)
-        for limit_s in limits_s:
-            gaps = gap_rows(
-                splitter,
-                self.study.facilities["id"],
-                limit_s=limit_s,
-                connected=connected,
-            )
-            if gaps is not None:
-                self.gaps.append(gaps)
+        self._add_gaps(splitter, limits_s)
         self._add_lengths(splitter)
         self._add_circles(splitter)
+
+    def _add_gaps(self, splitter: Splitter, limits_s: list[float]) -> None:
+        """Add the gaps by division, and as places at the service's own limit."""
+        facilities = self.study.facilities
+        connected = connected_demand(splitter)
+        for limit_s in limits_s:
+            points = find_gap_points(
+                splitter, facilities["status"], limit_s=limit_s, connected=connected
+            )
+            gaps = gap_rows(splitter, facilities["id"], points=points)
+            if gaps is not None:
+                self.gaps.append(gaps)
+            if limit_s == splitter.times.service.limit_s:
+                areas = gap_area_rows(self.study, splitter, points)
+                if areas is not None:
+                    self.gap_areas.append(areas)
 
     def _cover(
         self, splitter: Splitter, coverage: Coverage, *, limit_s: float, variant: str
@@ -244,6 +255,7 @@ class _Run:
             "times": _compact(self.times),
             "coverage": _compact(self.coverage),
             "gaps": _compact(self.gaps),
+            "gap_areas": _compact(self.gap_areas),
             "circles": _compact(
                 [
                     *self.circles,
