@@ -1,13 +1,18 @@
-"""Compiled inner loops: bounded Dijkstra over compressed arcs, and what meets it.
+"""Compiled inner loops: bounded searches over the core of a network.
+
+A label is one whole number, ``time << bits | facility`` with the time in 2⁻³⁰ s. To
+compare labels is to compare (time, facility) in that order, so that of equally near
+facilities the smallest index wins whatever the order in which roads are tried, also
+across arcs that take no time. A label above the limit means not reached.
+
+Nodes with a better label wait in buckets of equal width: a ring for the bucket in
+hand, in which a node may be corrected and wait again, so that it need not be sorted;
+and one list for all later buckets, looked through when the ring is empty. No node is
+twice in either: the room needed is known beforehand.
 
 Everything here takes and returns plain arrays, in named tuples where they travel
-together; a faster kernel can take its place without its callers noticing. Compiled
-on first use, kept in numba's cache.
-
-A label is a pair (time, facility) compared in that order, so that of equally near
-facilities the smallest index wins whatever the order in which roads are tried, also
-across arcs that take no time. The heap is a plain binary one with positions, so it
-never holds a node twice and its room is known beforehand.
+together. Compiled on first use, kept in numba's cache, run without the interpreter's
+lock.
 """
 
 from __future__ import annotations
@@ -17,321 +22,309 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from yikezhong_coverage.records import BoolArray, FloatArray, IndexArray, IntArray
-from yikezhong_coverage.stops import Arcs, Slots, Stops
+from yikezhong_coverage.contraction import FAR
+from yikezhong_coverage.exact import TIME_QUANTUM_S
+from yikezhong_coverage.layout import Arcs, Berths, Network, Room
+from yikezhong_coverage.records import FloatArray, IndexArray, IntArray
 
 
-class Workspace(NamedTuple):
-    """Room for searches over one network; made once, used for many searches.
+class Scale(NamedTuple):
+    """How times become labels and labels buckets.
 
-    Parameters
-    ----------
-    time_s : ndarray of float64, shape (n_node,)
-        Label times [s]; ``inf`` at rest.
-    owner : ndarray of int32, shape (n_node,)
-        Facility of each label; -1 at rest.
-    heap, position : ndarray of int32, shape (n_node,)
-        Nodes waiting, and where each stands in the heap: -1 not in it, -2 settled.
-    touched : ndarray of int32, shape (n_node,)
-        Nodes with a label, so that a small search is cleared in small time.
+    ``limit`` is the largest label, ``limit_q`` the largest time [2⁻³⁰ s]; the lower
+    ``bits`` of a label hold the facility; a bucket is ``width`` labels wide.
     """
 
-    time_s: FloatArray
-    owner: IndexArray
-    heap: IndexArray
-    position: IndexArray
-    touched: IndexArray
+    limit: int
+    limit_q: int
+    bits: int
+    width: int
 
 
-def make_workspace(n_node: int) -> Workspace:
-    """Return room, at rest, for a network of ``n_node`` nodes."""
-    return Workspace(
-        np.full(n_node, np.inf),
-        np.full(n_node, -1, dtype=np.int32),
-        np.empty(n_node, dtype=np.int32),
-        np.full(n_node, -1, dtype=np.int32),
-        np.empty(n_node, dtype=np.int32),
-    )
+@njit(cache=True, nogil=True)
+def sow(
+    net: Network, seeds: Berths, span: tuple[int, int], room: Room, scale: Scale,
+    n_touched: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Label the surroundings of seeds outside the core, and the core's ends of them.
+
+    Returns the touched nodes so far and how many core nodes wait. Arrays are taken out
+    of their tuples first: in a loop that would cost more than the loop itself.
+    """
+    n_core = len(net.core.start) - 1
+    start, to, time = net.inner.start, net.inner.to, net.inner.time
+    label, waiting, touched = room.label, room.waiting, room.touched
+    ring, near = room.ring, room.near
+    limit, limit_q, bits = scale.limit, scale.limit_q, scale.bits
+    number, u, v, u_q, v_q = seeds.number, seeds.u, seeds.v, seeds.u_q, seeds.v_q
+    mask = (1 << bits) - 1
+    begin, end, n_near = 0, 0, 0
+    for i in range(2 * span[0], 2 * span[1]):
+        x, at_q = (v[i >> 1], v_q[i >> 1]) if i & 1 else (u[i >> 1], u_q[i >> 1])
+        key = (at_q << bits) | (number[i >> 1] & mask)
+        if at_q > limit_q or key >= label[x]:
+            continue
+        if label[x] > limit:
+            touched[n_touched] = x
+            n_touched += 1
+        label[x] = key
+        if waiting[x] == 0:
+            waiting[x] = 1
+            if x < n_core:
+                near[n_near] = x
+                n_near += 1
+            else:
+                ring[end & (len(ring) - 1)] = x
+                end += 1
+    while begin < end:
+        x = np.int64(ring[begin & (len(ring) - 1)])
+        begin += 1
+        waiting[x] = 0
+        key = label[x]
+        left = limit_q - (key >> bits)
+        for arc in range(start[x - n_core], start[x - n_core + 1]):
+            y = to[arc]
+            if time[arc] > left or key + (time[arc] << bits) >= label[y]:
+                continue
+            if label[y] > limit:
+                touched[n_touched] = y
+                n_touched += 1
+            label[y] = key + (time[arc] << bits)
+            if waiting[y] == 0:
+                waiting[y] = 1
+                if y < n_core:
+                    near[n_near] = y
+                    n_near += 1
+                else:
+                    ring[end & (len(ring) - 1)] = y
+                    end += 1
+    return n_touched, n_near
 
 
-@njit(cache=True)
-def _before(room: Workspace, a: int, b: int) -> bool:
-    """Whether node a's label comes before node b's."""
-    if room.time_s[a] != room.time_s[b]:
-        return bool(room.time_s[a] < room.time_s[b])
-    return bool(room.owner[a] < room.owner[b])
-
-
-@njit(cache=True)
-def _rise(room: Workspace, place: int) -> None:
-    """Move the node at ``place`` of the heap up to where it belongs."""
-    heap, position = room.heap, room.position
-    node = heap[place]
-    while place > 0:
-        above = (place - 1) >> 1
-        if not _before(room, node, heap[above]):
-            break
-        heap[place] = heap[above]
-        position[heap[place]] = place
-        place = above
-    heap[place] = node
-    position[node] = place
-
-
-@njit(cache=True)
-def _sink(room: Workspace, size: int) -> None:
-    """Move the node at the top of the heap down to where it belongs."""
-    heap, position = room.heap, room.position
-    node = heap[0]
-    place = 0
-    while True:
-        below = 2 * place + 1
-        if below >= size:
-            break
-        if below + 1 < size and _before(room, heap[below + 1], heap[below]):
-            below += 1
-        if not _before(room, heap[below], node):
-            break
-        heap[place] = heap[below]
-        position[heap[place]] = place
-        place = below
-    heap[place] = node
-    position[node] = place
-
-
-@njit(cache=True)
-def _offer(
-    room: Workspace, node: int, time_s: float, owner: int, size: int, n_touched: int
-) -> tuple[int, int]:
-    """Give a node a label if it is better; return the heap's and the trail's size."""
-    if room.position[node] == -2 or time_s > room.time_s[node]:
-        return size, n_touched
-    if room.position[node] == -1:
-        room.touched[n_touched] = node
-        n_touched += 1
-        room.heap[size] = node
-        room.position[node] = size
-        size += 1
-    elif time_s == room.time_s[node] and owner >= room.owner[node]:
-        return size, n_touched
-    room.time_s[node] = time_s
-    room.owner[node] = owner
-    _rise(room, room.position[node])
-    return size, n_touched
-
-
-@njit(cache=True)
-def search(
-    arcs: Arcs,
-    seeds: Stops,
-    max_s: float,
-    wanted: BoolArray,
-    n_wanted: int,
-    room: Workspace,
+@njit(cache=True, nogil=True)
+def drain(
+    core: Arcs, room: Room, scale: Scale, n_touched: int, n_near: int, ends: IndexArray
 ) -> int:
-    """Label every node with its smallest (time, facility) up to ``max_s``.
+    """Search the core until nothing waits, or all of ``ends`` have their last label.
 
-    Stops as soon as ``n_wanted`` nodes marked in ``wanted`` are settled; -1 never
-    stops early, and then every label is final. The workspace must be at rest; the
-    answer is the number of touched nodes, to be handed to :func:`clear`.
+    Nodes wait near, to be looked at in turn, or far, with labels from ``edge`` on,
+    until nothing is near and the edge moves out. A node is far at most once.
     """
-    size = 0
+    start, to, time = core.start, core.to, core.time
+    label, waiting, touched = room.label, room.waiting, room.touched
+    near, far = room.near, room.far
+    limit, limit_q, bits, width = scale.limit, scale.limit_q, scale.bits, scale.width
+    ring = len(near) - 1
+    begin, end, n_far, n_done = 0, n_near, 0, 0
+    edge = width
+    while True:
+        while begin < end:
+            x = near[begin & ring]
+            begin += 1
+            waiting[x] = 0
+            key = label[x]
+            left = limit_q - (key >> bits)
+            for arc in range(start[x], start[x + 1]):
+                step = time[arc]
+                y = to[arc]
+                other = key + (step << bits)
+                if step > left or other >= label[y]:
+                    continue
+                if label[y] > limit:
+                    touched[n_touched] = y
+                    n_touched += 1
+                label[y] = other
+                if other < edge:
+                    if waiting[y] != 1:
+                        waiting[y] = 1
+                        near[end & ring] = y
+                        end += 1
+                elif waiting[y] == 0:
+                    waiting[y] = 2
+                    far[n_far] = y
+                    n_far += 1
+        while n_done < len(ends) and label[ends[n_done]] < edge:
+            n_done += 1
+        if n_far == 0 or 0 < len(ends) == n_done:
+            return n_touched
+        least = label[far[0]]
+        for i in range(n_far):
+            least = min(least, label[far[i]])
+        edge = max(edge, least) + width
+        n_kept = 0
+        for i in range(n_far):
+            x = far[i]
+            if waiting[x] == 2 and label[x] < edge:
+                waiting[x] = 1
+                near[end & ring] = x
+                end += 1
+            elif waiting[x] == 2:
+                far[n_kept] = x
+                n_kept += 1
+        n_far = n_kept
+
+
+@njit(cache=True, nogil=True)
+def clear(room: Room, scale: Scale, n_touched: int) -> None:
+    """Put the room to rest again after a search."""
+    label, waiting, touched = room.label, room.waiting, room.touched
+    for i in range(n_touched):
+        label[touched[i]] = scale.limit + 1
+        waiting[touched[i]] = 0
+
+
+@njit(cache=True, nogil=True)
+def search(net: Network, seeds: Berths, at_once: int, room: Room, scale: Scale) -> int:
+    """Label the core, and the seeds' surroundings, with the smallest of all labels.
+
+    Seeds run in blocks of ``at_once`` neighbours, each to its end on the labels that
+    the ones before left: a block stays in the cache, and the answer is the same.
+    Returns the number of touched nodes.
+    """
     n_touched = 0
-    for i in range(len(seeds.number)):
-        if seeds.u_s[i] <= max_s and seeds.u_s[i] < np.inf:
-            size, n_touched = _offer(
-                room, seeds.u[i], seeds.u_s[i], seeds.number[i], size, n_touched
-            )
-        if seeds.v_s[i] <= max_s and seeds.v_s[i] < np.inf:
-            size, n_touched = _offer(
-                room, seeds.v[i], seeds.v_s[i], seeds.number[i], size, n_touched
-            )
-    while size > 0:
-        node = room.heap[0]
-        room.position[node] = -2
-        size -= 1
-        if size > 0:
-            room.heap[0] = room.heap[size]
-            _sink(room, size)
-        if n_wanted > 0 and wanted[node]:
-            n_wanted -= 1
-            if n_wanted == 0:
-                break
-        for arc in range(arcs.start[node], arcs.start[node + 1]):
-            time_s = room.time_s[node] + arcs.time_s[arc]
-            if time_s <= max_s:
-                size, n_touched = _offer(
-                    room, arcs.to[arc], time_s, room.owner[node], size, n_touched
-                )
+    ends = np.empty(0, dtype=np.int32)
+    for first in range(0, len(seeds.number), at_once):
+        last = min(first + at_once, len(seeds.number))
+        span = (first, last)
+        n_touched, n_near = sow(net, seeds, span, room, scale, n_touched)
+        n_touched = drain(net.core, room, scale, n_touched, n_near, ends)
     return n_touched
 
 
-@njit(cache=True)
-def clear(room: Workspace, n_touched: int) -> None:
-    """Put the workspace to rest again after a search."""
-    for i in range(n_touched):
-        node = room.touched[i]
-        room.time_s[node] = np.inf
-        room.owner[node] = -1
-        room.position[node] = -1
-
-
-@njit(cache=True)
-def _along_s(demand: Stops, d: int, facility: Stops, f: int) -> float:
-    """Time from demand point to facility on one edge; ``inf`` where that is closed."""
-    legs_s = demand.leg_s[d] + facility.leg_s[f]
-    if demand.along_m[d] == facility.along_m[f]:
-        return float(legs_s)
-    if demand.along_m[d] < facility.along_m[f]:
-        begin_s, end_s = demand.forward_s[d], facility.forward_s[f]
-    else:
-        begin_s, end_s = facility.backward_s[f], demand.backward_s[d]
-    # a closed way has coordinates of inf, whose difference is not a number
-    return float(legs_s + (end_s - begin_s)) if end_s < np.inf else np.inf
-
-
-@njit(cache=True)
-def meet(
-    demand: Stops,
-    facility: Stops,
-    max_s: float,
-    room: Workspace,
-    found_s: FloatArray,
-    found_owner: IndexArray,
+@njit(cache=True, nogil=True)
+def read_nodes(
+    net: Network,
+    old_of: IndexArray,
+    room: Room,
+    scale: Scale,
+    time_s: FloatArray,
+    owner: IndexArray,
 ) -> None:
-    """Join demand points to node labels and to the facilities on their own edge.
-
-    Facilities are sorted by edge. Writes the smallest (time, facility) of each
-    demand point into ``found_s`` and ``found_owner``, which hold ``inf`` and -1.
-    """
-    for d in range(len(demand.number)):
-        best_s, best = np.inf, -1
-        u_s = demand.u_s[d] + room.time_s[demand.u[d]]
-        if u_s <= max_s and u_s < np.inf:
-            best_s, best = u_s, room.owner[demand.u[d]]
-        v_s = demand.v_s[d] + room.time_s[demand.v[d]]
-        by_v = room.owner[demand.v[d]]
-        if v_s <= max_s and (v_s < best_s or (v_s == best_s and by_v < best)):
-            best_s, best = v_s, by_v
-        f = np.searchsorted(facility.edge, demand.edge[d])
-        while f < len(facility.edge) and facility.edge[f] == demand.edge[d]:
-            time_s = _along_s(demand, d, facility, f)
-            index = facility.number[f]
-            if time_s <= max_s and (
-                time_s < best_s or (time_s == best_s and index < best)
-            ):
-                best_s, best = time_s, index
-            f += 1
-        if best >= 0:
-            found_s[d] = best_s
-            found_owner[d] = best
+    """Write time and facility of every node after a search, in the old numbers."""
+    label, a, b, of_node = room.label, net.a, net.b, net.cell
+    out_a, out_b = net.out_a, net.out_b
+    limit, limit_q, bits = scale.limit, scale.limit_q, scale.bits
+    n_core = len(net.core.start) - 1
+    mask = (1 << bits) - 1
+    for x in range(len(old_of)):
+        key = label[x]
+        if x >= n_core:
+            i = x - n_core
+            cell = of_node[i]
+            if out_a[i] <= limit_q:
+                key = min(key, label[a[cell]] + (out_a[i] << bits))
+            if out_b[i] <= limit_q:
+                key = min(key, label[b[cell]] + (out_b[i] << bits))
+        reached = key <= limit
+        time_s[old_of[x]] = (key >> bits) * TIME_QUANTUM_S if reached else np.inf
+        owner[old_of[x]] = key & mask if reached else -1
 
 
-@njit(cache=True)
-def _reach_slot(
-    demand: Stops,
+@njit(cache=True, nogil=True)
+def along(demand: Berths, d: int, facility: Berths, f: int) -> int:
+    """Time from demand point to facility on one edge; FAR where that is closed."""
+    legs = demand.leg_q[d] + facility.leg_q[f]
+    if demand.along_m[d] == facility.along_m[f]:
+        return int(legs)
+    if demand.along_m[d] < facility.along_m[f]:
+        begin, end = demand.forward_q[d], facility.forward_q[f]
+    else:
+        begin, end = facility.backward_q[f], demand.backward_q[d]
+    return int(legs + end - begin) if end < FAR else FAR
+
+
+@njit(cache=True, nogil=True)
+def inside(
+    demand: Berths,
+    d: int,
+    facility: Berths,
     first: int,
     last: int,
-    facility: Stops,
-    f: int,
-    same_edge: bool,
-    limit_s: float,
-    room: Workspace,
-    pair: IndexArray,
-    pair_s: FloatArray,
-    n_pair: int,
+    room: Room,
+    scale: Scale,
+    best: int,
 ) -> int:
-    """Append an edge's demand points within the limit; return the pairs so far."""
-    for d in range(first, last):
-        best_s = min(
-            demand.u_s[d] + room.time_s[demand.u[d]],
-            demand.v_s[d] + room.time_s[demand.v[d]],
-        )
-        if same_edge:
-            best_s = min(best_s, _along_s(demand, d, facility, f))
-        if best_s <= limit_s and best_s < np.inf:
-            pair[n_pair] = demand.number[d]
-            pair_s[n_pair] = best_s
-            n_pair += 1
-    return n_pair
+    """Improve a label by the facilities ``first:last`` of the same cell."""
+    mask = (1 << scale.bits) - 1
+    if demand.u_q[d] <= scale.limit_q:
+        best = min(best, room.label[demand.u[d]] + (demand.u_q[d] << scale.bits))
+    if demand.v_q[d] <= scale.limit_q:
+        best = min(best, room.label[demand.v[d]] + (demand.v_q[d] << scale.bits))
+    f = first + np.searchsorted(facility.edge[first:last], demand.edge[d])
+    while f < last and facility.edge[f] == demand.edge[d]:
+        time = along(demand, d, facility, f)
+        if time <= scale.limit_q:
+            best = min(best, (time << scale.bits) | (facility.number[f] & mask))
+        f += 1
+    return best
 
 
-@njit(cache=True)
-def reach_pairs(
-    arcs: Arcs,
-    slots: Slots,
-    demand: Stops,
-    facility: Stops,
-    n_facility: int,
-    limit_s: float,
-    room: Workspace,
-) -> tuple[IntArray, IndexArray, FloatArray]:
-    """Return for each facility the demand points within the limit, ascending.
+@njit(cache=True, nogil=True)
+def meet(
+    net: Network,
+    demand: Berths,
+    of_demand: tuple[int, int],
+    facility: Berths,
+    of_facility: tuple[int, int],
+    room: Room,
+    scale: Scale,
+    time_s: FloatArray,
+    owner: IndexArray,
+) -> None:
+    """Write time and facility of a range of demand points after a search.
 
-    Demand points are sorted by edge, facilities by index; facilities that are not
-    among them have no pairs. One bounded search for each.
+    Both ranges are sorted by cell, facilities within a cell by edge. The results are
+    written at the points' numbers; what is not reached is left as it is.
     """
-    count = np.zeros(n_facility, dtype=np.int64)
-    pair = np.empty(1024, dtype=np.int32)
-    pair_s = np.empty(1024, dtype=np.float64)
-    stamp = np.full(len(slots.edge), -1, dtype=np.int32)
-    wanted = np.zeros(0, dtype=np.bool_)
-    n_pair = 0
-    for f in range(len(facility.number)):
-        n_touched = search(arcs, _one(facility, f), limit_s, wanted, -1, room)
-        own = np.searchsorted(slots.edge, facility.edge[f])
-        first = n_pair
-        for i in range(-1, n_touched):
-            # the facility's own edge first: its ends may be beyond the limit
-            if i < 0:
-                low, high = 0, 1
-            else:
-                low = slots.node_start[room.touched[i]]
-                high = slots.node_start[room.touched[i] + 1]
-            for t in range(low, high):
-                slot = own if i < 0 else slots.at_node[t]
-                if slot == len(slots.edge) or stamp[slot] == f:
-                    continue
-                stamp[slot] = f
-                begin, end = slots.start[slot], slots.start[slot + 1]
-                if n_pair + end - begin > len(pair):
-                    pair = _wider(pair, n_pair + end - begin)
-                    pair_s = _wider(pair_s, n_pair + end - begin)
-                same_edge = slots.edge[slot] == facility.edge[f]
-                n_pair = _reach_slot(
-                    demand, begin, end, facility, f, same_edge, limit_s, room,
-                    pair, pair_s, n_pair,
-                )  # fmt: skip
-        clear(room, n_touched)
-        order = np.argsort(pair[first:n_pair])
-        pair[first:n_pair] = pair[first:n_pair][order]
-        pair_s[first:n_pair] = pair_s[first:n_pair][order]
-        count[facility.number[f]] = n_pair - first
-    start = np.zeros(n_facility + 1, dtype=np.int64)
-    start[1:] = np.cumsum(count)
-    return start, pair[:n_pair].copy(), pair_s[:n_pair].copy()
+    label, a, b = room.label, net.a, net.b
+    of_cell, a_q, b_q, number = demand.cell, demand.a_q, demand.b_q, demand.number
+    limit, limit_q, bits = scale.limit, scale.limit_q, scale.bits
+    seeded = facility.cell
+    first = last = of_facility[0]
+    mask = (1 << bits) - 1
+    for d in range(of_demand[0], of_demand[1]):
+        cell = of_cell[d]
+        best = limit + 1
+        if a_q[d] <= limit_q:
+            best = min(best, label[a[cell]] + (a_q[d] << bits))
+        if b_q[d] <= limit_q:
+            best = min(best, label[b[cell]] + (b_q[d] << bits))
+        while first < of_facility[1] and seeded[first] < cell:
+            first += 1
+        last = max(first, last)
+        while last < of_facility[1] and seeded[last] == cell:
+            last += 1
+        if first < last:
+            best = inside(demand, d, facility, first, last, room, scale, best)
+        if best <= limit:
+            time_s[number[d]] = (best >> bits) * TIME_QUANTUM_S
+            owner[number[d]] = best & mask
 
 
-@njit(cache=True)
-def _wider(old: np.ndarray, least: int) -> np.ndarray:
-    """Return a copy with room for twice as much, and for ``least`` items."""
-    new = np.empty(max(2 * len(old), least), dtype=old.dtype)
-    new[: len(old)] = old
-    return new
+@njit(cache=True, nogil=True)
+def search_groups(
+    net: Network,
+    demand: Berths,
+    demand_start: IntArray,
+    facility: Berths,
+    facility_start: IntArray,
+    room: Room,
+    scale: Scale,
+    time_s: FloatArray,
+    owner: IndexArray,
+) -> None:
+    """Search for each group by itself; it ends where the group's demand ends.
 
-
-@njit(cache=True)
-def _one(stops: Stops, i: int) -> Stops:
-    """Return a single stop as a row of one."""
-    return Stops(
-        stops.number[i : i + 1],
-        stops.edge[i : i + 1],
-        stops.along_m[i : i + 1],
-        stops.forward_s[i : i + 1],
-        stops.backward_s[i : i + 1],
-        stops.leg_s[i : i + 1],
-        stops.u[i : i + 1],
-        stops.v[i : i + 1],
-        stops.u_s[i : i + 1],
-        stops.v_s[i : i + 1],
-    )
+    Both are sorted by group, then by cell; group ``g`` is ``start[g]:start[g + 1]``.
+    """
+    for group in range(len(demand_start) - 1):
+        d0, d1 = demand_start[group], demand_start[group + 1]
+        f0, f1 = facility_start[group], facility_start[group + 1]
+        if d0 == d1 or f0 == f1:
+            continue
+        cells = demand.cell[d0:d1]
+        ends = np.concatenate((net.a[cells], net.b[cells]))
+        n_touched, n_near = sow(net, facility, (f0, f1), room, scale, 0)
+        n_touched = drain(net.core, room, scale, n_touched, n_near, ends)
+        meet(net, demand, (d0, d1), facility, (f0, f1), room, scale, time_s, owner)
+        clear(room, scale, n_touched)

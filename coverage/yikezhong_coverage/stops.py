@@ -1,4 +1,4 @@
-"""Points on edges in time coordinates, and the arcs between nodes.
+"""Points on edges in time coordinates.
 
 A point on an edge has a coordinate in each direction: ``T · x / length`` rounded to
 2⁻³⁰ s, where ``x`` is its distance from u. The time of a part of an edge is a
@@ -8,7 +8,6 @@ however it is cut.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -24,23 +23,6 @@ from yikezhong_coverage.records import (
 )
 
 Direction = Literal["to_facility", "from_facility"]
-
-
-class Arcs(NamedTuple):
-    """Arcs in compressed rows: row ``n`` is ``start[n]:start[n + 1]``.
-
-    Parameters
-    ----------
-    start : ndarray of int64, shape (n_node + 1,)
-    to : ndarray of int32, shape (n_arc,)
-        Node that the search goes on to.
-    time_s : ndarray of float64, shape (n_arc,)
-        Finite times [s].
-    """
-
-    start: IntArray
-    to: IndexArray
-    time_s: FloatArray
 
 
 class Stops(NamedTuple):
@@ -76,71 +58,39 @@ class Stops(NamedTuple):
     v_s: FloatArray
 
 
-class Slots(NamedTuple):
-    """Edges that hold demand points, and at which nodes they end.
-
-    Demand points are sorted by edge; those of edge ``edge[k]`` stand at
-    ``start[k]:start[k + 1]``. Node ``n`` is an end of the slots
-    ``at_node[node_start[n]:node_start[n + 1]]``.
-    """
-
-    edge: IndexArray
-    start: IntArray
-    node_start: IntArray
-    at_node: IndexArray
-
-
-@dataclass(frozen=True, eq=False)
-class Network:
-    """Times of a graph turned towards the facilities, and its arcs against them."""
-
-    graph: RoadGraph
-    forward_s: FloatArray
-    backward_s: FloatArray
-    arcs: Arcs
-
-
-def turn_network(graph: RoadGraph, direction: Direction) -> Network:
-    """Turn the graph so that trips go to the facility; list its arcs backwards."""
-    if direction == "to_facility":
-        forward_s, backward_s = graph.edge_forward_s, graph.edge_backward_s
-    elif direction == "from_facility":
-        forward_s, backward_s = graph.edge_backward_s, graph.edge_forward_s
-    else:
+def check_terms(leg_speed_mps: float, direction: str) -> None:
+    """Refuse a speed or a direction that cannot be used."""
+    if not (np.isfinite(leg_speed_mps) and leg_speed_mps > 0):
+        raise InputError(f"步行速度为 {leg_speed_mps}，应为正数（米/秒）")
+    if direction not in ("to_facility", "from_facility"):
         raise InputError(
             f"方向 {direction!r} 不能识别", hint="请用 to_facility 或 from_facility"
         )
-    start, to, time_s = _rows(
-        graph.n_node,
-        np.concatenate((graph.edge_v, graph.edge_u)),
-        np.concatenate((graph.edge_u, graph.edge_v)),
-        np.concatenate((forward_s, backward_s)),
-    )
-    return Network(graph, forward_s, backward_s, Arcs(start, to, time_s))
 
 
-def _rows(
-    n_row: int, row: IndexArray, item: IndexArray, value: FloatArray
-) -> tuple[IntArray, IndexArray, FloatArray]:
-    """Sort items into compressed rows; items of infinite value are left out."""
-    kept = np.flatnonzero(np.isfinite(value))
-    kept = kept[np.argsort(row[kept], kind="stable")]
-    start = np.zeros(n_row + 1, dtype=np.int64)
-    np.cumsum(np.bincount(row[kept], minlength=n_row), out=start[1:])
-    return start, item[kept].astype(np.int32), value[kept]
+def turned_times(
+    graph: RoadGraph, direction: Direction
+) -> tuple[FloatArray, FloatArray]:
+    """Return the times from u to v and back with trips turned to the facility."""
+    if direction == "to_facility":
+        return graph.edge_forward_s, graph.edge_backward_s
+    return graph.edge_backward_s, graph.edge_forward_s
 
 
 def place_stops(
-    network: Network, points: Snapped, leg_speed_mps: float, *, leaving: bool
+    graph: RoadGraph,
+    points: Snapped,
+    leg_speed_mps: float,
+    *,
+    leaving: bool,
+    direction: Direction,
 ) -> Stops:
     """Work out the times between snapped points and the ends of their edges.
 
     A point exactly at a node is at that node: to the node and from it takes no time,
     also against a one-way street. On an edge without length that is u.
     """
-    if not (np.isfinite(leg_speed_mps) and leg_speed_mps > 0):
-        raise InputError(f"步行速度为 {leg_speed_mps}，应为正数（米/秒）")
-    graph = network.graph
+    check_terms(leg_speed_mps, direction)
     if len(points) and points.edge.max() >= graph.n_edge:
         raise GraphError("点所在的路段不在路网中", hint="请用同一路网重新匹配各点")
     index = np.flatnonzero(points.edge >= 0)
@@ -150,7 +100,8 @@ def place_stops(
     along = np.clip(points.along_m[index], 0.0, length)
     leg_s = round_time(points.leg_m[index] / leg_speed_mps)
     share_of = np.where(length > 0, length, 1.0)
-    whole_forward, whole_backward = network.forward_s[edge], network.backward_s[edge]
+    turned = turned_times(graph, direction)
+    whole_forward, whole_backward = turned[0][edge], turned[1][edge]
     forward = _coordinate(whole_forward, along, share_of)
     backward = _coordinate(whole_backward, along, share_of)
     if leaving:
@@ -203,16 +154,3 @@ def take_stops(stops: Stops, index: IntArray) -> Stops:
         stops.u_s[index],
         stops.v_s[index],
     )
-
-
-def list_slots(graph: RoadGraph, demand: Stops) -> Slots:
-    """List the edges that hold demand points, by node."""
-    edge, first = np.unique(demand.edge, return_index=True)
-    start = np.append(first, len(demand.edge)).astype(np.int64)
-    node_start, at_node, _ = _rows(
-        graph.n_node,
-        np.concatenate((graph.edge_u[edge], graph.edge_v[edge])),
-        np.tile(np.arange(len(edge), dtype=np.int32), 2),
-        np.zeros(2 * len(edge)),
-    )
-    return Slots(edge, start, node_start, at_node)

@@ -4,42 +4,41 @@ Searches run from the facilities outwards, against the traffic for
 ``direction="to_facility"``; demand points and facilities are joined to the nodes by
 the exact times of :mod:`yikezhong_coverage.stops`. All times are sums of multiples of
 2⁻³⁰ s and do not depend on the order of anything.
+
+There are two engines with the same answers: ``"bucket"``, compiled, on a network that
+is made ready once for each graph, and ``"scipy"``, plain and many times slower, which
+also takes times that the first cannot hold (beyond some 10⁵ s with many facilities).
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from yikezhong_coverage import kernels
+from yikezhong_coverage import fallback
 from yikezhong_coverage.errors import InputError
 from yikezhong_coverage.records import (
-    BoolArray,
-    FloatArray,
-    IndexArray,
     IntArray,
     Nearest,
     Reach,
     RoadGraph,
     Snapped,
 )
-from yikezhong_coverage.stops import (
-    Direction,
-    Network,
-    Stops,
-    list_slots,
-    place_stops,
-    take_stops,
-    turn_network,
-)
+from yikezhong_coverage.searches import Search
+from yikezhong_coverage.stops import Direction, check_terms
 
 __all__ = [
     "Direction",
+    "Engine",
     "nearest_at_nodes",
     "nearest_facility",
     "nearest_own",
     "reach",
 ]
+
+Engine = Literal["bucket", "scipy"]
 
 
 def nearest_facility(
@@ -50,6 +49,7 @@ def nearest_facility(
     leg_speed_mps: float,
     max_time_s: float,
     direction: Direction = "to_facility",
+    engine: Engine = "bucket",
 ) -> Nearest:
     """Return the travel time of every demand point to its nearest facility.
 
@@ -64,6 +64,8 @@ def nearest_facility(
         Largest time of interest [s], inclusive; ``inf`` for all.
     direction : {"to_facility", "from_facility"}
         Which way the trip goes.
+    engine : {"bucket", "scipy"}
+        How it is computed; the answer is the same.
 
     Returns
     -------
@@ -103,14 +105,20 @@ def nearest_facility(
     >>> nearest.time_s, nearest.facility
     (array([200., 430.,  inf]), array([ 0,  0, -1], dtype=int32))
     """
-    network = turn_network(graph, direction)
-    targets = place_stops(network, demand, leg_speed_mps, leaving=True)
-    sources = place_stops(network, facility, leg_speed_mps, leaving=False)
-    room = kernels.make_workspace(graph.n_node)
     limit_s = _checked_limit(max_time_s)
-    _label(network, sources, limit_s, room)
-    time_s, owner = _meet(targets, sources, limit_s, room)
-    return _scatter(len(demand), targets.number, time_s, owner)
+    search = _search(
+        graph, (facility, demand), leg_speed_mps, limit_s, direction, engine
+    )
+    if search is None:
+        return fallback.nearest_facility(
+            graph,
+            demand,
+            facility,
+            leg_speed_mps=leg_speed_mps,
+            limit_s=limit_s,
+            direction=direction,
+        )
+    return search.nearest(demand, facility)
 
 
 def nearest_at_nodes(
@@ -120,6 +128,7 @@ def nearest_at_nodes(
     leg_speed_mps: float,
     max_time_s: float,
     direction: Direction = "to_facility",
+    engine: Engine = "bucket",
 ) -> Nearest:
     """Return the travel time of every node to its nearest facility.
 
@@ -134,17 +143,25 @@ def nearest_at_nodes(
         Largest time of interest [s], inclusive; ``inf`` for all.
     direction : {"to_facility", "from_facility"}
         Which way the trip goes.
+    engine : {"bucket", "scipy"}
+        How it is computed; the answer is the same.
 
     Returns
     -------
     Nearest
         One row per node; of equally near facilities the smallest index.
     """
-    network = turn_network(graph, direction)
-    sources = place_stops(network, facility, leg_speed_mps, leaving=False)
-    room = kernels.make_workspace(graph.n_node)
-    _label(network, sources, _checked_limit(max_time_s), room)
-    return Nearest(room.time_s, room.owner)
+    limit_s = _checked_limit(max_time_s)
+    search = _search(graph, (facility,), leg_speed_mps, limit_s, direction, engine)
+    if search is None:
+        return fallback.nearest_at_nodes(
+            graph,
+            facility,
+            leg_speed_mps=leg_speed_mps,
+            limit_s=limit_s,
+            direction=direction,
+        )
+    return search.nearest_at_nodes(facility)
 
 
 def nearest_own(
@@ -157,6 +174,7 @@ def nearest_own(
     leg_speed_mps: float,
     max_time_s: float,
     direction: Direction = "to_facility",
+    engine: Engine = "bucket",
 ) -> Nearest:
     """Return the time of every demand point to the nearest facility of its group.
 
@@ -169,7 +187,7 @@ def nearest_own(
     demand, facility : Snapped
     demand_group, facility_group : array_like of int, shape (n_demand,), (n_facility,)
         Group of each point, e.g. its township; -1 is none and reaches nothing.
-    leg_speed_mps, max_time_s, direction
+    leg_speed_mps, max_time_s, direction, engine
         As in :func:`nearest_facility`.
 
     Returns
@@ -181,29 +199,16 @@ def nearest_own(
     of_facility: IntArray = np.asarray(facility_group, dtype=np.int64)
     if len(of_demand) != len(demand) or len(of_facility) != len(facility):
         raise InputError("分组的数目与点数不符")
-    network = turn_network(graph, direction)
-    targets = place_stops(network, demand, leg_speed_mps, leaving=True)
-    sources = place_stops(network, facility, leg_speed_mps, leaving=False)
     limit_s = _checked_limit(max_time_s)
-    room = kernels.make_workspace(graph.n_node)
-    wanted = np.zeros(graph.n_node, dtype=np.bool_)
-    members = _members(of_demand[targets.number])
-    found_s = np.full(len(targets.number), np.inf)
-    found_owner = np.full(len(targets.number), -1, dtype=np.int32)
-    for group, own in _members(of_facility[sources.number]).items():
-        if group < 0 or group not in members:
-            continue
-        asked = members[group]
-        own_targets, own_sources = take_stops(targets, asked), take_stops(sources, own)
-        ends = np.unique(np.concatenate((own_targets.u, own_targets.v)))
-        wanted[ends] = True
-        touched = _label(network, own_sources, limit_s, room, wanted, len(ends))
-        wanted[ends] = False
-        found_s[asked], found_owner[asked] = _meet(
-            own_targets, own_sources, limit_s, room
-        )
-        kernels.clear(room, touched)
-    return _scatter(len(demand), targets.number, found_s, found_owner)
+    search = _search(
+        graph, (facility, demand), leg_speed_mps, limit_s, direction, engine
+    )
+    if search is None:
+        return fallback.nearest_own(
+            graph, demand, facility, of_demand, of_facility,
+            leg_speed_mps=leg_speed_mps, limit_s=limit_s, direction=direction,
+        )  # fmt: skip
+    return search.nearest_own(demand, facility, of_demand, of_facility)
 
 
 def reach(
@@ -214,6 +219,8 @@ def reach(
     leg_speed_mps: float,
     limit_s: float,
     direction: Direction = "to_facility",
+    engine: Engine = "bucket",
+    threads: int | None = None,
 ) -> Reach:
     """Return every pair of facility and demand point within a time.
 
@@ -227,25 +234,32 @@ def reach(
         Largest time kept [s], inclusive; compared with the exact time.
     direction : {"to_facility", "from_facility"}
         Which way the trip goes.
+    engine : {"bucket", "scipy"}
+        How it is computed; the answer is the same.
+    threads : int, optional
+        Most threads to use; by default those of the machine where there is much to
+        do. The answer is the same for any number.
 
     Returns
     -------
     Reach
         One row per facility, its demand points ascending.
     """
-    network = turn_network(graph, direction)
-    targets = place_stops(network, demand, leg_speed_mps, leaving=True)
-    sources = place_stops(network, facility, leg_speed_mps, leaving=False)
-    start, pair, pair_s = kernels.reach_pairs(
-        network.arcs,
-        list_slots(graph, targets),
-        targets,
-        take_stops(sources, np.argsort(sources.number)),
-        len(facility),
-        _checked_limit(limit_s),
-        kernels.make_workspace(graph.n_node),
-    )
-    return Reach(start, pair, pair_s, len(demand), float(limit_s))
+    checked_s = _checked_limit(limit_s)
+    search = _search(
+        graph, (facility, demand), leg_speed_mps, checked_s, direction, engine,
+        owners=False,
+    )  # fmt: skip
+    if search is None:
+        return fallback.reach(
+            graph,
+            demand,
+            facility,
+            leg_speed_mps=leg_speed_mps,
+            limit_s=checked_s,
+            direction=direction,
+        )
+    return search.reach(demand, facility, threads=threads)
 
 
 def _checked_limit(limit_s: float) -> float:
@@ -255,56 +269,27 @@ def _checked_limit(limit_s: float) -> float:
     return float(limit_s)
 
 
-def _label(
-    network: Network,
-    sources: Stops,
+def _search(
+    graph: RoadGraph,
+    points: tuple[Snapped, ...],
+    leg_speed_mps: float,
     limit_s: float,
-    room: kernels.Workspace,
-    wanted: BoolArray | None = None,
-    n_wanted: int = -1,
-) -> int:
-    """Search outwards from facilities into the workspace; return the touched count."""
-    none = np.zeros(0, dtype=np.bool_)
-    touched: int = kernels.search(
-        network.arcs,
-        sources,
-        limit_s,
-        none if wanted is None else wanted,
-        n_wanted,
-        room,
-    )
-    return touched
-
-
-def _meet(
-    targets: Stops,
-    sources: Stops,
-    limit_s: float,
-    room: kernels.Workspace,
-) -> tuple[FloatArray, IndexArray]:
-    """Return the best time and facility of each target after a search."""
-    found_s = np.full(len(targets.number), np.inf)
-    found_owner = np.full(len(targets.number), -1, dtype=np.int32)
-    kernels.meet(targets, sources, limit_s, room, found_s, found_owner)
-    return found_s, found_owner
-
-
-def _scatter(
-    n: int, index: IndexArray, time_s: FloatArray, owner: IndexArray
-) -> Nearest:
-    """Put found labels back in the order of the points; the others stay unreached."""
-    all_s = np.full(n, np.inf)
-    all_owner = np.full(n, -1, dtype=np.int32)
-    all_s[index] = time_s
-    all_owner[index] = owner
-    return Nearest(all_s, all_owner)
-
-
-def _members(group: IntArray) -> dict[int, IntArray]:
-    """Return the places of each group's members, ascending."""
-    order = np.argsort(group, kind="stable")
-    names, first, count = np.unique(group[order], return_index=True, return_counts=True)
-    return {
-        int(name): order[begin : begin + n]
-        for name, begin, n in zip(names, first, count, strict=True)
-    }
+    direction: Direction,
+    engine: Engine,
+    *,
+    owners: bool = True,
+) -> Search | None:
+    """Return a search on the graph made ready; None where scipy has to do it."""
+    check_terms(leg_speed_mps, direction)
+    if engine == "bucket":
+        return Search.on(
+            graph,
+            points,
+            leg_speed_mps=leg_speed_mps,
+            limit_s=limit_s,
+            direction=direction,
+            owners=owners,
+        )
+    if engine == "scipy":
+        return None
+    raise InputError(f"计算方式 {engine!r} 不能识别", hint="请用 bucket 或 scipy")

@@ -1,0 +1,104 @@
+"""How a network, places on it and room for searches lie in memory, for the kernels."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yikezhong_coverage.records import FloatArray, IndexArray, IntArray
+
+UnsignedArray = NDArray[np.uint32]
+"""Indexes that kernels need not look at for a sign."""
+
+
+class Arcs(NamedTuple):
+    """Arcs to search along, in compressed rows; times in 2⁻³⁰ s."""
+
+    start: UnsignedArray
+    to: UnsignedArray
+    time: IntArray
+
+
+class Network(NamedTuple):
+    """A network for the kernels, nodes in their new numbers.
+
+    Parameters
+    ----------
+    core : Arcs
+        Between core nodes, the numbers below ``len(core.start) - 1``.
+    inner : Arcs
+        From each node outside the core, row 0 being the first of them.
+    a, b : ndarray of int32, shape (n_cell,)
+        Ends of each cell. Cells are the chains, then one for each core node.
+    cell, out_a, out_b : ndarray, shape (n_inner,)
+        Cell of each node outside the core and the times to its ends.
+    """
+
+    core: Arcs
+    inner: Arcs
+    a: IndexArray
+    b: IndexArray
+    cell: IndexArray
+    out_a: IntArray
+    out_b: IntArray
+
+
+class Berths(NamedTuple):
+    """Stops in the order of their cells, in the numbers of a :class:`Network`.
+
+    Parameters
+    ----------
+    start : ndarray of int32, shape (n_cell + 1,)
+        Stops of cell ``c`` are ``start[c]:start[c + 1]``.
+    number, edge, cell, u, v : ndarray of int32, shape (n,)
+        Index of the point, its edge and cell, and the ends of its edge.
+    u_q, v_q : ndarray of int64, shape (n,)
+        Times between the point and the ends of its edge, leg included.
+    a_q, b_q : ndarray of int64, shape (n,)
+        Times from the point to the ends of its cell, leg included.
+    forward_q, backward_q, leg_q : ndarray of int64, shape (n,)
+        Time coordinates on the edge, and the leg.
+    along_m : ndarray of float64, shape (n,)
+    """
+
+    start: IndexArray
+    number: IndexArray
+    edge: IndexArray
+    cell: IndexArray
+    u: IndexArray
+    v: IndexArray
+    u_q: IntArray
+    v_q: IntArray
+    a_q: IntArray
+    b_q: IntArray
+    forward_q: IntArray
+    backward_q: IntArray
+    leg_q: IntArray
+    along_m: FloatArray
+
+
+class Room(NamedTuple):
+    """Room for searches over one network; used by one search at a time.
+
+    Parameters
+    ----------
+    label : ndarray of int64, shape (n_node,)
+        Labels; one above the limit at rest.
+    waiting : ndarray of uint8, shape (n_node,)
+        Whether a node waits: 0 no, as at rest, 1 near, 2 far.
+    near, ring : ndarray of uint32
+        Nodes that wait in the core and outside it; as long as a power of two.
+    far : ndarray of uint32, shape (n_core,)
+        Core nodes that wait for later.
+    touched : ndarray of uint32, shape (n_node,)
+        Nodes with a label, so that a small search is cleared in small time.
+    """
+
+    label: IntArray
+    waiting: NDArray[np.uint8]
+    near: UnsignedArray
+    ring: UnsignedArray
+    far: UnsignedArray
+    touched: UnsignedArray
