@@ -43,12 +43,12 @@ class Distances:
     @property
     def n_row(self) -> int:
         """Number of rows of demand."""
-        return self.near.shape[0]
+        return len(self.near)
 
     @property
     def n_column(self) -> int:
         """Number of columns."""
-        return self.near.shape[1]
+        return int(self.near.shape[1])
 
     def take(self, columns: IntArray) -> Distances:
         """Return the table of these columns only, renumbered in ascending order."""

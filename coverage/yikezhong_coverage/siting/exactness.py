@@ -259,12 +259,13 @@ def settle_upper(bound: float, value: int, *, grid: int, unit: int) -> tuple[int
     """
     if not np.isfinite(bound):
         raise InputError("没有上界可供取整")
-    slack = int(np.ceil(tolerance_of(bound) * unit))
-    if 2 * slack < grid:
-        whole = (int(np.floor(bound * unit)) + slack) // grid * grid
+    slack = tolerance_of(bound)
+    if 2 * slack * unit < grid:
+        whole = int(Fraction(bound + slack) * unit // grid) * grid
         return max(value, whole), 0
-    whole = int(np.floor(bound * unit))
-    return (value if whole - value <= slack else whole), slack
+    most = int(np.floor(bound * unit))
+    parts = int(np.ceil(slack * unit))
+    return (value if most - value <= parts else most), parts
 
 
 def settle_lower(bound: float, value: int, *, grid: int, unit: int) -> tuple[int, int]:

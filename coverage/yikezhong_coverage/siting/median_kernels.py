@@ -93,8 +93,7 @@ def median_steps(
                 if chosen[near[i, k]]:
                     if c < v[i]:
                         slope[i] -= 1.0
-                    if c < first:
-                        first = c
+                    first = min(first, c)
                     if c >= v[i]:
                         break
             total += first

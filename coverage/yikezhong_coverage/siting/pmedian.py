@@ -173,6 +173,8 @@ class _Search:
 
     def shake(self) -> None:
         """Look for a better plan near the incumbent."""
+        if self.sites is None:
+            return
         plan = np.isin(self.columns, self.sites)
         shake_median(
             self.distances.near,
