@@ -164,7 +164,7 @@ def test_a_prefecture_is_scored_quickly() -> None:
                 target=Target(">=", Fraction(3, 5)),
             )
         )
-    start = time.perf_counter()
+    start = time.process_time()
     card = score(indicators, areas, places=places)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert len(card.results) == 150 * n

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -40,6 +40,9 @@ from yikezhong_coverage.rules.verdict import (
     weights,
 )
 
+#: Shared by the many results that have no further figures.
+_NOTHING: Final[dict[str, Any]] = {}
+
 
 @dataclass(slots=True)
 class Odd:
@@ -52,7 +55,7 @@ class Odd:
     n_item: int = 0
 
 
-def judged_here(indicator: Indicator, level: str, code: str) -> bool:
+def judged_here(indicator: Indicator, level: str, *, code: str) -> bool:
     """Return whether the target is judged in a division."""
     target = indicator.target
     if target is None or not code.startswith(indicator.area):
@@ -344,7 +347,7 @@ def _results(
         for area in ground.at_level[level].tolist():
             verdict = verdicts[area]
             code = str(text[area])
-            here = target is not None and judged_here(indicator, level, code)
+            here = target is not None and judged_here(indicator, level, code=code)
             status = verdict.status
             if (
                 not here
@@ -354,12 +357,13 @@ def _results(
                 status = NO_TARGET
             elif not here and status != NOT_APPLICABLE:
                 status = UNKNOWN
+            further = detail.get(area, _NOTHING)
+            places_here = [key for key in by_key if area in by_key[key]]
             strict = here and status == NOT_MET and comparison in (">", "<")
-            further: dict[str, Any] = {"strict": True} if strict else {}
-            further |= detail.get(area, {})
-            for key, found in by_key.items():
-                if area in found:
-                    further[key] = found[area]
+            if strict or places_here:
+                further = dict(further) | {k: by_key[k][area] for k in places_here}
+            if strict:
+                further["strict"] = True
             results.append(
                 Result(
                     indicator.id,
