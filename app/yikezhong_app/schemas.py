@@ -10,6 +10,8 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from yikezhong_app.gap_schemas import GapAreaRow, RemedyRow
+
 RowT = TypeVar("RowT")
 
 
@@ -83,7 +85,7 @@ class CoverageRow(_Row):
     rate_note: str | None = Field(None, title="说明", examples=["含推算人口"])
 
 
-class GapRow(_Row):
+class GapRow(RemedyRow):
     """A division that is not covered, and why."""
 
     id: str = Field(title="缺口编号")
@@ -343,6 +345,7 @@ def _titles(*models: type[BaseModel]) -> dict[str, str]:
 #: Column → Chinese header of exports; the same column has the same title everywhere.
 COLUMN_TITLES: Final = _titles(
     AncestorRow,
+    GapAreaRow,
     DataReportRow,
     RoadRow,
     CircleRow,

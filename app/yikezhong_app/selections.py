@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from yikezhong_app.catalog import Catalog
+from yikezhong_app.gap_records import gap_record
 from yikezhong_app.queries import (
     CirclesQuery,
     CoverageFilter,
@@ -31,28 +32,6 @@ _COVERAGE_FIRST = (
     "limit_s",
     "denominator",
     "denominator_name",
-)
-
-
-#: Columns that are put before the others of a gap.
-_GAP_FIRST = (
-    "id",
-    "level",
-    "code",
-    "name",
-    "parent",
-    "service",
-    "service_name",
-    "limit_s",
-    "minutes",
-    "group",
-    "people_without",
-    "people_60_without",
-    "reason",
-    "reason_name",
-    "nearest_facility_id",
-    "nearest_facility_name",
-    "nearest_time_s",
 )
 
 
@@ -215,30 +194,10 @@ def gap_rows(
             mask = mask & part["code"].isin(list(codes)).to_numpy()
         kept = part[mask]
         rows.extend(
-            (int(at), _gap_row(catalog, row))
+            (int(at), gap_record(catalog, row))
             for at, row in zip(kept.index, to_rows(kept), strict=True)
         )
     return rows
-
-
-def _gap_row(catalog: Catalog, row: Row) -> Row:
-    service = catalog.services.get(row["service"], {})
-    limit_s = row.get("limit_s", service.get("limit_s"))
-    at = catalog.position.get(row["code"])
-    nearest = catalog.facility_names.get(row.get("nearest_facility_id") or "")
-    full = {
-        **row,
-        "name": _division_name(catalog, row["code"]),
-        "parent": None if at is None else catalog.divisions[at].get("parent"),
-        "service_name": service.get("name", row["service"]),
-        "minutes": None if limit_s is None else limit_s / _S_PER_MIN,
-        "people_without": row.get("without"),
-        "reason_name": REASONS.get(row["reason"], row["reason"]),
-        "nearest_facility_name": nearest,
-    }
-    full.pop("without", None)
-    first = {key: full.pop(key) for key in _GAP_FIRST if key in full}
-    return {**first, **full}
 
 
 def facility_rows(catalog: Catalog, query: FacilitiesQuery) -> list[tuple[int, Row]]:

@@ -1,0 +1,77 @@
+"""What ``gap-areas`` takes and answers."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from yikezhong_app.queries import DivisionRef, PageQuery, Word
+
+
+class GapAreasQuery(PageQuery):
+    """Parameters of ``gap-areas``."""
+
+    service: Word | None = Field(
+        None, description="服务；默认全部", examples=["elderly_circle"]
+    )
+    parent: DivisionRef | None = Field(None, description="所在区划的代码或名称")
+    reason: Word | None = Field(None, description="原因", examples=["too_far"])
+    remedy: Word | None = Field(None, description="对策", examples=["open_planned"])
+    min_people: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="未覆盖的服务人群至少 [人]"
+    )
+
+
+class RemedyRow(BaseModel):
+    """Columns that say what would close a gap."""
+
+    model_config = ConfigDict(extra="allow")
+
+    remedy: str | None = Field(None, title="对策", examples=["open_planned"])
+    remedy_name: str | None = Field(None, title="对策说明", examples=["启用规划设施"])
+    remedy_facility_id: str | None = Field(
+        None, title="对策所涉设施编号", description="null 为不涉及已有设施"
+    )
+    remedy_facility_name: str | None = Field(None, title="对策所涉设施名称")
+    remedy_people: float | None = Field(
+        None,
+        title="对策可惠及的服务人群",
+        description="对该设施采取对策后，本缺口中可及的人数",
+    )
+
+
+class GapAreaRow(RemedyRow):
+    """A place where people are without a service, at the service's own limit."""
+
+    id: str = Field(title="片区编号")
+    name: str = Field(title="片区名称", examples=["北郊镇北郊村片区"])
+    service: str = Field(title="服务", examples=["elderly_circle"])
+    service_name: str | None = Field(None, title="服务名称")
+    limit_s: float = Field(title="时限（秒）")
+    minutes: float = Field(title="时限（分钟）", examples=[15.0])
+    rank: int = Field(title="排序", description="按未覆盖的服务人群，1 为最多")
+    group: str = Field(title="服务人群", examples=["people_60"])
+    people_without: float = Field(title="未覆盖的服务人群")
+    people_60_without: float | None = Field(None, title="未覆盖的60岁及以上人口（人）")
+    reason: str = Field(title="原因", examples=["too_far"])
+    reason_name: str = Field(title="原因说明", examples=["距离过远"])
+    nearest_facility_id: str | None = Field(
+        None, title="最近设施编号", description="由片区中心起"
+    )
+    nearest_facility_name: str | None = Field(None, title="最近设施名称")
+    nearest_time_s: float | None = Field(
+        None, title="到最近设施的时间（秒）", description="由片区中心起；null 为到不了"
+    )
+    nearest_minutes: float | None = Field(None, title="到最近设施的时间（分钟）")
+    township_code: str | None = Field(None, title="乡镇代码", description="中心所在")
+    township_name: str | None = Field(None, title="乡镇名称")
+    community_code: str | None = Field(None, title="社区代码", description="中心所在")
+    community_codes: list[str] = Field(title="所及社区代码")
+    n_points: int = Field(title="需求点（个）")
+    radius_m: float = Field(
+        title="片区半径上限（米）", description="直线距离；片区不超出这样一个圆"
+    )
+    link_m: float = Field(
+        title="片区内间距上限（米）", description="直线距离；相距不超过它的点归为一片"
+    )
+    lon: float = Field(title="经度（度）", description="中心")
+    lat: float = Field(title="纬度（度）", description="中心")
