@@ -1,0 +1,74 @@
+"""Small random studies for the rules: two counties, five townships."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from yikezhong_coverage.rules.records import Areas, Places
+
+FULL = frozenset({"day", "night"})
+
+
+CODES = ["P", "A", "B", "A1", "A2", "A3", "B1", "B2"]
+
+
+LEVELS = ["prefecture", "county", "county", *["township"] * 5]
+
+
+PARENTS = [-1, 0, 0, 1, 1, 1, 2, 2]
+
+
+BELOW = {
+    "P": ["A1", "A2", "A3", "B1", "B2"],
+    "A": ["A1", "A2", "A3"],
+    "B": ["B1", "B2"],
+    **{code: [code] for code in CODES[3:]},
+}
+
+
+def column(values: list[Any]) -> np.ndarray:
+    found = np.empty(len(values), dtype=object)
+    found[:] = values
+    return found
+
+
+def areas_of(rows: dict[str, list[Any]]) -> Areas:
+    """Build the tree; every attribute is a list over the five townships."""
+    pad: list[Any] = [None] * 3
+    people = [float("nan")] * 3 + [
+        float("nan") if n is None else float(n) for n in rows.get("people", [1] * 5)
+    ]
+    return Areas(
+        np.array(CODES),
+        np.array(LEVELS),
+        np.array([""] * 8),
+        np.array(PARENTS, dtype=np.int32),
+        {"people": np.array(people)},
+        {
+            name: column(pad + values)
+            for name, values in rows.items()
+            if name != "people"
+        },
+    )
+
+
+def places_of(rows: list[dict[str, Any]]) -> Places:
+    """Build facilities from rows: unit 0 to 4, functions, beds, nursing, good."""
+    return Places(
+        np.array([f"f{i:03d}" for i in range(len(rows))], dtype=str),
+        np.array(["home"] * len(rows), dtype=str),
+        [row.get("functions", FULL) for row in rows],
+        np.array([row.get("status", "open") for row in rows], dtype=str),
+        np.array([3 + row["unit"] for row in rows], dtype=np.int32),
+        (),
+        {
+            name: column([row.get(name) for row in rows])
+            for name in ("beds", "nursing", "good")
+        },
+    )
+
+
+def pick(random: np.random.Generator, *choices: Any) -> Any:
+    return choices[int(random.integers(len(choices)))]
