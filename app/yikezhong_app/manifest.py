@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from yikezhong_app.plan_words import describe_plans
 from yikezhong_coverage.records import Service
 from yikezhong_geodata.columns import CRS, EQUAL_AREA_CRS
 from yikezhong_geodata.study import Study
@@ -78,6 +79,7 @@ def build_manifest(
         "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "map": asdict(spec.map),
         "plans": list(spec.plans),
+        "registers": describe_plans(study.plan_inputs.plans),
         "code_system": spec.code_system,
         "parameters": asdict(spec.parameters),
         "services": [asdict(service) for service in services],

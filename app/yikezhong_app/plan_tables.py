@@ -25,10 +25,11 @@ from yikezhong_app.plan_records import (
     build_facts,
     build_places,
 )
+from yikezhong_app.plan_words import missing_text
 from yikezhong_app.study_records import StudyRecords
 from yikezhong_coverage.rates import Coverage
 from yikezhong_coverage.rules.ground import prepare
-from yikezhong_coverage.rules.records import Indicator, Result
+from yikezhong_coverage.rules.records import MET, NOT_MET, Indicator, Result
 from yikezhong_coverage.rules.value import value_indicator
 from yikezhong_geodata.plans.register import Entry
 from yikezhong_geodata.study import Study
@@ -132,7 +133,7 @@ class PlanTables:
 def robust_rows(by_speed: dict[float, list[Result]], variant: str) -> pd.DataFrame:
     """Return the results of one indicator at several speeds.
 
-    ``flips`` marks divisions whose verdict is not the same at all of them.
+    ``flips`` marks divisions that meet the target at one and miss it at another.
     """
     verdicts: dict[str, set[str]] = {}
     for results in by_speed.values():
@@ -143,7 +144,7 @@ def robust_rows(by_speed: dict[float, list[Result]], variant: str) -> pd.DataFra
             **_figures(result),
             "variant": variant,
             "speed_mps": speed,
-            "flips": len(verdicts[result.code]) > 1,
+            "flips": {MET, NOT_MET} <= verdicts[result.code],
         }
         for speed, results in by_speed.items()
         for result in results
@@ -187,6 +188,7 @@ def indicator_rows(
                 **_figures(result),
                 **about,
                 "missing_units": _number(result.missing_units),
+                "missing_text": missing_text(indicator, result),
                 "strict": bool(result.detail.get("strict", False)),
                 "failing_codes": list(result.failing_codes),
                 "unknown_codes": list(result.unknown_codes),

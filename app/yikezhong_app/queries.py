@@ -19,6 +19,7 @@ DIVISION_PATTERN: Final = r"^[\w\-·・（）() .'’]{1,64}$"
 WORD_PATTERN: Final = r"^[\w\-.:/]{1,128}$"
 
 Level = Literal["province", "prefecture", "county", "township", "community"]
+Verdict = Literal["met", "not_met", "unknown", "not_applicable", "no_target"]
 Variant = Literal["with_neighbours", "own", "all"]
 Word = Annotated[str, Field(pattern=WORD_PATTERN, max_length=128)]
 DivisionRef = Annotated[str, Field(pattern=DIVISION_PATTERN, max_length=64)]
@@ -189,6 +190,37 @@ class DataReportQuery(PageQuery):
     action: Literal["noted", "repaired", "set_aside"] | None = Field(
         None, description="处理：noted 记下，repaired 修复，set_aside 剔除"
     )
+
+
+class IndicatorsFilter(PageQuery):
+    """Which results of indicators are wanted, of given divisions."""
+
+    plan: Word | None = Field(None, description="规划", examples=["hubei-14fyp"])
+    status: Verdict | None = Field(None, description="结论")
+    class_: Literal["A", "B", "A+B", "C"] | None = Field(
+        None,
+        alias="class",
+        description="类：A 可直接算，B 须有属性列，C 须导入统计数据",
+    )
+
+
+class ScorecardQuery(IndicatorsFilter):
+    """Parameters of a scorecard."""
+
+
+class IndicatorQuery(IndicatorsFilter):
+    """Parameters of one indicator."""
+
+    level: Level | None = Field(None, description="层级；默认全部")
+    parent: DivisionRef | None = Field(None, description="上级的代码或名称，连同其下")
+
+
+class IndicatorsQuery(IndicatorsFilter):
+    """Parameters of ``indicators``."""
+
+    level: Level | None = Field(None, description="层级")
+    code: DivisionRef | None = Field(None, description="一个区划的代码或名称")
+    parent: DivisionRef | None = Field(None, description="上级的代码或名称；取其下")
 
 
 def parse_box(text: str) -> tuple[float, float, float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
 
@@ -67,6 +67,8 @@ class Table:
     most_shapes : int or None
         Largest page of GeoJSON; None: as of any other format. For rows that repeat
         the same boundaries many times.
+    titles : mapping of str to str
+        Column → Chinese header of a workbook.
     """
 
     rows: Sequence[Mapping[str, Any]]
@@ -75,6 +77,7 @@ class Table:
     key: str | None = None
     members: Mapping[str, Any] | None = None
     most_shapes: int | None = None
+    titles: Mapping[str, str] = field(default_factory=lambda: COLUMN_TITLES)
 
 
 @dataclass(frozen=True)
@@ -222,7 +225,7 @@ def _render_table(
         return render(body, "text/csv; charset=utf-8", file_name=name)
     if chosen is Format.XLSX:
         about = [*catalog.about, *_asked(query)]
-        body = formats.to_xlsx(table.columns, rows, titles=COLUMN_TITLES, about=about)
+        body = formats.to_xlsx(table.columns, rows, titles=table.titles, about=about)
         return render(body, MEDIA_TYPES[chosen], file_name=name, pack=False)
     head = {
         **catalog.head,
@@ -257,7 +260,9 @@ def _links(
 
 
 def _parameters(query: BaseModel) -> dict[str, Any]:
-    return query.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    return query.model_dump(
+        mode="json", exclude_none=True, exclude_defaults=True, by_alias=True
+    )
 
 
 def _address(context: Context, parameters: Mapping[str, Any]) -> str:

@@ -333,7 +333,8 @@ class Problem(BaseModel):
     errors: list[dict[str, str]] | None = Field(None, description="每个参数的问题")
 
 
-def _titles(*models: type[BaseModel]) -> dict[str, str]:
+def titles_of(*models: type[BaseModel]) -> dict[str, str]:
+    """Return column → Chinese header of the fields of models."""
     return {
         field.alias or name: field.title
         for model in models
@@ -343,7 +344,7 @@ def _titles(*models: type[BaseModel]) -> dict[str, str]:
 
 
 #: Column → Chinese header of exports; the same column has the same title everywhere.
-COLUMN_TITLES: Final = _titles(
+COLUMN_TITLES: Final = titles_of(
     AncestorRow,
     GapAreaRow,
     DataReportRow,

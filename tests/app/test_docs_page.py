@@ -31,7 +31,7 @@ def test_docs_show_every_route_and_ask_nobody(base: str) -> None:
     with chromium() as browser, watched_page(browser, base) as page:
         page.goto("/docs")
         page.wait_for_selector(".opblock >> text=覆盖率")
-        assert page.locator(".opblock").count() == 13
+        assert page.locator(".opblock").count() == 18
         page.click(".opblock >> text=行政区划")
         page.wait_for_selector("text=Parameters")
 

@@ -36,6 +36,7 @@ _RESOURCES = (
     "divisions",
     "coverage",
     "gaps",
+    "indicators",
     "facilities",
     "circles",
     "roads",
