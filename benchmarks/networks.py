@@ -18,7 +18,6 @@ from pyproj import Geod
 
 from yikezhong_coverage.exact import round_time
 from yikezhong_coverage.records import RoadGraph, Snapped
-from yikezhong_coverage.snap import snap_points
 
 ROOT = Path(__file__).resolve().parent.parent
 NOT_WALKABLE = {"motorway", "motorway_link", "proposed", "construction", "raceway"}
@@ -67,14 +66,31 @@ def make_case(name: str) -> Case:
 
 
 def facilities_on(graph: RoadGraph, n: int) -> Snapped:
-    """Put facilities at random places near random nodes, the same every time."""
+    """Put facilities at random nodes, the same every time: peers know only nodes."""
     random = np.random.default_rng(20251231)
-    node = random.choice(graph.n_node, n, replace=False)
-    lon, lat = (
-        values[node] + random.normal(0, 2e-4, n)
-        for values in (graph.node_lon, graph.node_lat)
+    return at_nodes(graph, np.sort(random.choice(graph.n_node, n, replace=False)))
+
+
+def at_nodes(graph: RoadGraph, nodes: np.ndarray) -> Snapped:
+    """Return nodes as points, each on one of its edges, without an access leg."""
+    on = np.full(graph.n_node, -1, dtype=np.int32)
+    on[graph.edge_v] = np.arange(graph.n_edge)
+    on[graph.edge_u] = np.arange(graph.n_edge)
+    edge = on[nodes]
+    along_m = np.where(graph.edge_u[edge] == nodes, 0.0, graph.edge_length_m[edge])
+    return Snapped(
+        edge,
+        along_m,
+        np.zeros(len(nodes)),
+        graph.node_lon[nodes],
+        graph.node_lat[nodes],
     )
-    return snap_points(graph, lon, lat)
+
+
+def nodes_of(graph: RoadGraph, points: Snapped) -> np.ndarray:
+    """Return the nodes that points of :func:`at_nodes` are at."""
+    at_u = points.along_m == 0
+    return np.where(at_u, graph.edge_u[points.edge], graph.edge_v[points.edge])
 
 
 def mirrored(graph: RoadGraph, n_x: int, n_y: int, *, joints: int = 40) -> RoadGraph:
