@@ -1,0 +1,1 @@
+"""Reports and static maps: XLSX, DOCX, PNG and SVG of a result."""
