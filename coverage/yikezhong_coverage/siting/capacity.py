@@ -25,11 +25,11 @@ from yikezhong_coverage.siting.exactness import (
     people_of,
     settle_upper,
     spending_limit,
+    unit_of,
 )
 from yikezhong_coverage.siting.flow import greatest_flow
 from yikezhong_coverage.siting.greedy import greedy_cover
 from yikezhong_coverage.siting.matrix import transpose
-from yikezhong_coverage.siting.model import PEOPLE_UNIT
 from yikezhong_coverage.siting.records import (
     CoverMatrix,
     SitingProblem,
@@ -89,6 +89,11 @@ class _Network:
     supply: IntArray
     places: IntArray
     n_existing: int
+
+    @property
+    def unit(self) -> int:
+        """Quanta that the solver counts as one."""
+        return unit_of(np.append(self.supply, self.places))
 
     def flow(self, is_open: BoolArray) -> IntArray:
         """Return the best assignment to open facilities."""
@@ -160,7 +165,7 @@ def capacitated_cover(
     bound, tolerance = int(network.supply.sum()), 0
     if np.isfinite(outcome[1]):
         settled, tolerance = settle_upper(
-            outcome[1], value, grid=grid, unit=PEOPLE_UNIT
+            outcome[1], value, grid=grid, unit=network.unit
         )
         bound = min(bound, settled)
     bound = max(bound, value)
@@ -244,7 +249,7 @@ def _solve(
     limit: int,
     deadline: Deadline,
 ) -> tuple[BoolArray | None, float]:
-    """Return the facilities HiGHS opens, and its upper bound [persons]."""
+    """Return the facilities HiGHS opens, and its upper bound [units]."""
     n_facility = len(is_open)
     may_open = is_open.copy()
     may_open[network.n_existing :] |= free
@@ -309,8 +314,8 @@ def _assignment_model(
     n_facility, n_row = len(may_open), len(supply)
     facility = np.concatenate([np.empty(0, dtype=np.int64), *members])
     row = np.repeat(np.arange(n_row), [len(m) for m in members])
-    people = np.array(supply, dtype=np.float64) / PEOPLE_UNIT
-    places = network.places / PEOPLE_UNIT
+    people = np.array(supply, dtype=np.float64) / network.unit
+    places = network.places / network.unit
     n_pair = len(facility)
     most = np.minimum(people[row], places[facility])
     pair = n_facility + np.arange(n_pair)

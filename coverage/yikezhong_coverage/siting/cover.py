@@ -25,13 +25,14 @@ from yikezhong_coverage.siting.exactness import (
     settle_upper,
     share_of,
     spending_limit,
+    unit_of,
 )
 from yikezhong_coverage.siting.greedy import (
     covered_weight,
     greedy_cover,
     improve_cover,
 )
-from yikezhong_coverage.siting.model import PEOPLE_UNIT, CoverModel, solve_model
+from yikezhong_coverage.siting.model import CoverModel, solve_model
 from yikezhong_coverage.siting.records import (
     Reduction,
     SitingProblem,
@@ -51,8 +52,18 @@ from yikezhong_coverage.siting.solver import Deadline, make_deadline
 
 
 @dataclass(frozen=True, eq=False)
-class _Plan:
-    """A plan of a core: candidates, and bounds in quanta."""
+class CoverPlan:
+    """A plan of a core.
+
+    Parameters
+    ----------
+    candidates : ndarray of int64
+    value, bound : int
+        People covered, and their upper bound [2⁻²⁰ persons].
+    tolerance : int
+        What the proof may miss [2⁻²⁰ persons].
+    proven : bool
+    """
 
     candidates: IntArray
     value: int
@@ -118,7 +129,7 @@ def maximum_cover(
     ledger = replace(ledger, free=ledger.free & (use <= limit))
     if least_share is None:
         core = reduce_cover(core_of(problem.covers, _ungrouped(ledger), use=use))
-        reduction, plan = _best_cover(core, limit, deadline)
+        reduction, plan = best_cover(core, limit, deadline)
     else:
         core = reduce_cover(core_of(problem.covers, ledger, use=use))
         wanted = _wanted_by_group(problem, ledger, least_share)
@@ -140,7 +151,7 @@ def _ungrouped(ledger: Ledger) -> Ledger:
 def _result(
     problem: SitingProblem,
     ledger: Ledger,
-    plan: _Plan,
+    plan: CoverPlan,
     reduction: Reduction,
     deadline: Deadline,
 ) -> SitingResult:
@@ -166,8 +177,19 @@ def _result(
     )
 
 
-def _best_cover(core: Core, limit: int, deadline: Deadline) -> tuple[Reduction, _Plan]:
-    """Solve a reduced maximum cover."""
+def best_cover(
+    core: Core, limit: int, deadline: Deadline
+) -> tuple[Reduction, CoverPlan]:
+    """Solve a reduced maximum cover without groups.
+
+    Parameters
+    ----------
+    core : Core
+        Every column fits the limit.
+    limit : int
+        The uses of the chosen columns add up to at most this.
+    deadline : Deadline
+    """
     search = _Search(core, limit)
     while search.value < search.upper and not deadline.over and search.narrow():
         pass
@@ -183,7 +205,9 @@ def _best_cover(core: Core, limit: int, deadline: Deadline) -> tuple[Reduction, 
     if search.value < search.upper and not deadline.over:
         tolerance = search.finish(deadline)
     proven = search.value == search.upper
-    return reduction, _Plan(search.sites, search.value, search.upper, tolerance, proven)
+    return reduction, CoverPlan(
+        search.sites, search.value, search.upper, tolerance, proven
+    )
 
 
 class _Search:
@@ -263,7 +287,7 @@ class _Search:
             return 0
         inner = self.value - self.fixed_value
         bound, tolerance = settle_upper(
-            found.bound, inner, grid=self.grid, unit=PEOPLE_UNIT
+            found.bound, inner, grid=self.grid, unit=unit_of(self.core.weight)
         )
         self.upper = max(self.value, min(self.upper, self.fixed_value + bound))
         return tolerance
@@ -287,7 +311,7 @@ def _wanted_by_group(
 
 def _fair_cover(
     core: Core, limit: int, wanted: dict[int, int], deadline: Deadline
-) -> _Plan:
+) -> CoverPlan:
     """Solve a maximum cover in which every group gets its share."""
     model = CoverModel(core, limit=limit, wanted=wanted)
     found = solve_model(model, deadline)
@@ -304,10 +328,13 @@ def _fair_cover(
     bound, tolerance = int(core.weight.sum()), 0
     if np.isfinite(found.bound):
         bound, tolerance = settle_upper(
-            found.bound, value, grid=grid_of(core.weight), unit=PEOPLE_UNIT
+            found.bound,
+            value,
+            grid=grid_of(core.weight),
+            unit=unit_of(core.weight),
         )
     sites = core.candidate[found.chosen]
-    return _Plan(sites, value, bound, tolerance, value == bound)
+    return CoverPlan(sites, value, bound, tolerance, value == bound)
 
 
 def _check_reachable(

@@ -27,6 +27,9 @@ from yikezhong_coverage.supply import quanta_of
 #: Money is counted in these parts of the user's unit.
 COST_PARTS = 1_000_000
 _MOST_COST = 2**52
+#: Quanta per person.
+PEOPLE_UNIT = round(1 / PEOPLE_QUANTUM)
+_MOST_STEPS = 10**8
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,6 +232,21 @@ def grid_of(values: IntArray) -> int:
     return int(np.gcd.reduce(values)) or 1 if len(values) else 1
 
 
+def unit_of(values: IntArray) -> int:
+    """Return the quanta that the solver counts as one.
+
+    Where the values are not too many steps of their grid, it counts the steps, and
+    its tolerance is far below one; else it counts persons.
+
+    Examples
+    --------
+    >>> unit_of(np.array([3, 5])), unit_of(np.array([3 << 20, 5 << 20])) == 1 << 20
+    (1, True)
+    """
+    grid = grid_of(values)
+    return grid if int(values.sum()) // grid <= _MOST_STEPS else PEOPLE_UNIT
+
+
 def settle_upper(bound: float, value: int, *, grid: int, unit: int) -> tuple[int, int]:
     """Bring the solver's upper bound to the grid on which values lie.
 
@@ -252,7 +270,7 @@ def settle_upper(bound: float, value: int, *, grid: int, unit: int) -> tuple[int
 
     Examples
     --------
-    >>> settle_upper(7.9999999, 7, grid=1, unit=1)
+    >>> settle_upper(7.9, 7, grid=1, unit=1)
     (7, 0)
     >>> settle_upper(8.0000001, 7, grid=1, unit=1)
     (8, 0)

@@ -2,7 +2,7 @@
 
 Full cover is reduced until nothing more follows (:func:`.reduce.reduce_full_cover`),
 bounded by Lagrangian relaxation with its own plans on the way, and what cannot be
-fixed is left to HiGHS. A share goes from the reduction straight to HiGHS.
+fixed is left to HiGHS. A share is bounded by the relaxed maximum cover.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from yikezhong_coverage.siting.exactness import (
     settle_lower,
     share_of,
 )
-from yikezhong_coverage.siting.greedy import greedy_target, prune_target
+from yikezhong_coverage.siting.greedy import covered_weight, greedy_target, prune_target
 from yikezhong_coverage.siting.model import CoverModel, solve_model
 from yikezhong_coverage.siting.records import (
     Reduction,
@@ -39,12 +39,14 @@ from yikezhong_coverage.siting.reduce import (
     reduce_full_cover,
     without_columns,
 )
-from yikezhong_coverage.siting.relax import SAFETY, relax_full_cover
+from yikezhong_coverage.siting.relax import SAFETY, relax_cover, relax_full_cover
+from yikezhong_coverage.siting.search import search_cover
 from yikezhong_coverage.siting.solver import Deadline, make_deadline
 from yikezhong_coverage.siting.weighing import search_full_cover
 
 #: Exchanges of the local search for a full cover: about a second at 5,000 × 2,000.
 _SEARCH_TURNS = 100_000
+_SHARE_TURNS = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,18 +269,54 @@ class _Search:
 
 def _share_cover(core: Core, wanted: int, deadline: Deadline) -> tuple[Core, _Plan]:
     """Cover rows of at least ``wanted`` quanta."""
+    grid = grid_of(core.use)
     best = prune_target(core, greedy_target(core, wanted), target=wanted)
-    model = CoverModel(core, wanted={0: wanted})
-    found = solve_model(model, deadline)
-    if found.chosen is not None:
-        fewer = prune_target(core, found.chosen, target=wanted)
-        if core.use[fewer].sum() < core.use[best].sum():
-            best = fewer
+    best = _cheaper(core, best, wanted, deadline)
     cost = int(core.use[best].sum())
-    bound, tolerance = 0, 0
-    if np.isfinite(found.bound):
-        grid = grid_of(core.use)
-        bound, tolerance = settle_lower(
-            max(found.bound, 0.0), cost, grid=grid, unit=COST_PARTS
-        )
-    return core, _Plan(core.candidate[best], cost, bound, tolerance)
+    lower = _least_cost(core, best, wanted, deadline)
+    tolerance = 0
+    if lower < cost and not deadline.over:
+        found = solve_model(CoverModel(core, wanted={0: wanted}), deadline)
+        if found.chosen is not None:
+            fewer = prune_target(core, found.chosen, target=wanted)
+            if core.use[fewer].sum() < cost:
+                best, cost = fewer, int(core.use[fewer].sum())
+        if np.isfinite(found.bound):
+            bound, tolerance = settle_lower(
+                max(found.bound, 0.0), cost, grid=grid, unit=COST_PARTS
+            )
+            lower = max(lower, bound)
+    return core, _Plan(core.candidate[best], cost, min(lower, cost), tolerance)
+
+
+def _cheaper(core: Core, best: BoolArray, wanted: int, deadline: Deadline) -> BoolArray:
+    """Look for plans of less and less cost with the search for most people."""
+    grid, numbers = grid_of(core.use), np.arange(core.n_column)
+    while not deadline.over:
+        limit = int(core.use[best].sum()) - grid
+        if limit <= 0:
+            return best
+        # without its least useful column the plan is within the limit
+        columns = np.flatnonzero(best)
+        without = [covered_weight(core, best & (numbers != c)) for c in columns]
+        start = best & (numbers != columns[int(np.argmax(without))])
+        found = search_cover(core, start, limit=limit, n_turn=_SHARE_TURNS)
+        if covered_weight(core, found) < wanted or core.use[found].sum() > limit:
+            return best
+        best = prune_target(core, found, target=wanted)
+    return best
+
+
+def _least_cost(core: Core, best: BoolArray, wanted: int, deadline: Deadline) -> int:
+    """Return a lower bound of the cost: below it the relaxed cover is too small."""
+    grid = grid_of(core.use)
+    lower, upper = 0, int(core.use[best].sum())
+    nothing = np.zeros(core.n_column, dtype=np.bool_)
+    while lower < upper and not deadline.over:
+        middle = (lower + upper - grid) // 2 // grid * grid
+        relaxed = relax_cover(core, nothing, limit=middle)
+        if relaxed.bound + SAFETY * (abs(relaxed.bound) + 1) < wanted:
+            lower = middle + grid
+        else:
+            upper = middle
+    return lower

@@ -17,14 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from yikezhong_coverage.exact import PEOPLE_QUANTUM
 from yikezhong_coverage.records import BoolArray, FloatArray
-from yikezhong_coverage.siting.exactness import COST_PARTS, grid_of
+from yikezhong_coverage.siting.exactness import COST_PARTS, grid_of, unit_of
 from yikezhong_coverage.siting.reduce import Core
 from yikezhong_coverage.siting.solver import Deadline, minimise
 
-#: Quanta per person: the solver counts people and whole money.
-PEOPLE_UNIT = round(1 / PEOPLE_QUANTUM)
 _MOST_CUTS = 200
 
 
@@ -59,7 +56,8 @@ class ModelOutcome:
     chosen : ndarray of bool or None
         Columns of a plan that was checked exactly; None for none.
     bound : float
-        Upper bound on people [persons], or lower bound on the use [units].
+        Upper bound on people [units of :func:`.exactness.unit_of`], or lower bound
+        on the use [unit of money, or sites].
     done : bool
         Whether the search was finished.
     """
@@ -104,7 +102,7 @@ def solve_model(model: CoverModel, deadline: Deadline) -> ModelOutcome:
 def _objective(model: CoverModel) -> FloatArray:
     core = model.core
     if model.limit is not None:
-        people = core.weight.astype(np.float64) / PEOPLE_UNIT
+        people = core.weight / unit_of(core.weight)
         return np.concatenate([np.zeros(core.n_column), -people])
     cost = core.use.astype(np.float64) / COST_PARTS
     return np.concatenate([cost, np.zeros(core.n_row)])
@@ -129,14 +127,15 @@ def _rows(model: CoverModel) -> tuple[Any, FloatArray, FloatArray]:
         lower.append(np.array([-np.inf]))
         # whole parts: half a grid above the limit is still out of reach
         upper.append(np.array([(model.limit // grid * grid + grid / 2) / scale]))
+    unit = unit_of(core.weight)
     for group, quanta in model.wanted.items():
         inside = core.group == group
         grid = grid_of(core.weight[inside])
-        people = np.where(inside, core.weight, 0) / PEOPLE_UNIT
+        people = np.where(inside, core.weight, 0) / unit
         row = np.concatenate([np.zeros(core.n_column), people])
         tables.append(csr_array(row[None, :]))
         whole = -(-quanta // grid) * grid
-        lower.append(np.array([(whole - grid / 2) / PEOPLE_UNIT]))
+        lower.append(np.array([(whole - grid / 2) / unit]))
         upper.append(np.array([np.inf]))
     table = vstack(tables).tocsr()
     return table, np.concatenate(lower), np.concatenate(upper)

@@ -23,8 +23,8 @@ from yikezhong_coverage.siting.exactness import (
     open_ledger,
     people_of,
     settle_upper,
+    unit_of,
 )
-from yikezhong_coverage.siting.model import PEOPLE_UNIT
 from yikezhong_coverage.siting.records import SitingProblem, Status, Stop
 from yikezhong_coverage.siting.reduce import Core, core_of
 from yikezhong_coverage.siting.solver import Deadline, make_deadline, minimise
@@ -129,7 +129,7 @@ def building_order(
     bound, tolerance = int(core.weight.sum()) * len(limits), 0
     if np.isfinite(most_people):
         settled, tolerance = settle_upper(
-            most_people, value, grid=grid_of(core.weight), unit=PEOPLE_UNIT
+            most_people, value, grid=grid_of(core.weight), unit=unit_of(core.weight)
         )
         bound = max(value, min(bound, settled))
     site, built, gain = _steps(core, year)
@@ -261,10 +261,10 @@ def _steps(core: Core, year: IntArray) -> tuple[IntArray, IntArray, IntArray]:
 def _prove(
     core: Core, limits: IntArray, deadline: Deadline
 ) -> tuple[IntArray | None, float]:
-    """Let HiGHS spread the sites; return years, and its upper bound [persons]."""
+    """Let HiGHS spread the sites; return years, and its upper bound [units]."""
     n_year, n = len(limits), core.n_column
     table, lower, upper = _model(core, limits)
-    weight = np.tile(core.weight / PEOPLE_UNIT, n_year)
+    weight = np.tile(core.weight / unit_of(core.weight), n_year)
     n_x, n_y = n * n_year, core.n_row * n_year
     at_least = np.zeros(n_x + n_y)
     at_least[n_x - n : n_x] = 1.0  # all stand in the last year
