@@ -18,7 +18,9 @@ from yikezhong_geodata.spec import ZoneSpec
 from yikezhong_geodata.toml_keys import StudySpecError
 
 LABEL: Final = "zones"
-#: Zones farther than this from a place do not matter [degrees], about 11 km.
+#: Zones farther than this from a place do not matter [m].
+FAR_M: Final = 10_000.0
+#: A little more than that [degrees of latitude].
 _SEARCH_DEG: Final = 0.1
 
 
@@ -101,7 +103,7 @@ def zone_distances_m(
     Returns
     -------
     dict of str to ndarray of float64, shape (n_place,)
-        By class: 0 inside a polygon or on its border; ``inf`` beyond about 10 km;
+        By class: 0 inside a polygon or on its border; ``inf`` beyond :data:`FAR_M`;
         ``nan`` where the place has no position. Ellipsoidal, to the nearest point of
         the zone in a local lon·cos(lat) plane.
 
@@ -128,10 +130,11 @@ def _nearest_m(shapes: Any, lon: FloatArray, lat: FloatArray) -> FloatArray:
     known = np.flatnonzero(np.isfinite(lon) & np.isfinite(lat))
     metres[known] = np.inf
     points = shapely.points(lon[known], lat[known])
+    wide = _SEARCH_DEG / np.cos(np.radians(lat[known]))
     around = shapely.box(
-        lon[known] - _SEARCH_DEG,
+        lon[known] - wide,
         lat[known] - _SEARCH_DEG,
-        lon[known] + _SEARCH_DEG,
+        lon[known] + wide,
         lat[known] + _SEARCH_DEG,
     )
     place, shape = shapely.STRtree(shapes).query(around)
@@ -141,7 +144,7 @@ def _nearest_m(shapes: Any, lon: FloatArray, lat: FloatArray) -> FloatArray:
     nearest = np.zeros(len(place))
     for index in np.flatnonzero(~inside):
         nearest[index] = _apart_m(points[place[index]], shapes[shape[index]])
-    np.minimum.at(metres, known[place], nearest)
+    np.minimum.at(metres, known[place], np.where(nearest > FAR_M, np.inf, nearest))
     return metres
 
 
