@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from yikezhong_app.coverage_table import Splitter
 from yikezhong_app.gap_table import VARIANT, GapPoints
 from yikezhong_app.study_records import names_at
-from yikezhong_coverage.clusters import Places, gather_places, outline_places
+from yikezhong_coverage.clusters import (
+    Places,
+    gather_places,
+    largest_places,
+    outline_places,
+)
 from yikezhong_coverage.gaps import REASONS
 from yikezhong_coverage.records import FloatArray, IndexArray
 from yikezhong_coverage.remedies import remedies_by_gap
@@ -25,6 +30,9 @@ LINK_M: Final = 500.0
 #: Straight speed by which a place is as large as a circle by car [m/s]; our choice,
 #: on foot it is the walking speed.
 DRIVING_MPS: Final = 10.0
+#: Places kept for a service, those with the most people; the others are hamlets, and
+#: their people stand in the table ``gaps`` like everybody's.
+MOST_AREAS: Final = 1000
 
 
 def gap_area_rows(
@@ -45,7 +53,8 @@ def gap_area_rows(
     Returns
     -------
     GeoDataFrame or None
-        A row for each place, the most people first; straight distances make the
+        A row for each of the :data:`MOST_AREAS` largest places, the most people first;
+        ``n_areas`` says how many there are in all. Straight distances make the
         places, the figures of the nearest facility are those of the place's centre.
         None where nobody is without.
     """
@@ -59,6 +68,8 @@ def gap_area_rows(
     )
     if len(places) == 0:
         return None
+    n_areas = len(places)
+    places = largest_places(places, MOST_AREAS)
     n_place, centre = len(places), places.centre
     nearest = splitter.times.nearest[VARIANT]
     remedies = remedies_by_gap(points.remedies, places.place, without, n_gap=n_place)
@@ -84,6 +95,7 @@ def gap_area_rows(
             "n_points": np.bincount(places.place[member], minlength=n_place),
             "radius_m": radius_m,
             "link_m": LINK_M,
+            "n_areas": n_areas,
             "rank": np.arange(1, n_place + 1),
             "lon": demand.lon[centre],
             "lat": demand.lat[centre],

@@ -117,12 +117,12 @@ def area_records(
     mask = (table["without"] >= min_people).to_numpy(dtype=bool)
     for name, asked in (("service", service), ("reason", reason), ("remedy", remedy)):
         if asked is not None:
-            mask &= (table[name] == asked).to_numpy(dtype=bool)
+            mask = mask & (table[name] == asked).to_numpy(dtype=bool)
     if codes is not None:
         wanted = set(codes)
         inside = table["township_code"].isin(list(wanted)).to_numpy(dtype=bool)
         touched = [not wanted.isdisjoint(some) for some in table["community_codes"]]
-        mask &= inside | np.array(touched, dtype=bool)
+        mask = mask & (inside | np.array(touched, dtype=bool))
     at = np.flatnonzero(mask)
     rows = to_rows(table.iloc[at])
     return [

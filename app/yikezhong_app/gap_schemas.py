@@ -73,5 +73,6 @@ class GapAreaRow(RemedyRow):
     link_m: float = Field(
         title="片区内间距上限（米）", description="直线距离；相距不超过它的点归为一片"
     )
+    n_areas: int = Field(title="该服务的片区总数", description="只列人数最多的一千处")
     lon: float = Field(title="经度（度）", description="中心")
     lat: float = Field(title="纬度（度）", description="中心")

@@ -118,6 +118,21 @@ def gather_places(
     return Places(place, total[order], centre[order].astype(np.int32))
 
 
+def largest_places(places: Places, most: int) -> Places:
+    """Return at most so many places, those with the most people.
+
+    Examples
+    --------
+    >>> one = np.array([0, 1, -1], dtype=np.int32)
+    >>> largest_places(Places(one, np.array([5.0, 3.0]), one[:2]), 1).place.tolist()
+    [0, -1, -1]
+    """
+    if len(places) <= most:
+        return places
+    place = np.where(places.place < most, places.place, -1).astype(np.int32)
+    return Places(place, places.people[:most], places.centre[:most])
+
+
 def outline_places(
     lon: FloatArray, lat: FloatArray, place: IndexArray, *, buffer_m: float = 50.0
 ) -> NDArray[np.object_]:

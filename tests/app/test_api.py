@@ -354,6 +354,7 @@ def test_the_description_of_the_api_is_whole(client: TestClient) -> None:
             "indicators/{indicator_id}",
             "coverage",
             "gaps",
+            "gap-areas",
             "facilities",
             "circles",
             "roads",
