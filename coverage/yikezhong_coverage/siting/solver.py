@@ -116,6 +116,11 @@ def minimise(
 
     if deadline.over:
         return Outcome(None, -np.inf, done=False)
+    if len(objective) == 0:
+        possible = bool((lower <= 0).all() and (upper >= 0).all())
+        return Outcome(
+            objective if possible else None, 0.0 if possible else np.inf, True
+        )
     options: dict[str, float] = {"mip_rel_gap": 0.0}
     if np.isfinite(deadline.left_s):
         options["time_limit"] = deadline.left_s
