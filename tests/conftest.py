@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +12,9 @@ from yikezhong_geodata.opening import prepare_gdal
 
 # Before anything imports GDAL: afterwards its drivers cannot be cut back.
 prepare_gdal()
+
+if TYPE_CHECKING:
+    from indicator_cases import DemoRun
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,3 +28,11 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real test data at {folder}: set YIKEZHONG_TEST_DATA")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def county_run(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
+    """Return the small demonstration study and its results, plans and all."""
+    from indicator_cases import run_county
+
+    return run_county(tmp_path_factory.mktemp("county_run"))
