@@ -27,7 +27,7 @@ from yikezhong_app.shapes import (
     simplify_alone,
     simplify_together,
 )
-from yikezhong_app.snapshot import Snapshot
+from yikezhong_app.snapshot import NETWORK_PREFIX, Snapshot
 from yikezhong_app.words import denominator_names
 from yikezhong_geodata.columns import LEVEL_NAMES, LEVELS
 
@@ -312,8 +312,9 @@ def load_catalog(snapshot: Snapshot) -> Catalog:
     """
     catalog = Catalog(snapshot)
     for name in snapshot.table_names:
-        # times and demand are by far the largest and no answer needs them whole
-        if name not in ("times", "demand"):
+        # times and demand are by far the largest and no answer needs them whole; the
+        # networks are read by the processes that search for sites
+        if name not in ("times", "demand") and not name.startswith(NETWORK_PREFIX):
             snapshot.table(name)
     _ = catalog.position, catalog.coverage, catalog.gaps, catalog.facilities
     return catalog

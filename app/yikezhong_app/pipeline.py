@@ -33,6 +33,7 @@ from yikezhong_app.network_report import (
     report_networks,
     snap_status,
 )
+from yikezhong_app.network_table import network_tables
 from yikezhong_app.plan_tables import PlanTables
 from yikezhong_app.road_table import (
     RoadLengths,
@@ -264,6 +265,8 @@ class _Run:
             ),
             "data_report": report,
             "roads": road_rows(walking.graph),
+            "zones": self.study.plan_inputs.zones,
+            **network_tables(self.networks),
         }
         return {name: table for name, table in tables.items() if table is not None}
 

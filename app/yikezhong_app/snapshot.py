@@ -40,6 +40,8 @@ SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 CURRENT = "current.json"
 GEOPACKAGE = "snapshot.gpkg"
+#: Start of the names of the tables that hold the road networks.
+NETWORK_PREFIX = "network_"
 
 
 class SnapshotMissingError(SourceError):
