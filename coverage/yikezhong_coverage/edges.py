@@ -148,38 +148,20 @@ def covered_parts(
     elif direction != TO_FACILITY:
         raise InputError(f"方向应为 {TO_FACILITY} 或 {FROM_FACILITY}，不是 {direction}")
     chosen = np.arange(graph.n_edge, dtype=np.int32) if edges is None else edges
-    length_m = graph.edge_length_m
     if not (np.isfinite(limit_s) and limit_s >= 0):
         raise InputError(f"时限为 {limit_s}，应为非负有限数（秒）")
-    # From u the covered part begins at 0: people there walk back to u.
-    from_u = _metres_within(
-        limit_s - node_time_s[graph.edge_u[chosen]],
-        backward_s[chosen],
-        length_m[chosen],
-    )
-    from_v = _metres_within(
-        limit_s - node_time_s[graph.edge_v[chosen]], forward_s[chosen], length_m[chosen]
-    )
     on_edge = np.flatnonzero(facility.edge >= 0)
     if edges is not None:
         on_edge = on_edge[np.isin(facility.edge[on_edge], edges)]
-    at_edge, at_m = facility.edge[on_edge], facility.along_m[on_edge]
+    on_edge = on_edge[np.argsort(facility.edge[on_edge], kind="stable")]
     spare_s = limit_s - round_time(facility.leg_m[on_edge] / leg_speed_mps)
-    before = _metres_within(spare_s, forward_s[at_edge], length_m[at_edge])
-    after = _metres_within(spare_s, backward_s[at_edge], length_m[at_edge])
-    before[spare_s >= 0] = np.maximum(before[spare_s >= 0], 0.0)
-    after[spare_s >= 0] = np.maximum(after[spare_s >= 0], 0.0)
-
-    length = length_m[chosen]
-    part_edge = np.concatenate([chosen, chosen, at_edge])
-    low = np.concatenate([np.zeros(len(chosen)), length - from_v, at_m - before])
-    high = np.concatenate([from_u, length, at_m + after])
-    keep = np.concatenate([from_u >= 0, from_v >= 0, spare_s >= 0])
-    part_edge, low, high = part_edge[keep], low[keep], high[keep]
-    low = np.maximum(low, 0.0)
-    high = np.minimum(high, length_m[part_edge])
-    order = np.lexsort((high, low, part_edge))
-    return EdgeParts(*_merge(part_edge[order], low[order], high[order]))
+    return EdgeParts(
+        *_cover(
+            chosen, graph.edge_u, graph.edge_v, graph.edge_length_m, forward_s,
+            backward_s, node_time_s, facility.edge[on_edge], facility.along_m[on_edge],
+            spare_s, limit_s,
+        )
+    )  # fmt: skip
 
 
 def cut_roads(graph: RoadGraph, *, max_piece_m: float = 25.0) -> RoadPieces:
@@ -281,21 +263,17 @@ def round_length(length_m: FloatArray) -> FloatArray:
     return np.rint(length_m / LENGTH_QUANTUM_M) * LENGTH_QUANTUM_M
 
 
-def _metres_within(
-    spare_s: FloatArray, time_s: FloatArray, length_m: FloatArray
-) -> FloatArray:
+@numba.njit(cache=True, nogil=True)
+def _metres_within(spare_s: float, time_s: float, length_m: float) -> float:
     """Return how far along an edge the spare time lasts; -1 for not at all [m].
 
     ``time_s`` is what the whole edge takes, ``inf`` where it may not be used.
     """
-    usable = (spare_s >= 0) & np.isfinite(time_s)
-    spare = np.where(usable, spare_s, 0.0)
-    whole = usable & (spare >= time_s)
-    share = np.divide(
-        spare, time_s, out=np.zeros_like(spare), where=usable & ~whole & (time_s > 0)
-    )
-    metres = np.where(whole, length_m, np.minimum(share, 1.0) * length_m)
-    return np.where(usable, metres, -1.0)
+    if not spare_s >= 0 or time_s == np.inf:
+        return -1.0
+    if spare_s >= time_s:
+        return length_m
+    return min(spare_s / time_s, 1.0) * length_m
 
 
 def _covered_of_pieces(pieces: RoadPieces, parts: EdgeParts) -> FloatArray:
@@ -312,26 +290,81 @@ def _covered_of_pieces(pieces: RoadPieces, parts: EdgeParts) -> FloatArray:
     ).astype(np.float64)
 
 
-@numba.njit(cache=True)
-def _merge(
-    edge: IndexArray, low: FloatArray, high: FloatArray
+@numba.njit(cache=True, nogil=True)
+def _cover(
+    chosen: IndexArray,
+    u: IndexArray,
+    v: IndexArray,
+    length_m: FloatArray,
+    forward_s: FloatArray,
+    backward_s: FloatArray,
+    node_time_s: FloatArray,
+    at_edge: IndexArray,
+    at_m: FloatArray,
+    spare_s: FloatArray,
+    limit_s: float,
 ) -> tuple[IndexArray, FloatArray, FloatArray]:
-    """Join overlapping or touching intervals, sorted by (edge, low)."""
-    n = len(edge)
-    out_edge = np.empty(n, dtype=np.int32)
-    out_low = np.empty(n, dtype=np.float64)
-    out_high = np.empty(n, dtype=np.float64)
-    count = 0
-    for i in range(n):
-        if (
-            count > 0
-            and edge[i] == out_edge[count - 1]
-            and low[i] <= out_high[count - 1]
-        ):
-            out_high[count - 1] = max(out_high[count - 1], high[i])
-            continue
-        out_edge[count] = edge[i]
-        out_low[count] = low[i]
-        out_high[count] = high[i]
-        count += 1
-    return out_edge[:count].copy(), out_low[:count].copy(), out_high[:count].copy()
+    """Return edge, begin and end of the covered parts, joined where they touch.
+
+    ``at_edge`` (ascending), ``at_m`` and ``spare_s`` are the facilities on the chosen
+    edges and the time that their legs leave.
+    """
+    most = 2 * len(chosen) + len(at_edge)
+    part_edge = np.empty(most, dtype=np.int32)
+    low, high = np.empty(most), np.empty(most)
+    count = f = 0
+    for edge in chosen:
+        length = length_m[edge]
+        # From u the covered part begins at 0: people there walk back to u.
+        from_u = _metres_within(
+            limit_s - node_time_s[u[edge]], backward_s[edge], length
+        )
+        from_v = _metres_within(limit_s - node_time_s[v[edge]], forward_s[edge], length)
+        first = count
+        if from_u >= 0:
+            part_edge[count], low[count], high[count] = edge, 0.0, min(from_u, length)
+            count += 1
+        while f < len(at_edge) and at_edge[f] < edge:
+            f += 1
+        begin = count
+        while f < len(at_edge) and at_edge[f] == edge:
+            if spare_s[f] >= 0:
+                before = _metres_within(spare_s[f], forward_s[edge], length)
+                after = _metres_within(spare_s[f], backward_s[edge], length)
+                part_edge[count] = edge
+                low[count] = max(at_m[f] - max(before, 0.0), 0.0)
+                high[count] = min(at_m[f] + max(after, 0.0), length)
+                count += 1
+            f += 1
+        if count - begin > 1:
+            order = begin + np.argsort(low[begin:count])
+            low[begin:count], high[begin:count] = low[order], high[order]
+        if from_v >= 0:
+            part_edge[count], high[count] = edge, length
+            low[count] = max(length - from_v, 0.0)
+            count += 1
+        count = _joined(first, count, low, high)
+    return part_edge[:count].copy(), low[:count].copy(), high[:count].copy()
+
+
+@numba.njit(cache=True, nogil=True)
+def _joined(first: int, last: int, low: FloatArray, high: FloatArray) -> int:
+    """Join overlapping or touching intervals of an edge; return the new end.
+
+    They are sorted by their begin but for the last one, which reaches to the end.
+    """
+    if last - first < 2:
+        return last
+    tail_low = low[last - 1]
+    count = first
+    for i in range(first, last):
+        # the last one comes in before what begins after it
+        begin, end = low[i], high[i]
+        if begin > tail_low:
+            begin, end = tail_low, high[last - 1]
+        if count > first and begin <= high[count - 1]:
+            high[count - 1] = max(high[count - 1], end)
+        else:
+            low[count], high[count] = begin, end
+            count += 1
+    return count

@@ -19,8 +19,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from yikezhong_coverage.errors import InputError
@@ -245,7 +247,7 @@ def gaps_by_division(
     without = np.where(blank, np.nan, by_reason.sum(axis=1))
     # Of equal columns argmax takes the first: the first reason in precedence.
     reason = np.array(_WORDS, dtype=np.str_)[np.argmax(by_reason, axis=1)]
-    order = np.lexsort((nearest.facility[point], nearest.time_s[point], gap))
+    order = _by_gap_and_time(nearest, point, gap, n_gap=len(division))
     first = order[np.searchsorted(gap[order], np.arange(len(division)))]
     largest_first = np.lexsort((divisions.code[division], -without))
     rank = np.empty(len(division), dtype=np.int64)
@@ -258,7 +260,9 @@ def gaps_by_division(
         reason=reason,
         nearest_facility=nearest.facility[point][first],
         nearest_time_s=nearest.time_s[point][first],
-        typical_time_s=_median_time(gap, nearest.time_s[point], people, without),
+        typical_time_s=_median_time(
+            order, gap, nearest.time_s[point], people, without=without
+        ),
         rank=rank,
     )
 
@@ -281,12 +285,55 @@ def _people_by_reason(
     return flat.astype(np.float64).reshape(n_gap, n_reason)
 
 
+def _by_gap_and_time(
+    nearest: Nearest, point: IntArray, gap: IntArray, *, n_gap: int
+) -> IntArray:
+    """Return the order of the chosen points by (gap, time, facility).
+
+    Points are sorted by time once for each result, and kept: a service is asked about
+    at many limits and levels.
+    """
+    by_time = _ORDERS.get(nearest)
+    if by_time is None:
+        by_time = np.lexsort((nearest.facility, nearest.time_s))
+        _ORDERS[nearest] = by_time
+    place = np.full(len(by_time), -1, dtype=np.int64)
+    place[point] = np.arange(len(point))
+    chosen = place[by_time]
+    order: IntArray = _group(chosen[chosen >= 0], gap, n_gap)
+    return order
+
+
+_ORDERS: WeakKeyDictionary[Nearest, IntArray] = WeakKeyDictionary()
+
+
+@njit(cache=True)
+def _group(order: IntArray, gap: IntArray, n_gap: int) -> IntArray:
+    """Return an order sorted by gap, as it was within each gap."""
+    start = np.zeros(n_gap + 1, dtype=np.int64)
+    for i in order:
+        start[gap[i] + 1] += 1
+    start = np.cumsum(start)
+    grouped = np.empty_like(order)
+    for i in order:
+        grouped[start[gap[i]]] = i
+        start[gap[i]] += 1
+    return grouped
+
+
 def _median_time(
-    gap: IntArray, time_s: FloatArray, people: FloatArray, without: FloatArray
+    order: IntArray,
+    gap: IntArray,
+    time_s: FloatArray,
+    people: FloatArray,
+    *,
+    without: FloatArray,
 ) -> FloatArray:
-    """Return the lower median of the times of each gap, weighted by people."""
+    """Return the lower median of the times of each gap, weighted by people.
+
+    ``order`` sorts the points by gap, then by time.
+    """
     found = np.full(len(without), np.nan)
-    order = np.lexsort((time_s, gap))
     order = order[people[order] > 0]
     gap, time_s, people = gap[order], time_s[order], people[order]
     up_to = np.cumsum(people)

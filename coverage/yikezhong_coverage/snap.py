@@ -26,18 +26,15 @@ from yikezhong_coverage.records import (
     Snapped,
 )
 
+# semi-major axis of WGS 84 [m], and its first eccentricity squared
 _AXIS_M = 6378137.0
-"""Semi-major axis of WGS 84 [m]."""
-
 _ECCENTRICITY_2 = 0.0066943799901413165
-"""First eccentricity squared of WGS 84."""
 
 _SMALLEST_CELL_M = 100.0
 _METRES_PER_DEGREE = 111_000.0
 _CELLS_PER_SEGMENT = 2.0
-
+# How far to search beyond ``max_snap_m``, where the ellipsoid's distance decides.
 _SLACK = 1.01
-"""How far to search beyond ``max_snap_m``, where the ellipsoid's distance decides."""
 
 
 class _Grid(NamedTuple):
@@ -179,9 +176,8 @@ def _snapped(
     max_snap_m: float,
 ) -> Snapped:
     """Work out place and access leg of each point from its segment and share."""
-    n_point = len(lon)
-    on_edge = np.full(n_point, -1, dtype=np.int32)
-    columns = [np.full(n_point, np.nan) for _ in range(4)]
+    on_edge = np.full(len(lon), -1, dtype=np.int32)
+    columns = [np.full(len(lon), np.nan) for _ in range(4)]
     hit = np.flatnonzero(segment >= 0)
     a = first[segment[hit]]
     part = share[hit]
@@ -322,22 +318,25 @@ def _search_cell(
     lat: float,
     scale_x: float,
     scale_y: float,
-    lines: _Lines,
-    grid: _Grid,
+    line_lon: FloatArray,
+    line_lat: FloatArray,
+    first: IntArray,
+    start: IntArray,
+    item: IndexArray,
     cell: int,
     best2: float,
     best: int,
     share: float,
 ) -> tuple[float, int, float]:
     """Return the best of the segments of a cell and the best so far."""
-    for i in range(grid.start[cell], grid.start[cell + 1]):
-        segment = grid.item[i]
-        a = lines.first[segment]
+    for i in range(start[cell], start[cell + 1]):
+        segment = item[i]
+        a = first[segment]
         square, part = _segment_distance(
-            (lines.lon[a] - lon) * scale_x,
-            (lines.lat[a] - lat) * scale_y,
-            (lines.lon[a + 1] - lon) * scale_x,
-            (lines.lat[a + 1] - lat) * scale_y,
+            (line_lon[a] - lon) * scale_x,
+            (line_lat[a] - lat) * scale_y,
+            (line_lon[a + 1] - lon) * scale_x,
+            (line_lat[a + 1] - lat) * scale_y,
         )
         if square < best2 or (square == best2 and (best < 0 or segment < best)):
             best2, best, share = square, segment, part
@@ -350,7 +349,9 @@ def _nearest_segment(
 ) -> tuple[int, float]:
     """Look through rings of cells until no nearer or equal segment can follow."""
     scale_x, scale_y = _degree_m(lat)
-    n_x, n_y = grid.n_x, grid.n_y
+    # taken out of their tuples once: in the loops that would cost more than they do
+    line_lon, line_lat, first = lines.lon, lines.lat, lines.first
+    start, item, n_x, n_y = grid.start, grid.item, grid.n_x, grid.n_y
     p_x = int(np.floor((lon - grid.lon0) / grid.cell_lon))
     p_y = int(np.floor((lat - grid.lat0) / grid.cell_lat))
     best2, best, share = most_m * most_m, -1, 0.0
@@ -375,8 +376,8 @@ def _nearest_segment(
             while x <= min(p_x + ring, n_x - 1):
                 if x >= 0:
                     best2, best, share = _search_cell(
-                        lon, lat, scale_x, scale_y, lines, grid, y * n_x + x,
-                        best2, best, share,
+                        lon, lat, scale_x, scale_y, line_lon, line_lat, first,
+                        start, item, y * n_x + x, best2, best, share,
                     )  # fmt: skip
                 x += step
         ring += 1
