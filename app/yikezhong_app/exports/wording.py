@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any, Final
 
 #: Where there is no number.
 DASH = "—"
@@ -81,3 +83,68 @@ def plain_number(value: float | None) -> str:
         return DASH
     text = f"{value:,.2f}"
     return text.rstrip("0").rstrip(".")
+
+
+#: Units of indicator values that are not shares.
+_VALUE_UNITS: Final[Mapping[str, str]] = {
+    "persons": "人",
+    "households": "户",
+    "beds": "张",
+    "facilities": "个",
+    "years": "年",
+    "m2_per_person": "平方米/人",
+    "m2_per_100_households": "平方米/百户",
+    "persons_per_1000_older": "人/千名老年人",
+    "persons_per_100_beds": "人/百张床位",
+}
+
+
+def is_share(row: Mapping[str, Any]) -> bool:
+    """Say whether the value of an indicator is a share, shown in per cent.
+
+    Examples
+    --------
+    >>> is_share({"value_unit": "share"}), is_share({"value_unit": "years"})
+    (True, False)
+    """
+    unit = row.get("value_unit")
+    if unit is None:
+        plain = row.get("rule") not in ("per_capita", "capacity_years", "count")
+        return plain and row.get("denominator") is not None
+    return bool(unit == "share")
+
+
+def value_words(row: Mapping[str, Any], name: str = "value") -> str:
+    """Return the value or the target of an indicator as text.
+
+    Examples
+    --------
+    >>> row = {"value": 0.6, "target": 30.0, "value_unit": "years"}
+    >>> value_words(row, "target"), value_words({**row, "value_unit": "share"})
+    ('30 年', '60.0%')
+    """
+    value = row.get(name)
+    if value is None:
+        return DASH
+    if is_share(row):
+        return f"{value * 100:.1f}%" if value < 1 else f"{plain_number(value * 100)}%"
+    unit = _VALUE_UNITS.get(str(row.get("value_unit")), "")
+    return f"{plain_number(value)} {unit}".rstrip()
+
+
+def target_words(row: Mapping[str, Any]) -> str:
+    """Return the target of an indicator with its comparison; a dash without one.
+
+    Examples
+    --------
+    >>> target_words({"target": 0.6, "comparison": ">=", "value_unit": "share"})
+    '≥ 60%'
+    """
+    if row.get("target") is None:
+        return DASH
+    sign = {">=": "≥", "<=": "≤", "=": "="}.get(str(row.get("comparison")), ">")
+    sign = "<" if row.get("comparison") == "<" else sign
+    value = row["target"]
+    if is_share(row):
+        return f"{sign} {plain_number(value * 100)}%"
+    return f"{sign} {value_words(row, 'target')}"
