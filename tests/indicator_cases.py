@@ -37,17 +37,17 @@ class DemoRun:
 def make_county(folder: Path) -> Path:
     """Build the small demonstration study with the services that plans name."""
     build_demo(folder, scale="county")
-    keep_services(folder, without=())
+    keep_services(folder)
     return folder
 
 
-def keep_services(folder: Path, *, without: tuple[str, ...]) -> None:
-    """Leave a study only the services that plans name."""
+def keep_services(folder: Path) -> None:
+    """Leave a study only the services that plans name and those with a capacity."""
     table, _ = read_yaml(None, shipped="services.yaml")
     plans = load_register(PLANS)
     asked = questions_of(i for plan in plans for i in plan.indicators)
-    named = set(asked) - set(without)
-    services = {k: v for k, v in table["services"].items() if k in named}
+    every = table["services"]
+    services = {k: v for k, v in every.items() if k in asked or "capacity" in v}
     (folder / "services.yaml").write_text(
         yaml.safe_dump({"services": services}, allow_unicode=True), encoding="utf-8"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,7 @@ class Splitter:
     network: Network
     records: StudyRecords
     capacity: FloatArray | None
+    _pairs: dict[float, Reach] = field(default_factory=dict, repr=False)
 
     def split(self, group: str, *, variant: str, limit_s: float) -> Split:
         """Return the split of a group at a limit, shape (n_demand,)."""
@@ -45,11 +46,19 @@ class Splitter:
             time_s = self.times.nearest[variant].time_s
             return split_by_time(people, time_s, limit_s=limit_s)
         facilities = self.times.facilities
-        pairs = self.network.reach(facilities, limit_s=limit_s)
+        pairs = self.pairs(limit_s)
         if variant == "own":
             owner = self.records.facility_own[facilities]
             pairs = own_pairs(pairs, owner, demand_own=self.records.demand_own)
         return fill(pairs, people, self.capacity[facilities]).split
+
+    def pairs(self, limit_s: float) -> Reach:
+        """Return all pairs of the service's facilities and demand within a limit."""
+        if limit_s not in self._pairs:
+            self._pairs.clear()  # a limit is done with before the next one begins
+            facilities = self.times.facilities
+            self._pairs[limit_s] = self.network.reach(facilities, limit_s=limit_s)
+        return self._pairs[limit_s]
 
 
 def make_splitter(

@@ -1,4 +1,4 @@
-"""The snapshot's tables ``indicators`` and ``robustness``."""
+"""The tables a run makes for plans: indicators, robustness, access, equity."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
+from yikezhong_app.access_table import access_rows, equity_rows
 from yikezhong_app.console import ProgressCall
 from yikezhong_app.coverage_table import Splitter
 from yikezhong_app.measure import VARIANTS, Network
@@ -59,11 +61,14 @@ class PlanTables:
     ) -> None:
         self.study = study
         self.entries = [e for plan in study.plan_inputs.plans for e in plan.entries]
+        self.services = {service.id: service for service in study.services}
         self.speed_mps = study.spec.parameters.walk_speed_mps
         asked = questions_of(entry.indicator for entry in self.entries)
         self.network = PlanNetwork(study, records, networks, asked, {})
         self.books = {self.speed_mps: CoverageBook()}
         self.records = records
+        self.access: list[pd.DataFrame] = []
+        self.equity: list[dict[str, Any]] = []
 
     def limits_s(self, service: str) -> set[float]:
         """Return the limits that plans ask of a service [s]."""
@@ -72,14 +77,35 @@ class PlanTables:
     def cover(
         self, service: str, coverage: Coverage, *, limit_s: float, variant: str
     ) -> None:
-        """Keep a coverage that the run has computed, where plans ask for it."""
+        """Keep a coverage that the run has computed, where plans ask for it.
+
+        Also measures how equal it is, at the service's own limit for its own group.
+        """
+        asked = self.services.get(service)
+        if (
+            self.entries
+            and asked is not None
+            and limit_s == asked.limit_s
+            and coverage.denominator == asked.group
+        ):
+            self.equity += equity_rows(
+                self.records, asked, coverage, limit_s=limit_s, variant=variant
+            )
         if (limit_s, coverage.denominator) in self.network.asked.get(service, ()):
             book = self.books[self.speed_mps]
             book.add(service, coverage, limit_s=limit_s, variant=variant)
 
     def add_service(self, splitter: Splitter) -> None:
-        """Keep the times of a service that plans ask for, and what is still missing."""
+        """Keep the times of a service that plans ask for, and what is still missing.
+
+        Also measures access, where the service has a capacity.
+        """
         service = splitter.times.service.id
+        capacity = splitter.times.service.capacity
+        if self.entries and capacity is not None:
+            column = self.study.facilities[capacity]
+            units = column.to_numpy(np.float64, na_value=np.nan)
+            self.access.append(access_rows(splitter, units))
         if service in self.network.asked:
             self.network.times[service] = splitter.times
             self.network.fill(self.books[self.speed_mps], splitter)
@@ -120,6 +146,10 @@ class PlanTables:
         robustness = pd.concat(tried, ignore_index=True) if tried else None
         indicators = indicator_rows(self.entries, results, robustness)
         tables = {"indicators": indicators}
+        if self.equity:
+            tables["equity"] = pd.DataFrame(self.equity)
+        if self.access:
+            tables["access"] = pd.concat(self.access, ignore_index=True)
         if robustness is not None:
             tables["robustness"] = robustness
         return tables

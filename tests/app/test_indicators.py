@@ -308,6 +308,73 @@ def test_the_run_itself_is_among_what_is_tried(
     assert (both["status"] == both["status_shown"]).all()
 
 
+# --- access and equity -----------------------------------------------------------
+
+
+def test_access_shares_out_the_capacity_in_reach(snapshot: Snapshot) -> None:
+    access, demand = snapshot.table("access"), snapshot.table("demand")
+    places = snapshot.table("facilities")
+    assert set(access["method"]) == {"2sfca", "e2sfca", "gaussian"}
+    assert set(access["level"]) == {"county", "township", "community"}
+    people = demand["people_60"].sum()
+    for service in snapshot.manifest["services"]:
+        if service["capacity"] is None:
+            continue
+        own = places[
+            places["category"].isin(service["categories"])
+            & (places["status"] == "open")
+            & (places["snap_status"] == "ok")
+        ]
+        units = own[service["capacity"]].sum()
+        for method in ("2sfca", "e2sfca", "gaussian"):
+            row = only(access, service=service["id"], method=method, code=COUNTY)
+            assert 0.9 * units < row["access"] * people < units + 1e-6, service["id"]
+
+
+def test_access_of_townships_is_the_mean_of_their_communities(
+    snapshot: Snapshot,
+) -> None:
+    access = snapshot.table("access")
+    divisions = snapshot.table("divisions").set_index("code")
+    own = access[(access["method"] == "gaussian") & (access["level"] == "community")]
+    weight = own["code"].map(divisions["people_60"]).astype(float)
+    township = own["code"].map(divisions["parent"])
+    keys = [own["service"], township]
+    known = weight.where(own["access"].notna(), 0.0)
+    mean = (own["access"].fillna(0.0) * known).groupby(keys).sum()
+    mean /= known.groupby(keys).sum()
+    shown = access[(access["method"] == "gaussian") & (access["level"] == "township")]
+    for row in shown.itertuples():
+        assert row.access == pytest.approx(mean[row.service, row.code], rel=1e-9)
+
+
+def test_equity_is_that_of_the_townships(snapshot: Snapshot) -> None:
+    equity, coverage = snapshot.table("equity"), snapshot.table("coverage")
+    assert set(equity["service"]) == {s["id"] for s in snapshot.manifest["services"]}
+    for row in equity[equity["variant"] == "with_neighbours"].itertuples():
+        part = coverage[
+            (coverage["service"] == row.service)
+            & (coverage["level"] == "township")
+            & (coverage["limit_s"] == row.limit_s)
+            & (coverage["denominator"] == row.denominator)
+            & (coverage["variant"] == row.variant)
+        ]
+        total, covered = part["total"].sum(), part["covered"].sum()
+        assert row.mean_rate == pytest.approx(covered / total)
+        if covered == 0:
+            assert pd.isna(row.gini)
+            continue
+        rates, people = (covered_ := part["covered"]) / part["total"], part["total"]
+        pairs = sum(
+            p * q * abs(a - b)
+            for p, a in zip(people, rates, strict=True)
+            for q, b in zip(people, rates, strict=True)
+        )
+        gini = pairs / (2 * total**2 * (covered_.sum() / total))
+        assert row.gini == pytest.approx(gini, abs=1e-9)
+        assert row.worst_decile_rate <= row.mean_rate + 1e-12
+
+
 # --- without plans ---------------------------------------------------------------
 
 
@@ -321,7 +388,7 @@ def test_without_plans_nothing_changes(county_run: DemoRun, tmp_path: Path) -> N
     start, stop = text.index("[plan_parameters"), text.index("[roads]")
     (folder / "study.toml").write_text(text[:start] + text[stop:], encoding="utf-8")
     tables, manifest = compute_tables(load_study(folder, as_of=END))
-    assert not {"indicators", "robustness"} & set(tables)
+    assert not {"indicators", "robustness", "access", "equity"} & set(tables)
     assert manifest["registers"] == []
     with_plans = open_current(county_run.out)
     for name in ("coverage", "times", "gaps"):
