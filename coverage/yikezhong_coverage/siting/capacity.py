@@ -150,11 +150,7 @@ def capacitated_cover(
     is_open = np.concatenate([np.ones(n_old, dtype=np.bool_), ledger.forced])
     start = _value(network, is_open & (np.arange(len(is_open)) < n_old))
 
-    chosen = is_open.copy()
-    core = core_of(problem.covers, ledger, use=use)
-    fits = core.use <= limit
-    core = core.take(np.ones(core.n_row, dtype=np.bool_), fits)
-    chosen[n_old + core.candidate[greedy_cover(core, limit)]] = True
+    chosen = _greedy(problem, ledger, use, limit, is_open)
     value = _value(network, chosen)
     grid = grid_of(np.append(network.supply, network.places))
     outcome = _solve(
@@ -225,6 +221,23 @@ def _network(
     return _Network(
         row_start, facility, ledger.quanta, places.astype(np.int64), old.n_candidate
     )
+
+
+def _greedy(
+    problem: SitingProblem,
+    ledger: Ledger,
+    use: IntArray,
+    limit: int,
+    is_open: BoolArray,
+) -> BoolArray:
+    """Return what is open with the sites that would cover most without capacity."""
+    chosen = is_open.copy()
+    core = core_of(problem.covers, ledger, use=use)
+    fits = core.use <= limit
+    core = core.take(np.ones(core.n_row, dtype=np.bool_), fits)
+    n_old = len(is_open) - problem.covers.n_candidate
+    chosen[n_old + core.candidate[greedy_cover(core, limit)]] = True
+    return chosen
 
 
 def _without_idle(
