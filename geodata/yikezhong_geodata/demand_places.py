@@ -27,7 +27,7 @@ METHOD_NAMES: Final = {
     "point": "代表点",
 }
 #: Length of road that one demand point stands for, at most [m].
-MAX_PIECE_M: Final = 100.0
+MAX_PIECE_M: Final = 200.0
 
 
 @dataclass(frozen=True, eq=False)
