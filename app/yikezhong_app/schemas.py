@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from yikezhong_app.gap_schemas import GapAreaRow, RemedyRow
+from yikezhong_app.scenarios.schemas import ComparisonRow, ScenarioPointRow
 
 RowT = TypeVar("RowT")
 
@@ -346,6 +347,8 @@ def titles_of(*models: type[BaseModel]) -> dict[str, str]:
 #: Column → Chinese header of exports; the same column has the same title everywhere.
 COLUMN_TITLES: Final = titles_of(
     AncestorRow,
+    ComparisonRow,
+    ScenarioPointRow,
     GapAreaRow,
     DataReportRow,
     RoadRow,

@@ -1,0 +1,1 @@
+"""Scenarios: changes to facilities and roads, compared with the baseline."""
