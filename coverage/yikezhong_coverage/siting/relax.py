@@ -173,7 +173,10 @@ def _knapsack(
     """Return the fractional optimum and the price of a unit of the limit."""
     ratio = np.empty(len(worth))
     for j in range(len(worth)):
-        ratio[j] = worth[j] / use[j] if use[j] > 0 else np.inf
+        if worth[j] <= 0:
+            ratio[j] = 0.0
+        else:
+            ratio[j] = worth[j] / use[j] if use[j] > 0 else np.inf
     x = np.zeros(len(worth))
     left = limit
     for j in np.argsort(-ratio):
