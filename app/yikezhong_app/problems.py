@@ -19,6 +19,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from yikezhong_app import request_errors
+from yikezhong_app.exports import export_errors
 from yikezhong_app.security import answer_headers, trace_id
 from yikezhong_app.snapshot import (
     SnapshotBusyError,
@@ -77,6 +78,12 @@ TABLE: Final[tuple[tuple[type[Exception], ProblemKind], ...]] = (
         ProblemKind(503, "snapshot-corrupt", "成果文件已损坏", tell=False),
     ),
     (SnapshotBusyError, ProblemKind(503, "snapshot-busy", "成果正在写入", tell=False)),
+    (
+        export_errors.ExportBusyError,
+        ProblemKind(503, "export-busy", "导出任务已满"),
+    ),
+    (export_errors.ExportFailedError, ProblemKind(503, "export-failed", "导出失败")),
+    (export_errors.FontMissingError, ProblemKind(503, "no-font", "没有中文字体")),
     (InfeasibleError, ProblemKind(422, "infeasible", "要求无法满足")),
     (InputError, ProblemKind(422, "input", "输入不可用")),
     (GraphError, ProblemKind(422, "graph", "路网不可用")),

@@ -74,6 +74,11 @@ class RenderedCache:
         self._making: dict[tuple[object, ...], threading.Lock] = {}
         self._lock = threading.Lock()
 
+    def find(self, key: tuple[object, ...]) -> Rendered | None:
+        """Return the answer of a key if it is kept, else None."""
+        with self._lock:
+            return self._find(key)
+
     def get(self, key: tuple[object, ...], make: Callable[[], Rendered]) -> Rendered:
         """Return the answer of a key, made by ``make`` unless it is kept."""
         with self._lock:

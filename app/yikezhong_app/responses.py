@@ -181,7 +181,7 @@ def answer(
     if made.file_name is not None:
         headers["Content-Disposition"] = disposition(made.file_name)
     body = made.body
-    if made.packed is not None and _takes_gzip(context.request):
+    if made.packed is not None and takes_gzip(context.request):
         body = made.packed
         headers["Content-Encoding"] = "gzip"
     return Response(body, media_type=made.media_type, headers=headers)
@@ -277,7 +277,8 @@ def _asked(query: BaseModel) -> list[tuple[str, str]]:
     return [(f"参数 {k}", str(v)) for k, v in _parameters(query).items()]
 
 
-def _takes_gzip(request: Request) -> bool:
+def takes_gzip(request: Request) -> bool:
+    """Say whether a client takes compressed bodies."""
     for part in request.headers.get("accept-encoding", "").lower().split(","):
         coding, _, option = part.strip().partition(";")
         if coding.strip() in ("gzip", "*"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.metadata import version as package_version
 from typing import Final
@@ -15,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from yikezhong_app.assets import STATIC_FOLDER
+from yikezhong_app.exports.pool import ExportPool
 from yikezhong_app.problems import install_problems
 from yikezhong_app.rendered import RenderedCache
 from yikezhong_app.routes import (
@@ -27,6 +30,7 @@ from yikezhong_app.routes import (
     health,
     indicators,
     pages,
+    reports,
     roads,
     scenarios,
     scorecards,
@@ -54,6 +58,7 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     facilities.router,
     circles.router,
     roads.router,
+    reports.router,
 )
 _MAPS: Final = "yikezhong_app.routes.maps"
 OPENAPI_URL: Final = "/api/v1/openapi.json"
@@ -85,6 +90,13 @@ class Assets(StaticFiles):
         return response
 
 
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """End the process of the exports when the service stops."""
+    yield
+    app.state.exports.close()
+
+
 def create_app(settings: Settings) -> FastAPI:
     """Build the service for a result folder.
 
@@ -106,12 +118,16 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=OPENAPI_URL,
+        lifespan=_lifespan,
     )
     app.state.settings = settings
     app.state.store = SnapshotStore(
         settings.out, reload_seconds=settings.reload_seconds
     )
     app.state.cache = RenderedCache(settings.cache_bytes)
+    app.state.exports = ExportPool(
+        waiting=settings.export_queue, timeout_s=settings.export_seconds
+    )
     install_problems(app)
     app.add_middleware(PageCompression, minimum_size=1024, compresslevel=5)
     # added last, so outermost

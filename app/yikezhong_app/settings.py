@@ -45,6 +45,15 @@ class Settings(BaseSettings):
     )
     page_limit: int = Field(1000, ge=1, description="JSON 每页默认行数")
     max_page_limit: int = Field(100_000, ge=1, description="每页最多行数")
+    font: Path | None = Field(
+        None, description="地图图片用的中文字体文件；默认在已安装的字体中查找"
+    )
+    export_queue: int = Field(
+        4, ge=0, le=100, description="可排队的报告与地图导出数，超出则答 503"
+    )
+    export_seconds: float = Field(
+        180, gt=0, le=3600, description="一次导出（含排队）的最长时间 [秒]"
+    )
     connection_limit: int = Field(512, ge=1, description="同时连接数上限")
 
     @field_validator("allowed_hosts", mode="before")

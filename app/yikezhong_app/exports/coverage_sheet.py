@@ -11,10 +11,10 @@ from yikezhong_app.words import FLAGS, PROFILE_NAMES
 from yikezhong_geodata.columns import KINDS
 
 _KEYS: Final = (
-    ("代码", 14.0, "text"),
+    ("代码", 14.0, "mid"),
     ("名称", 18.0, "wrap"),
     ("上级", 12.0, "wrap"),
-    ("类型", 8.0, "text"),
+    ("类型", 8.0, "mid"),
 )
 _GROUPS: Final = ("people", "people_60", "children")
 _GROUP_WIDTH: Final = 10.0

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Final
 from yikezhong_app.exports.method_words import limits_words, method_words
 from yikezhong_app.exports.rate_classes import percent
 from yikezhong_app.exports.report_data import ReportData
-from yikezhong_app.exports.sentences import gap_sentence, summary
+from yikezhong_app.exports.sentences import (
+    gap_sentence,
+    service_sentences,
+    summary,
+)
 from yikezhong_app.exports.view import MapView
 from yikezhong_app.exports.word_parts import (
     TableColumn,
@@ -25,6 +29,7 @@ from yikezhong_app.exports.word_parts import (
 from yikezhong_app.exports.wording import (
     DASH,
     count_words,
+    date_words,
     minutes_words,
     target_words,
     value_words,
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
 #: Rows of a table in the text; the workbook has them all.
 MOST_GAPS: Final = 20
 MOST_AREAS: Final = 60
+_MOST_NAMES: Final = 3
 _NUMERALS: Final = "一二三四五六七八九十"
 _VERDICT_ORDER: Final = ("not_met", "unknown", "met", "no_target", "not_applicable")
 
@@ -116,18 +122,6 @@ def make_document(data: ReportData, *, draw: DrawMap) -> bytes:
     return file.getvalue()
 
 
-def date_words(iso: str) -> str:
-    """Return a date as a document writes it.
-
-    Examples
-    --------
-    >>> date_words("2025-12-31")
-    '2025年12月31日'
-    """
-    year, month, day = iso.split("-")
-    return f"{year}年{int(month)}月{int(day)}日"
-
-
 def _add_summary(report: _Report) -> None:
     report.heading("总体情况")
     for text in summary(report.data):
@@ -161,10 +155,16 @@ def _add_coverage(report: _Report, draw: DrawMap) -> None:
         for row in data.services
     ]
     report.table(f"{data.scope.name}各项服务覆盖情况", columns, rows)
-    for service in data.featured.values():
+    for number, (theme, service) in enumerate(data.featured.items()):
+        report.document.add_heading(f"（{_NUMERALS[number]}）{theme}", level=2)
+        for text in service_sentences(data, theme, service):
+            report.text(text)
         view = MapView(service=service["id"], code=data.scope.code)
         caption = f"{data.scope.name}“{service['name']}”覆盖率"
         report.figure(draw(view), caption)
+    if len(data.featured) > 1 and data.below:
+        numeral = _NUMERALS[len(data.featured)]
+        report.document.add_heading(f"（{numeral}）分区情况", level=2)
     counts = data.level_counts()
     levels = [level for level in counts if level in ("county", "township")]
     for level in levels or [*counts][:1]:
@@ -209,21 +209,21 @@ def _add_indicators(report: _Report) -> None:
         "数据不全时只在无论如何补全都不改变时才下结论。"
     )
     columns = [
-        TableColumn("指标", 44),
-        TableColumn("属性", 13),
+        TableColumn("指标", 42),
         TableColumn("数值", 18, right=True),
         TableColumn("目标", 18, right=True),
-        TableColumn("结论", 15),
-        TableColumn("差距", 24),
-        TableColumn("依据条文", 50),
+        TableColumn("结论", 16),
+        TableColumn("差距", 34),
+        TableColumn("依据条文", 44),
     ]
     rows = [_indicator_cells(row) for row in judged]
     report.table("有目标的规划指标", columns, rows)
     wishes = [row for row in lines if row.get("target") is None]
     if wishes:
-        columns = [columns[0], columns[1], columns[2], columns[4], columns[6]]
-        short = [[c[0], c[1], c[2], c[4], c[6]] for c in map(_indicator_cells, wishes)]
-        report.table("在本级没有目标值的指标", columns, short)
+        kept = (0, 1, 3, 5)
+        short = [[_indicator_cells(row)[k] for k in kept] for row in wishes]
+        chosen = [columns[k] for k in kept]
+        report.table("在本级没有目标值的指标", chosen, short)
     _add_speeds(report)
 
 
@@ -231,10 +231,11 @@ def _indicator_cells(row: Row) -> list[str]:
     failing = row.get("failing_names") or []
     gap = row.get("missing_text") or (row.get("reason") or "")
     if failing and row["status"] == "not_met":
-        gap += f"（{'、'.join(failing[:4])}{'等' if len(failing) > 4 else ''}）"
+        names = "、".join(failing[:_MOST_NAMES])
+        gap += f"：{names}{'等' if len(failing) > _MOST_NAMES else ''}"
+    nature = row.get("nature")
     return [
-        row["name"],
-        row.get("nature") or "",
+        f"{row['name']}（约束性）" if nature == "约束性" else row["name"],
         value_words(row),
         target_words(row),
         row["status_name"],

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from yikezhong_app.exports.rate_classes import percent
 from yikezhong_app.exports.report_data import ReportData
-from yikezhong_app.exports.wording import amount, count_words, target_words, value_words
+from yikezhong_app.exports.wording import (
+    amount,
+    count_words,
+    date_words,
+    target_words,
+    value_words,
+)
 from yikezhong_app.records import Row
 from yikezhong_app.words import LEVEL_NAMES, PROFILE_NAMES, REASONS
 
@@ -17,7 +23,7 @@ def summary(data: ReportData) -> list[str]:
     """Return the paragraphs of the summary, in order."""
     found = [place_sentence(data)]
     for theme, service in data.featured.items():
-        found += service_sentences(data, theme, service)
+        found.append(headline(data, theme, service))
     found += plan_sentences(data)
     return [text for text in found if text]
 
@@ -41,7 +47,7 @@ def place_sentence(data: ReportData) -> str:
     text += f"{'，' if counts else ''}{people}。" if people else "。"
     return text + (
         f"登记或位于辖区的各类设施 {len(data.facilities):,} 处，"
-        f"至 {data.catalog.as_of} 运营 {open_here:,} 处。"
+        f"至 {date_words(data.catalog.as_of)}运营 {open_here:,} 处。"
     )
 
 
@@ -66,25 +72,34 @@ def people_words(data: ReportData) -> str:
     return text
 
 
-def service_sentences(data: ReportData, theme: str, service: Row) -> list[str]:
-    """Say how far a service reaches, where it is weak, and why."""
+def headline(data: ReportData, theme: str, service: Row) -> str:
+    """Say how many a service covers, and how many it does not."""
     row = next((r for r in data.services if r["service"] == service["id"]), None)
     if row is None or row["rate"] is None:
-        return [f"{theme}：“{service['name']}”没有可用的覆盖率。"]
+        return f"{theme}方面，“{service['name']}”没有可用的覆盖率。"
     profile = PROFILE_NAMES.get(row["profile"], row["profile"])
     denominator = row["denominator"]
     text = (
-        f"{theme}方面，按{profile} {row['minutes']:g} 分钟计，“{service['name']}”覆盖"
-        f"{row['denominator_name']} {amount(row['covered'], denominator)}，"
+        f"{theme}方面，按{profile} {row['minutes']:g} 分钟计，“{service['name']}”"
+        f"覆盖{row['denominator_name']} {amount(row['covered'], denominator)}，"
         f"占 {amount(row['total'], denominator)}的 {percent(row['rate'])}"
     )
     if row.get("full"):
         text += f"；可到达但容量已满 {amount(row['full'], denominator)}"
     text += f"；未到达 {amount(row['out_of_reach'], denominator)}"
-    text += f"（{row['rate_note']}）。" if row.get("rate_note") else "。"
-    return [
-        text + reason_words(data, service, denominator) + spread_words(data, service)
-    ]
+    return text + (f"（{row['rate_note']}）。" if row.get("rate_note") else "。")
+
+
+def service_sentences(data: ReportData, theme: str, service: Row) -> list[str]:
+    """Say why people are without a service, and where it is strong and weak."""
+    row = next((r for r in data.services if r["service"] == service["id"]), None)
+    if row is None or row["rate"] is None:
+        return [headline(data, theme, service)]
+    texts = (
+        reason_words(data, service, row["denominator"]),
+        spread_words(data, service),
+    )
+    return ["".join(texts)] if any(texts) else []
 
 
 def reason_words(data: ReportData, service: Row, denominator: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -9,6 +10,11 @@ from typing import Any, Final
 from yikezhong_app.formats import cell_text
 from yikezhong_app.records import Row
 
+#: What every office system has, or a substitute for.
+FONT: Final = "宋体"
+#: Height of a line [points].
+_LINE_PT: Final = 13.5
+_MOST_LINES: Final = 12
 #: A4.
 _PAPER: Final = 9
 #: Longest text of a cell, and of a header or footer.
@@ -21,10 +27,11 @@ _ACROSS: Final = {False: 88.0, True: 132.0}
 
 _NUMBERS: Final[Mapping[str, str]] = {
     "text": "@",
+    "mid": "@",
     "wrap": "@",
     "count": "#,##0",
     "tenth": "#,##0.0",
-    "number": "#,##0.##",
+    "hundredth": "#,##0.00",
     "metre": "#,##0.0",
     "degree": "0.000000",
     "rate": "0.0%",
@@ -41,8 +48,9 @@ class Column:
     width : float
         In characters.
     kind : str
-        ``text``, ``wrap``, ``count``, ``tenth``, ``number``, ``metre``, ``degree``,
-        ``rate``.
+        ``text``, ``mid`` (in the middle), ``wrap`` (over several lines), ``count``,
+        ``tenth``, ``hundredth``, ``number`` (whole numbers whole, others with two
+        decimals), ``metre``, ``degree``, ``rate``.
     of : str or callable
         Name of the member of a row, or what makes the cell of it.
     """
@@ -93,12 +101,15 @@ class Book:
         if key not in self._formats:
             style: dict[str, Any] = {
                 "num_format": _NUMBERS.get(kind, "General"),
+                "font_name": FONT,
                 "border": 1,
                 "border_color": "#B9C1BB",
                 "valign": "vcenter",
                 "font_size": 10,
                 "text_wrap": kind == "wrap",
             }
+            if kind == "mid":
+                style["align"] = "center"
             if kind == "head":
                 style |= {
                     "bold": True, "bg_color": "#E3EFEC", "align": "center",
@@ -106,8 +117,10 @@ class Book:
                 }  # fmt: skip
             if kind == "title":
                 style = {"bold": True, "font_size": 16, "valign": "vcenter"}
+                style["font_name"] = FONT
             if kind == "note":
                 style = {"font_color": "#5F4700", "font_size": 10, "valign": "vcenter"}
+                style["font_name"] = FONT
             if colour is not None:
                 style["bg_color"] = colour
             self._formats[key] = self.book.add_format(style)
@@ -128,8 +141,9 @@ class Book:
         sheet.set_margins(left=0.5, right=0.5, top=0.75, bottom=0.7)
         sheet.center_horizontally()
         place, notice = _mark(marks.place), _mark(marks.notice or "")
-        sheet.set_header(f"&L&9{place}　{title}&R&9{_mark(marks.as_of)}")
-        sheet.set_footer(f"&L&9{notice}&C&9第 &P 页，共 &N 页&R&8{marks.version}")
+        # a space ends the font size: a digit after it would belong to it
+        sheet.set_header(f"&L&9 {place}　{title}&R&9 {_mark(marks.as_of)}")
+        sheet.set_footer(f"&L&9 {notice}&C&9 第 &P 页，共 &N 页&R&8 {marks.version}")
         sheet.hide_gridlines(2)
         return sheet
 
@@ -172,14 +186,53 @@ def write_table(
         write(sheet, first, j, column.title, book.format("head"))
     sheet.set_row(first, 32)
     for i, row in enumerate(rows, start=first + 1):
+        lines = 1
         for j, column in enumerate(columns):
             ground = colour(row, column) if colour else None
-            write(sheet, i, j, column.value(row), book.format(column.kind, ground))
+            value = column.value(row)
+            if column.kind == "wrap" and isinstance(value, str):
+                lines = max(lines, n_lines(value, column.width))
+            form = book.format(number_kind(column.kind, value), ground)
+            write(sheet, i, j, value, form)
+        if lines > 1:
+            sheet.set_row(i, _LINE_PT * min(lines, _MOST_LINES) + 3)
     last = first + max(len(rows), 1)
     sheet.freeze_panes(first + 1, min(n_keys, len(columns) - 1))
     sheet.autofilter(first, 0, last, len(columns) - 1)
     finish_print(sheet, first, last, [c.width for c in columns], landscape=landscape)
     return last + 1
+
+
+def n_lines(text: str, width: float) -> int:
+    """Return how many lines a text takes in a column of so many characters.
+
+    Examples
+    --------
+    >>> n_lines("综合性社区养老服务设施", 12), n_lines("a", 12)
+    (3, 1)
+    """
+    room = max(width - 1.5, 1.0)
+    return sum(
+        max(1, math.ceil(sum(2.0 if ord(c) > 0x2E7F else 1.05 for c in line) / room))
+        for line in text.split("\n")
+    )
+
+
+def number_kind(kind: str, value: object) -> str:
+    """Return the kind a number is shown by: whole ones without decimals.
+
+    Examples
+    --------
+    >>> number_kind("number", 30.0), number_kind("number", 0.25), number_kind("rate", 1)
+    ('count', 'hundredth', 'rate')
+    """
+    if kind != "number":
+        return kind
+    return (
+        "count"
+        if isinstance(value, (int, float)) and value == int(value)
+        else ("hundredth")
+    )
 
 
 def finish_print(

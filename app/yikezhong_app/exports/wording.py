@@ -148,3 +148,15 @@ def target_words(row: Mapping[str, Any]) -> str:
     if is_share(row):
         return f"{sign} {plain_number(value * 100)}%"
     return f"{sign} {value_words(row, 'target')}"
+
+
+def date_words(iso: str) -> str:
+    """Return a date as a document writes it.
+
+    Examples
+    --------
+    >>> date_words("2025-12-31")
+    '2025年12月31日'
+    """
+    year, month, day = iso.split("-")
+    return f"{year}年{int(month)}月{int(day)}日"

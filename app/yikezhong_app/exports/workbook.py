@@ -44,7 +44,7 @@ LAYER_TITLES: Final = {
     "demand": "需求点",
     "study": "研究",
 }
-_MOST_NAMES: Final = 12
+_MOST_NAMES: Final = 6
 _OPTIONS: Final = {
     "in_memory": True,
     "strings_to_formulas": False,
@@ -105,7 +105,7 @@ def write_overview(book: Book, data: ReportData) -> None:
     write(sheet, start, 0, "基本情况", book.format("head"))
     for i, (left, right) in enumerate(facts, start=start + 1):
         write(sheet, i, 0, left, book.format("wrap"))
-        kind = "count" if isinstance(right, float) else "wrap"
+        kind = "count" if isinstance(right, float) else "text"
         write(sheet, i, 1, right, book.format(kind))
     end = start + len(facts)
     finish_print(sheet, HEADER_ROW, end, [c.width for c in columns], landscape=False)
@@ -155,33 +155,30 @@ def write_scorecard(book: Book, data: ReportData) -> None:
     sheet = book.sheet("计分卡", "规划指标计分卡")
     plans = data.plan_names
     columns = [
-        Column("编号", 10, "text", "indicator_id"),
-        Column("指标", 30, "wrap", "name"),
-        Column("规划", 18, "wrap", lambda row: plans.get(row["plan"], row["plan"])),
-        Column("属性", 8, "text", "nature"),
-        Column("数值", 11, "number", "value"),
-        Column("分子", 11, "number", "numerator"),
-        Column("分母", 11, "number", "denominator"),
-        Column("目标", 13, "text", target_words),
-        Column("年份", 7, "text", lambda row: str(row["year"] or "")),
-        Column("结论", 9, "text", "status_name"),
-        Column("差距", 18, "wrap", "missing_text"),
+        Column("编号", 10, "mid", "indicator_id"),
+        Column("指标", 28, "wrap", "name"),
+        Column("规划", 13, "wrap", lambda row: plans.get(row["plan"], row["plan"])),
+        Column("属性", 8, "mid", "nature"),
+        Column("数值", 9, "number", "value"),
+        Column("分子", 10, "number", "numerator"),
+        Column("分母", 10, "number", "denominator"),
+        Column("目标", 12, "wrap", target_words),
+        Column("年份", 7, "mid", lambda row: str(row["year"] or "")),
+        Column("结论", 9, "mid", "status_name"),
+        Column("差距", 15, "wrap", "missing_text"),
         Column(
-            "未达到的区划或设施", 32, "wrap", lambda row: _some(row["failing_names"])
+            "未达到的区划或设施", 26, "wrap", lambda row: _some(row["failing_names"])
         ),
-        Column("缺少的数据或原因", 18, "wrap", "reason"),
-        Column("随步速改变", 8, "text", lambda row: _flips(row)),
-        Column("依据条文", 44, "wrap", "clause"),
+        Column("缺少的数据或原因", 15, "wrap", "reason"),
+        Column("随步速改变", 7, "mid", lambda row: _flips(row)),
+        Column("依据条文", 38, "wrap", "clause"),
     ]
     if len(data.scope.tops) > 1:
         columns.insert(2, Column("区划", 12, "wrap", "division_name"))
-    last = write_table(
-        book, sheet, columns, data.scorecard, colour=_verdict_colour("结论")
-    )
+    write_table(book, sheet, columns, data.scorecard, colour=_verdict_colour("结论"))
     _reformat_shares(book, sheet, columns, data.scorecard)
     if data.speeds:
         _write_speeds(book, data)
-    del last
 
 
 def _reformat_shares(
@@ -200,9 +197,9 @@ def _write_speeds(book: Book, data: ReportData) -> None:
         data.speeds, key=lambda r: (r["indicator_id"], r["code"], r["speed_mps"])
     )
     columns = [
-        Column("编号", 10, "text", "indicator_id"),
+        Column("编号", 10, "mid", "indicator_id"),
         Column("指标", 40, "wrap", "name"),
-        Column("代码", 15, "text", "code"),
+        Column("代码", 15, "mid", "code"),
         Column("步行速度（米/秒）", 10, "tenth", "speed_mps"),
         Column("分子", 13, "count", "numerator"),
         Column("分母", 13, "count", "denominator"),
@@ -213,7 +210,7 @@ def _write_speeds(book: Book, data: ReportData) -> None:
         Column(
             "结论", 10, "text", lambda r: STATUS_NAMES.get(r["status"], r["status"])
         ),
-        Column("结论随步速改变", 10, "text", lambda row: _flips(row)),
+        Column("结论随步速改变", 10, "mid", lambda row: _flips(row)),
     ]
     write_table(book, sheet, columns, rows, colour=_verdict_colour("结论"))
 
@@ -236,9 +233,9 @@ def write_parts(book: Book, data: ReportData) -> None:
         return word
 
     columns = [
-        Column("编号", 10, "text", "indicator_id"),
+        Column("编号", 10, "mid", "indicator_id"),
         Column("指标", 34, "wrap", "name"),
-        *(Column(str(p["name"]), 10, "text", verdict(p["code"])) for p in parts),
+        *(Column(str(p["name"]), 10, "mid", verdict(p["code"])) for p in parts),
     ]
     codes = {
         id(column): part["code"]
@@ -260,7 +257,7 @@ def write_gaps(book: Book, data: ReportData) -> None:
     finest = LEVEL_NAMES[data.finest]
     sheet = book.sheet("缺口", f"未覆盖的{finest}")
     columns = [
-        Column("代码", 15, "text", "code"),
+        Column("代码", 15, "mid", "code"),
         Column(finest, 22, "wrap", "name"),
         Column("上级", 14, "wrap", lambda row: data.parent_name(row["parent"])),
         Column("服务", 20, "wrap", "service_name"),
@@ -289,15 +286,15 @@ def write_facilities(book: Book, data: ReportData) -> None:
         Column("编号", 14, "text", "id"),
         Column("名称", 28, "wrap", "name"),
         Column("类别", 18, "wrap", "category_name"),
-        Column("状态", 9, "text", lambda row: FACILITY_STATUS.get(row["status"], "")),
+        Column("状态", 9, "mid", lambda row: FACILITY_STATUS.get(row["status"], "")),
         Column("服务功能", 24, "wrap", lambda row: _functions(row, functions)),
         Column("床位", 7, "count", lambda row: row.get("beds")),
         Column("护理型床位", 8, "count", lambda row: row.get("nursing_beds")),
         Column("托位", 7, "count", lambda row: row.get("places")),
         Column("墓位", 7, "count", lambda row: row.get("plots")),
         Column("建筑面积（平方米）", 10, "count", lambda row: row.get("floor_area_m2")),
-        Column("开办日期", 11, "text", lambda row: row.get("opened")),
-        Column("乡镇代码", 15, "text", "township_code"),
+        Column("开办日期", 11, "mid", lambda row: row.get("opened")),
+        Column("乡镇代码", 15, "mid", "township_code"),
         Column("乡镇", 14, "wrap", lambda row: data.parent_name(row["township_code"])),
         Column("经度", 11, "degree", "lon"),
         Column("纬度", 11, "degree", "lat"),
@@ -315,7 +312,7 @@ def write_findings(book: Book, data: ReportData) -> None:
         Column("行", 8, "count", "row"),
         Column("编号", 16, "text", "id"),
         Column("问题", 22, "wrap", "problem"),
-        Column("处理", 8, "text", lambda r: ACTION_NAMES.get(r["action"], r["action"])),
+        Column("处理", 8, "mid", lambda r: ACTION_NAMES.get(r["action"], r["action"])),
         Column("原值", 20, "wrap", "value"),
         Column("说明", 60, "wrap", "message"),
     ]
