@@ -30,7 +30,9 @@ def check_boundaries(table: pd.DataFrame, *, report: DataReport) -> None:
         Divisions with ``code``, ``level``, ``parent``, ``area_m2``, ``geometry``,
         ``file``, ``row``.
     report : DataReport
-        Takes ``not_nested`` (share inside), ``overlap`` and ``gap`` (area [m²]).
+        Takes ``not_nested`` (share inside), ``overlap`` and ``gap`` (area [m²]), and
+        ``overlapped`` and ``beside_gap`` for the other divisions that have a part in
+        them.
     """
     _check_nesting(table, report)
     for level in LEVELS:
@@ -127,6 +129,13 @@ def _report_overlaps(
             f"与“{part['name'].iloc[other]}”（{part['code'].iloc[other]}）"
             f"重叠 {area:.0f} m²；其中的人与设施只计一次，归代码较小者",
         )
+        _add(
+            report,
+            part.iloc[other],
+            "overlapped",
+            f"{area:.1f}",
+            f"与“{part['name'].iloc[one]}”（{part['code'].iloc[one]}）重叠，见该区划",
+        )
     return found
 
 
@@ -155,4 +164,12 @@ def _report_holes(
             f"{area:.1f}",
             f"{LEVEL_NAMES[level]}之间有空隙 {area:.0f} m²，在{names}之间",
         )
+        for other in neighbours[1:]:
+            _add(
+                report,
+                part.iloc[other],
+                "beside_gap",
+                f"{area:.1f}",
+                f"与“{part['name'].iloc[neighbours[0]]}”等之间有空隙，见该区划",
+            )
     return found
