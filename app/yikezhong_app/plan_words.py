@@ -150,6 +150,7 @@ def _describe_entry(entry: Any) -> dict[str, Any]:
         "class": indicator.class_,
         "unit": indicator.unit,
         "rule": indicator.rule,
+        "with": _plain(indicator.with_),
         "nature": indicator.nature,
         "clause": None
         if clause is None

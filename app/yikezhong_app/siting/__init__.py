@@ -1,0 +1,1 @@
+"""Siting on a finished result: a request in, a checked plan out."""

@@ -1,0 +1,212 @@
+"""What siting stands on: demand, facilities and roads of a result, for one service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from yikezhong_app.measure import Network, function_sets
+from yikezhong_app.network_table import read_network
+from yikezhong_app.request_errors import ParameterError
+from yikezhong_app.snapshot import Snapshot, open_version
+from yikezhong_coverage.eligibility import Eligibility, judge_eligibility
+from yikezhong_coverage.records import (
+    BoolArray,
+    FloatArray,
+    IndexArray,
+    IntArray,
+    Reach,
+    Service,
+    Snapped,
+)
+from yikezhong_coverage.snap import snap_points
+from yikezhong_coverage.travel import nearest_facility, reach
+
+#: Versions a process keeps open; more would only hold memory.
+_MOST_OPEN = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """One service at one limit on a result.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    service : Service
+    limit_s : float
+        Largest accepted time [s], inclusive.
+    group : str
+        Column of the demand that is counted.
+    network : Network
+        Of the service's profile, with the demand and all facilities on it.
+    """
+
+    snapshot: Snapshot
+    service: Service
+    limit_s: float
+    group: str
+    network: Network
+
+    @cached_property
+    def people(self) -> FloatArray:
+        """People at each demand point [persons]; ``nan`` is unknown."""
+        column = self.snapshot.table("demand")[self.group]
+        return column.to_numpy(np.float64, na_value=np.nan)
+
+    @cached_property
+    def eligibility(self) -> Eligibility:
+        """Which facilities count for the service."""
+        table = self.snapshot.table("facilities")
+        return judge_eligibility(
+            self.service,
+            category=table["category"].to_numpy(dtype=object),
+            functions=function_sets(table["functions"]),
+            status=table["status"].to_numpy(dtype=object),
+        )
+
+    @cached_property
+    def existing(self) -> IntArray:
+        """Rows of the facilities that count and are on the roads."""
+        on_road = self.network.facility.edge >= 0
+        return np.flatnonzero(self.eligibility.eligible & on_road)
+
+    @cached_property
+    def start_time_s(self) -> FloatArray:
+        """Time to the nearest existing facility [s]; ``inf`` where none."""
+        return self.network.nearest(self.existing).time_s
+
+    @cached_property
+    def township(self) -> IndexArray:
+        """Index of each demand point's township in :attr:`townships`; -1 none."""
+        codes = self.townships["code"].to_numpy(dtype=object)
+        number = {code: i for i, code in enumerate(codes)}
+        own = self.snapshot.table("demand")["township_code"]
+        return np.array([number.get(code, -1) for code in own], dtype=np.int32)
+
+    @cached_property
+    def townships(self) -> pd.DataFrame:
+        """Code and name of the townships, in the order of the divisions."""
+        table = self.snapshot.table("divisions")
+        return table.loc[table["level"] == "township", ["code", "name"]].reset_index(
+            drop=True
+        )
+
+    def snap(self, lon: FloatArray, lat: FloatArray) -> Snapped:
+        """Put places on the roads as facilities are put."""
+        return snap_points(
+            self.network.graph,
+            lon,
+            lat,
+            usable=self.network.usable,
+            max_snap_m=float(self.snapshot.manifest["parameters"]["max_snap_m"]),
+        )
+
+    def reach(self, places: Snapped, *, limit_s: float | None = None) -> Reach:
+        """Return the pairs of places and demand within a limit."""
+        return reach(
+            self.network.graph,
+            self.network.demand,
+            places,
+            leg_speed_mps=self.network.leg_speed_mps,
+            limit_s=self.limit_s if limit_s is None else limit_s,
+        )
+
+    def time_with(
+        self, places: Snapped, *, without: BoolArray | None = None
+    ) -> FloatArray:
+        """Return the engine's time to the nearest of facilities and places [s].
+
+        Parameters
+        ----------
+        places : Snapped
+            New sites.
+        without : ndarray of bool, shape (n_facility,), optional
+            Facilities that are closed.
+        """
+        rows = (
+            self.existing if without is None else self.existing[~without[self.existing]]
+        )
+        joined = _joined(self.network.facility.take(rows), places)
+        found = nearest_facility(
+            self.network.graph,
+            self.network.demand,
+            joined,
+            leg_speed_mps=self.network.leg_speed_mps,
+            max_time_s=self.network.max_time_s,
+        )
+        return found.time_s
+
+
+def open_ground(
+    out_dir: Path,
+    version: str,
+    *,
+    service: str,
+    minutes: float | None = None,
+    group: str | None = None,
+) -> Ground:
+    """Return the ground of a service; a process keeps what it has read.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such service, group, or network, or the service's facilities
+        are limited in what they can hold.
+    """
+    snapshot = _open(str(out_dir), version)
+    chosen = find_service(snapshot, service)
+    counted = chosen.group if group is None else group
+    demand = snapshot.table("demand")
+    if counted not in demand.columns or not demand[counted].notna().any():
+        raise ParameterError(f"研究中没有人群“{counted}”的数据", parameter="group")
+    return Ground(
+        snapshot=snapshot,
+        service=chosen,
+        limit_s=chosen.limit_s if minutes is None else minutes * 60.0,
+        group=counted,
+        network=_network(str(out_dir), version, chosen.profile),
+    )
+
+
+def find_service(snapshot: Snapshot, service: str) -> Service:
+    """Return a service of a result without limits of capacity."""
+    known = {s["id"]: s for s in snapshot.manifest["services"]}
+    if service not in known:
+        raise ParameterError(
+            f"没有服务“{service}”", parameter="service", available=[*known]
+        )
+    values = dict(known[service])
+    for name in ("categories", "functions"):
+        values[name] = tuple(values[name])
+    found = Service(**values)
+    if found.capacity is not None:
+        raise ParameterError(
+            f"服务“{found.name}”有容量限制，选址只支持不限容量的服务",
+            parameter="service",
+            available=[k for k, s in known.items() if s["capacity"] is None],
+        )
+    return found
+
+
+@lru_cache(maxsize=_MOST_OPEN)
+def _open(out_dir: str, version: str) -> Snapshot:
+    return open_version(Path(out_dir), version)
+
+
+@lru_cache(maxsize=2 * _MOST_OPEN)
+def _network(out_dir: str, version: str, profile: str) -> Network:
+    return read_network(_open(out_dir, version), profile)
+
+
+def _joined(first: Snapped, second: Snapped) -> Snapped:
+    return Snapped(
+        *(
+            np.concatenate([getattr(first, name), getattr(second, name)])
+            for name in ("edge", "along_m", "leg_m", "lon", "lat")
+        )
+    )

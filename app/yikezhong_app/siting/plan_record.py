@@ -1,0 +1,325 @@
+"""A computed plan as plain values: sites, townships before and after, who is left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from yikezhong_app.formats import to_csv, to_geojson, to_json, to_xlsx
+from yikezhong_app.siting.ground import Ground
+from yikezhong_app.siting.solve import Siting
+from yikezhong_coverage.records import BoolArray, FloatArray
+from yikezhong_geodata.columns import GROUP_NAMES
+
+#: Unit of the objective of each model.
+UNITS: Final = {
+    "maximum_cover": "people",
+    "minimum_sites": "sites",
+    "area_target": "sites",
+    "p_median": "person_seconds",
+    "p_center": "seconds",
+}
+#: Columns of a site, with their Chinese headers.
+SITE_TITLES: Final = {
+    "rank": "次序",
+    "year": "年次",
+    "id": "编号",
+    "name": "名称",
+    "lon": "经度",
+    "lat": "纬度",
+    "township_code": "乡镇代码",
+    "township_name": "乡镇街道",
+    "community_code": "社区代码",
+    "facility_id": "现有设施编号",
+    "gain_people": "新增覆盖人数",
+    "covered_people": "建成后覆盖人数",
+    "covered_rate": "建成后覆盖率",
+    "forced": "必选",
+}
+#: Why people stay without, in order of precedence.
+LEFT_REASONS: Final = {
+    "no_road": "附近没有可用的道路",
+    "no_candidate": "没有可选的候选点能服务到",
+    "not_chosen": "有候选点能服务，但方案没有选中",
+}
+
+
+def plan_record(siting: Siting) -> dict[str, Any]:
+    """Return a plan as values that JSON has."""
+    ground, result, request = siting.ground, siting.result, siting.request
+    before = ground.start_time_s <= ground.limit_s
+    after = siting.time_s <= ground.limit_s
+    unit = UNITS[result.model]
+    if unit == "sites" and request.site_cost is not None and siting.target is None:
+        unit = "cost"
+    manifest = ground.snapshot.manifest
+    return {
+        "version": ground.snapshot.version,
+        "as_of": manifest["as_of"],
+        "notice": manifest.get("notice") or None,
+        "goal": request.goal,
+        "model": result.model,
+        "service": ground.service.id,
+        "service_name": ground.service.name,
+        "profile": ground.service.profile,
+        "minutes": ground.limit_s / 60.0,
+        "limit_s": ground.limit_s,
+        "group": ground.group,
+        "group_name": GROUP_NAMES.get(ground.group, ground.group),
+        "objective": result.objective,
+        "objective_unit": unit,
+        "bound": _finite(result.bound),
+        "gap": _finite(result.gap),
+        "proven": result.proven,
+        "status": result.status,
+        "tolerance": result.tolerance,
+        "seconds": round(siting.seconds, 3),
+        "people": people_record(ground, before, after),
+        "time": {
+            "mean_before_min": _mean_min(ground, ground.start_time_s),
+            "mean_after_min": _mean_min(ground, siting.time_s),
+        },
+        "n_existing": len(ground.existing),
+        "n_candidates": len(siting.candidates),
+        "n_allowed": int(siting.candidates.allowed.sum()),
+        "n_sites": len(result.chosen),
+        "cost": _finite(result.cost),
+        "excluded": _excluded(siting),
+        "sites": site_rows(siting),
+        "order": None
+        if siting.order is None
+        else {
+            "objective": siting.order.objective,
+            "bound": _finite(siting.order.bound),
+            "proven": siting.order.proven,
+        },
+        "townships": township_rows(ground, before, after),
+        "uncovered": _uncovered(siting, after),
+        "target": _target(siting),
+    }
+
+
+def people_record(
+    ground: Ground, before: BoolArray, after: BoolArray
+) -> dict[str, Any]:
+    """Return people covered before and after, of all whose number is known."""
+    people = ground.people
+    total = float(np.nansum(people))
+    start = float(np.nansum(people[before]))
+    covered = float(np.nansum(people[after]))
+    return {
+        "total": total,
+        "before": start,
+        "after": covered,
+        "gain": covered - start,
+        "rate_before": start / total if total else None,
+        "rate_after": covered / total if total else None,
+        "unknown_points": int(np.isnan(people).sum()),
+    }
+
+
+def township_rows(
+    ground: Ground, before: BoolArray, after: BoolArray
+) -> list[dict[str, Any]]:
+    """Return people covered before and after in every township."""
+    people = np.nan_to_num(ground.people)
+    own, n = ground.township, len(ground.townships)
+    inside = own >= 0
+
+    def add(mask: BoolArray) -> FloatArray:
+        keep = mask & inside
+        sums = np.bincount(own[keep], weights=people[keep], minlength=n)
+        return sums.astype(np.float64)
+
+    total, old, new = add(inside), add(before), add(after)
+    return [
+        {
+            "code": str(code),
+            "name": str(name),
+            "total": float(total[i]),
+            "before": float(old[i]),
+            "after": float(new[i]),
+            "gain": float(new[i] - old[i]),
+            "rate_before": float(old[i] / total[i]) if total[i] else None,
+            "rate_after": float(new[i] / total[i]) if total[i] else None,
+        }
+        for i, (code, name) in enumerate(
+            zip(ground.townships["code"], ground.townships["name"], strict=True)
+        )
+    ]
+
+
+def site_rows(siting: Siting) -> list[dict[str, Any]]:
+    """Return the sites in the order of building, each with its gain."""
+    order, table = siting.order, siting.candidates.table
+    if order is None:
+        return []
+    names = dict(
+        zip(
+            siting.ground.townships["code"],
+            siting.ground.townships["name"],
+            strict=True,
+        )
+    )
+    total = float(np.nansum(siting.ground.people))
+    forced = set(siting.request.forced)
+    rows = []
+    for k, site in enumerate(order.site.tolist()):
+        place = table.iloc[site]
+        township = _text(place["township_code"])
+        covered = float(order.covered_people[k])
+        rows.append(
+            {
+                "rank": k + 1,
+                "year": int(order.year[k]) + 1,
+                "id": str(place["id"]),
+                "name": str(place["name"]),
+                "lon": float(place["lon"]),
+                "lat": float(place["lat"]),
+                "township_code": township,
+                "township_name": names.get(township),
+                "community_code": _text(place["community_code"]),
+                "facility_id": _text(place["facility_id"]),
+                "gain_people": float(order.gain[k]),
+                "covered_people": covered,
+                "covered_rate": covered / total if total else None,
+                "forced": str(place["id"]) in forced,
+            }
+        )
+    return rows
+
+
+def _uncovered(siting: Siting, after: BoolArray) -> dict[str, Any]:
+    """Return who stays without, by township and reason, the most people first."""
+    ground, candidates = siting.ground, siting.candidates
+    people = np.nan_to_num(ground.people)
+    left = ~after & (people > 0)
+    served = siting.covers.covered_by(np.flatnonzero(candidates.allowed))
+    no_road = ground.network.demand.edge < 0
+    reason = np.where(
+        no_road, "no_road", np.where(served, "not_chosen", "no_candidate")
+    )
+    frame = pd.DataFrame(
+        {
+            "township": ground.township[left],
+            "reason": reason[left],
+            "people": people[left],
+        }
+    )
+    sums = frame.groupby(["township", "reason"], as_index=False)["people"].sum()
+    codes, names = ground.townships["code"], ground.townships["name"]
+    rows = [
+        {
+            "code": None if at < 0 else str(codes[at]),
+            "name": None if at < 0 else str(names[at]),
+            "reason": why,
+            "reason_name": LEFT_REASONS[why],
+            "people": float(count),
+        }
+        for at, why, count in zip(
+            sums["township"], sums["reason"], sums["people"], strict=True
+        )
+    ]
+    rows.sort(key=lambda row: -row["people"])
+    return {"people": float(people[left].sum()), "rows": rows}
+
+
+def _excluded(siting: Siting) -> list[dict[str, Any]]:
+    reasons = siting.candidates.reason[~siting.candidates.allowed]
+    names, counts = np.unique(reasons.astype(str), return_counts=True)
+    return [
+        {"reason": str(name), "n": int(n)}
+        for name, n in zip(names, counts, strict=True)
+    ]
+
+
+def _target(siting: Siting) -> dict[str, Any] | None:
+    case = siting.target
+    if case is None:
+        return None
+    column = f"{case.unit}_code"
+    table = siting.candidates.table.iloc[siting.result.chosen]
+    if column in table.columns:
+        gained = sorted(set(table[column].dropna()) & set(case.open_codes))
+    else:
+        gained = list(case.open_codes)[: len(table)]
+    after = case.n_met + len(gained)
+    names = siting.ground.snapshot.table("divisions").set_index("code")["name"]
+    return {
+        "indicator_id": case.indicator_id,
+        "name": case.name,
+        "code": case.code,
+        "level": case.unit,
+        "categories": list(case.categories),
+        "functions": list(case.functions),
+        "share": case.share,
+        "n_area": case.n_area,
+        "wanted": case.wanted,
+        "before": case.n_met,
+        "after": after,
+        "rate_before": case.n_met / case.n_area,
+        "rate_after": after / case.n_area,
+        "met": after >= case.wanted,
+        "gained": [{"code": c, "name": names.get(c)} for c in gained],
+        "still_open": [
+            {"code": c, "name": names.get(c)}
+            for c in case.open_codes
+            if c not in gained
+        ],
+    }
+
+
+def sites_geojson(record: Mapping[str, Any]) -> bytes:
+    """Return the sites of a plan as GeoJSON points."""
+    rows = record["sites"]
+    points = [
+        to_json({"type": "Point", "coordinates": [row["lon"], row["lat"]]})
+        for row in rows
+    ]
+    head = {name: record[name] for name in ("version", "as_of", "notice")}
+    return to_geojson(head, rows, points, key="id")
+
+
+def sites_csv(record: Mapping[str, Any]) -> bytes:
+    """Return the sites of a plan as CSV for Excel."""
+    tail = {name: record[name] for name in ("version", "as_of", "notice")}
+    return to_csv(list(SITE_TITLES), record["sites"], tail=tail)
+
+
+def sites_xlsx(record: Mapping[str, Any]) -> bytes:
+    """Return the sites of a plan as a workbook with an explaining sheet."""
+    people = record["people"]
+    about = [
+        ("服务", f"{record['service_name']}（{record['minutes']:g} 分钟）"),
+        ("人群", str(record["group_name"])),
+        ("现状覆盖人数", f"{people['before']:.0f}"),
+        ("方案覆盖人数", f"{people['after']:.0f}"),
+        ("目标值", f"{record['objective']} {record['objective_unit']}"),
+        ("界", f"{record['bound']}"),
+        ("是否证明最优", "是" if record["proven"] else "否"),
+        ("评价日期", str(record["as_of"])),
+        ("成果版本", str(record["version"])),
+        ("说明", str(record["notice"] or "")),
+    ]
+    return to_xlsx(list(SITE_TITLES), record["sites"], titles=SITE_TITLES, about=about)
+
+
+def _mean_min(ground: Ground, time_s: FloatArray) -> float | None:
+    """Return the mean time of those who can get there [min]."""
+    people = np.nan_to_num(ground.people)
+    there = np.isfinite(time_s) & (people > 0)
+    weight = people[there]
+    if not weight.sum() > 0:
+        return None
+    return float((time_s[there] * weight).sum() / weight.sum() / 60.0)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or pd.isna(value) else str(value)

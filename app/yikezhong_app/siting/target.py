@@ -1,0 +1,205 @@
+"""Targets of the register as siting: which areas fail, and what would help them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from yikezhong_app.request_errors import ParameterError
+from yikezhong_app.siting.candidates import Candidates
+from yikezhong_app.snapshot import Snapshot
+from yikezhong_coverage.records import BoolArray, FloatArray, IntArray
+from yikezhong_coverage.siting import (
+    ActionProblem,
+    ShareTarget,
+    SitingResult,
+    matrix_of,
+)
+
+#: The one rule whose areas a new facility can bring to the target by standing there.
+_RULE = "presence"
+#: A facility counts at least for the area it stands in.
+_MEMBERSHIPS = (None, "declared", "serving")
+
+
+@dataclass(frozen=True)
+class TargetCase:
+    """An indicator in a division, as it stands.
+
+    Parameters
+    ----------
+    indicator_id, name : str
+    code : str
+        Division whose target it is.
+    unit : str
+        Level of the areas that are judged.
+    categories, functions : tuple of str
+        What has to be built.
+    n_area, n_met : int
+        Areas that count, and those that have it.
+    open_codes : tuple of str
+        Areas that do not have it, or of which it is not known.
+    share : float
+    strict : bool
+    """
+
+    indicator_id: str
+    name: str
+    code: str
+    unit: str
+    categories: tuple[str, ...]
+    functions: tuple[str, ...]
+    n_area: int
+    n_met: int
+    open_codes: tuple[str, ...]
+    share: float
+    strict: bool
+
+    @property
+    def wanted(self) -> int:
+        """Areas that have to have it."""
+        return ShareTarget(self.share, strict=self.strict).wanted(self.n_area)
+
+
+def find_target(
+    snapshot: Snapshot, indicator: str, *, area: str | None, share: float | None
+) -> TargetCase:
+    """Return an indicator's areas in a division.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such indicator, its rule is another one than presence, it has
+        no target and no share is given, or it was not valued in the division.
+    """
+    entry = _entry(snapshot, indicator)
+    table = snapshot.table("indicators")
+    rows = table[table["indicator_id"] == indicator]
+    code = _area_code(snapshot, rows, area)
+    row = rows[rows["code"] == code].iloc[0]
+    if pd.isna(row["denominator"]) or row["denominator"] < 1:
+        raise ParameterError("该指标在这个区划没有应计的区域", parameter="area")
+    if share is None and pd.isna(row["target"]):
+        raise ParameterError("该指标没有目标值，请写 share", parameter="share")
+    wanted = float(row["target"]) if share is None else share
+    choice = entry["with"]["any_of"][0]
+    open_codes = tuple(dict.fromkeys([*row["failing_codes"], *row["unknown_codes"]]))
+    n_area = int(row["denominator"])
+    return TargetCase(
+        indicator_id=indicator,
+        name=str(row["name"]),
+        code=code,
+        unit=str(entry["unit"]),
+        categories=tuple(choice["categories"]),
+        functions=tuple(choice.get("functions") or ()),
+        n_area=n_area,
+        n_met=n_area - len(open_codes),
+        open_codes=open_codes,
+        share=wanted,
+        strict=bool(row["strict"]) and share is None,
+    )
+
+
+def _entry(snapshot: Snapshot, indicator: str) -> dict[str, Any]:
+    plans = snapshot.manifest.get("registers") or []
+    entries = {e["id"]: e for plan in plans for e in plan["indicators"]}
+    usable = [
+        id_
+        for id_, e in entries.items()
+        if e["rule"] == _RULE and _can_be_built(e.get("with") or {})
+    ]
+    if indicator not in entries:
+        raise ParameterError(
+            f"没有编号为“{indicator}”的指标", parameter="indicator", available=usable
+        )
+    if indicator not in usable:
+        raise ParameterError(
+            "选址只支持“每个区域至少有 1 处设施”的指标",
+            parameter="indicator",
+            available=usable,
+        )
+    return dict(entries[indicator])
+
+
+def _can_be_built(rule: dict[str, Any]) -> bool:
+    choices = rule.get("any_of") or [{}]
+    return (
+        bool(choices[0].get("categories"))
+        and int(rule.get("at_least") or 1) == 1
+        and rule.get("membership") in _MEMBERSHIPS
+    )
+
+
+def _area_code(snapshot: Snapshot, rows: pd.DataFrame, area: str | None) -> str:
+    divisions = snapshot.table("divisions")
+    valued = divisions[divisions["code"].isin(rows["code"])]
+    if valued.empty:
+        raise ParameterError("该指标没有算出结果", parameter="indicator")
+    if area is None:
+        return str(valued["code"].iloc[0])
+    wide = area.ljust(12, "0") if area.isdecimal() else area
+    match = valued[valued["code"].isin([area, wide]) | (valued["name"] == area)]
+    if len(match) != 1:
+        raise ParameterError(
+            f"该指标在“{area}”没有结果",
+            parameter="area",
+            available=valued["code"].tolist(),
+        )
+    return str(match["code"].iloc[0])
+
+
+def action_problem(
+    case: TargetCase,
+    candidates: Candidates,
+    *,
+    forced: BoolArray | None,
+    forbidden: BoolArray | None,
+) -> ActionProblem:
+    """Return the areas as needs that a site inside serves."""
+    column = f"{case.unit}_code"
+    if column not in candidates.table.columns:
+        own = np.full(len(candidates), case.code, dtype=object)
+    else:
+        own = candidates.table[column].to_numpy(dtype=object)
+    needs = np.array([*case.open_codes, *[""] * case.n_met], dtype=object)
+    serves = matrix_of(own[:, None] == needs[None, :])
+    n_need = len(needs)
+    return ActionProblem(
+        serves,
+        np.arange(n_need, dtype=np.int32),
+        np.zeros(n_need, dtype=np.int32),
+        np.arange(n_need) >= len(case.open_codes),
+        [ShareTarget(case.share, strict=case.strict)],
+        forced=forced,
+        forbidden=forbidden,
+    )
+
+
+def better_sites(
+    problem: ActionProblem, result: SitingResult, *, gain: FloatArray
+) -> IntArray:
+    """Return as many sites in as many areas, where they gain most people.
+
+    Every site serves one area at the same cost, so that any choice of as many areas
+    is as good for the target: what is left is to take those with the largest gain.
+    """
+    if problem.forced is not None and problem.forced.any():
+        return result.chosen
+    allowed = np.ones(len(gain), dtype=np.bool_)
+    if problem.forbidden is not None:
+        allowed = ~problem.forbidden
+    best: dict[int, int] = {}
+    for site in np.flatnonzero(allowed):
+        served = problem.serves.demand[
+            problem.serves.start[site] : problem.serves.start[site + 1]
+        ]
+        for need in served.tolist():
+            if not problem.need_met[need] and (
+                need not in best or gain[site] > gain[best[need]]
+            ):
+                best[need] = int(site)
+    ranked = sorted(best.values(), key=lambda site: (-gain[site], site))
+    return np.sort(np.array(ranked[: len(result.chosen)], dtype=np.int64))

@@ -1,0 +1,80 @@
+"""What the processes of the pool run: sitings and quick evaluations."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from yikezhong_app.console import ProgressCall
+from yikezhong_app.request_errors import ParameterError
+from yikezhong_app.siting.ground import open_ground
+from yikezhong_app.siting.plan_record import people_record, plan_record, township_rows
+from yikezhong_app.siting.request import EvaluationRequest, SitingRequest
+from yikezhong_app.siting.solve import solve_siting
+from yikezhong_app.snapshot import open_version
+
+
+def run_siting(payload: dict[str, Any], progress: ProgressCall) -> dict[str, Any]:
+    """Compute a siting; ``payload`` holds out, version and request."""
+    out_dir = Path(payload["out"])
+    request = SitingRequest.model_validate(payload["request"])
+    snapshot = open_version(out_dir, payload["version"])
+    return plan_record(solve_siting(out_dir, snapshot, request, progress=progress))
+
+
+def run_evaluation(payload: dict[str, Any], progress: ProgressCall) -> dict[str, Any]:
+    """Value drawn sites and closed facilities; ``payload`` as for a siting."""
+    started = time.monotonic()
+    request = EvaluationRequest.model_validate(payload["request"])
+    ground = open_ground(
+        Path(payload["out"]),
+        payload["version"],
+        service=request.service,
+        minutes=request.minutes,
+        group=request.group,
+    )
+    progress("读取成果", 0.5)
+    ids = ground.snapshot.table("facilities")["id"]
+    unknown = sorted(set(request.closed) - set(ids))
+    if unknown:
+        raise ParameterError(f"没有编号为“{unknown[0]}”的设施", parameter="closed")
+    closed = ids.isin(list(request.closed)).to_numpy(np.bool_)
+    lon, lat = np.array(request.sites, dtype=np.float64).reshape(-1, 2).T
+    places = ground.snap(np.ascontiguousarray(lon), np.ascontiguousarray(lat))
+    time_s = ground.time_with(places, without=closed)
+    before = ground.start_time_s <= ground.limit_s
+    after = time_s <= ground.limit_s
+    reached = ground.reach(places)
+    people = np.nan_to_num(ground.people)
+    owner = np.repeat(np.arange(len(places)), np.diff(reached.start))
+    within = np.bincount(
+        owner, weights=people[reached.demand], minlength=len(places)
+    ).tolist()
+    return {
+        "version": ground.snapshot.version,
+        "as_of": ground.snapshot.manifest["as_of"],
+        "notice": ground.snapshot.manifest.get("notice") or None,
+        "service": ground.service.id,
+        "service_name": ground.service.name,
+        "minutes": ground.limit_s / 60.0,
+        "limit_s": ground.limit_s,
+        "group": ground.group,
+        "people": people_record(ground, before, after),
+        "townships": township_rows(ground, before, after),
+        "sites": [
+            {
+                "lon": x,
+                "lat": y,
+                "on_road": bool(edge >= 0),
+                "leg_m": float(leg) if edge >= 0 else None,
+                "people_within": float(count),
+            }
+            for (x, y), edge, leg, count in zip(
+                request.sites, places.edge, places.leg_m, within, strict=True
+            )
+        ],
+        "seconds": round(time.monotonic() - started, 3),
+    }
