@@ -48,6 +48,8 @@ class Run:
 
     @property
     def gap(self) -> float:
+        if not np.isfinite(self.value):
+            return np.inf
         return abs(self.bound - self.value) / max(abs(self.value), 1e-9)
 
 
