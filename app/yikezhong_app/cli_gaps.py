@@ -21,6 +21,12 @@ def gaps(
     service: Annotated[
         str | None, typer.Option(help="服务，如 elderly_circle；默认全部")
     ] = None,
+    indicator: Annotated[
+        str | None, typer.Option(help="改列一个规划指标未达到的区划，如 SZ-T-09")
+    ] = None,
+    plan: Annotated[
+        str | None, typer.Option(help="改列一个规划全部指标未达到的区划")
+    ] = None,
     level: Annotated[
         str, typer.Option(help="层级：community、township、county、prefecture 等")
     ] = "township",
@@ -44,6 +50,9 @@ def gaps(
     from yikezhong_app.snapshot import open_current
 
     catalog = Catalog(open_current(folder))
+    if indicator is not None or plan is not None:
+        _plan_gaps(catalog, indicator, plan, csv=csv, as_json=as_json)
+        return
     query = _checked(GapsFilter, service=service, level=level, minutes=minutes)
     rows = [row for _, row in gap_rows(catalog, query)]
     areas = [row for _, row in area_records(catalog, service=service)]
@@ -56,6 +65,46 @@ def gaps(
     _print(catalog, rows, areas)
     if csv is not None:
         console.print_line(f"全部 {len(rows)} 条缺口已写入 {csv}。")
+
+
+def _plan_gaps(
+    catalog: Catalog,
+    indicator: str | None,
+    plan: str | None,
+    *,
+    csv: Path | None,
+    as_json: bool,
+) -> None:
+    """Print the areas that fail an indicator, or any of a plan."""
+    from yikezhong_app.formats import to_csv
+    from yikezhong_app.gap_schemas import PlanGapsQuery
+    from yikezhong_app.plan_gap_records import plan_gap_records
+
+    query = _checked(PlanGapsQuery, indicator=indicator, plan=plan)
+    rows = plan_gap_records(catalog, query)
+    if csv is not None:
+        columns = list(rows[0]) if rows else ["id"]
+        csv.write_bytes(to_csv(columns, rows, tail=catalog.tail))
+    if as_json:
+        console.print_json({**catalog.head, "plan_gaps": rows})
+        return
+    headers = ("指标", "区划", "60岁及以上", "原因", "还差", "对策", "所涉设施")
+    lines = [
+        (
+            row["name"],
+            row["division_name"],
+            _count(row["people_60"]),
+            row["reason_name"],
+            "—" if row["missing_units"] is None else f"{row['missing_units']:g}",
+            row["remedy_name"],
+            row["remedy_facility_name"],
+        )
+        for row in rows[:_MOST_LINES]
+    ]
+    title = f"规划缺口（{catalog.as_of}，共 {len(rows)} 处）"
+    console.print_table(title, headers, lines)
+    if catalog.notice:
+        console.print_line(f"{catalog.notice}。")
 
 
 def _checked(model: type[Any], **values: Any) -> Any:

@@ -76,3 +76,39 @@ class GapAreaRow(RemedyRow):
     n_areas: int = Field(title="该服务的片区总数", description="只列人数最多的一千处")
     lon: float = Field(title="经度（度）", description="中心")
     lat: float = Field(title="纬度（度）", description="中心")
+
+
+class PlanGapsQuery(PageQuery):
+    """Parameters of ``plan-gaps``."""
+
+    indicator: Word | None = Field(None, description="指标", examples=["SZ-T-09"])
+    plan: Word | None = Field(None, description="规划", examples=["suizhou-14fyp"])
+    parent: DivisionRef | None = Field(None, description="所在区划的代码或名称")
+    remedy: Word | None = Field(None, description="对策", examples=["appoint"])
+    unmet: bool = Field(False, description="true 为只列最高一级未达到目标的指标")
+
+
+class PlanGapRow(RemedyRow):
+    """An area (or the area of a facility) that fails an indicator."""
+
+    id: str = Field(title="缺口编号")
+    indicator_id: str = Field(title="指标编号")
+    name: str = Field(title="指标")
+    plan: str = Field(title="规划")
+    level: str | None = Field(None, title="层级")
+    code: str | None = Field(None, title="代码")
+    division_name: str | None = Field(None, title="名称")
+    people: float | None = Field(None, title="人口（人）")
+    people_60: float | None = Field(None, title="60岁及以上人口（人）")
+    reason: str | None = Field(None, title="原因", examples=["lacks_function"])
+    reason_name: str | None = Field(None, title="原因说明")
+    status: str = Field(title="最高一级的结论")
+    status_name: str = Field(title="最高一级的结论说明")
+    value: float | None = Field(None, title="最高一级的数值")
+    target: float | None = Field(None, title="目标")
+    missing_units: float | None = Field(None, title="距目标还差（个）")
+    missing_share: float | None = Field(
+        None, title="距目标还差的比例", description="还差的个数除以分母"
+    )
+    rank: int = Field(title="排序", description="在指标内按人口")
+    indicator_rank: int = Field(title="指标排序", description="离目标最远的指标为 1")

@@ -34,6 +34,7 @@ from yikezhong_app.network_report import (
     snap_status,
 )
 from yikezhong_app.network_table import network_tables
+from yikezhong_app.plan_gap_table import plan_gap_rows, service_remedies
 from yikezhong_app.plan_tables import PlanTables
 from yikezhong_app.road_table import (
     RoadLengths,
@@ -114,6 +115,14 @@ def compute_tables(
         progress(f"计算：{service.name}", 0.1 + 0.72 * number / len(services))
         run.add_service(service)
     plan_tables = run.plans.tables(progress=part(progress, 0.82, 0.87))
+    if "indicators" in plan_tables:
+        found = plan_gap_rows(
+            study,
+            records,
+            plan_tables["indicators"],
+            remedies=service_remedies(run.gaps),
+        )
+        plan_tables["plan_gaps"] = found
     progress("汇总", 0.87)
     manifest = build_manifest(study, services=services, dropped_services=dropped)
     return {**run.tables(), **plan_tables}, manifest

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from yikezhong_app.gap_schemas import GapAreaRow, RemedyRow
+from yikezhong_app.gap_schemas import GapAreaRow, PlanGapRow, RemedyRow
 from yikezhong_app.scenarios.schemas import ComparisonRow, ScenarioPointRow
 
 RowT = TypeVar("RowT")
@@ -349,6 +349,7 @@ COLUMN_TITLES: Final = titles_of(
     AncestorRow,
     ComparisonRow,
     ScenarioPointRow,
+    PlanGapRow,
     GapAreaRow,
     DataReportRow,
     RoadRow,

@@ -355,6 +355,7 @@ def test_the_description_of_the_api_is_whole(client: TestClient) -> None:
             "coverage",
             "gaps",
             "gap-areas",
+            "plan-gaps",
             "scenarios",
             "scenarios/{scenario_id}",
             "scenarios/{scenario_id}/points",
