@@ -17,8 +17,9 @@ import typer
 
 from yikezhong_app import console
 from yikezhong_app.cli_gaps import gaps
-from yikezhong_app.cli_scenarios import scenario
 from yikezhong_app.cli_plans import plan_app, scorecard
+from yikezhong_app.cli_report import report
+from yikezhong_app.cli_scenarios import scenario
 from yikezhong_coverage.errors import InputError, PlannerError
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ app.command(help="打印指标卡：规划指标的数值、目标、结论与�
 app.add_typer(plan_app, name="plan")
 
 app.command(help="列出缺口：谁缺什么、在哪里、为什么、怎么办。")(gaps)
+app.command(help="生成报告：Excel、Word 与地图，整个研究或一个行政区划。")(report)
 app.command(help="计算方案：增、迁、停、改设施与道路，与现状比较。")(scenario)
 
 StudyDir = Annotated[Path, typer.Argument(help="研究目录（内有 study.toml）")]

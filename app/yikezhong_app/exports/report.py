@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Literal, cast, get_args
 
 from yikezhong_app.catalog import Catalog, load_catalog
+from yikezhong_app.console import ProgressCall
 from yikezhong_app.exports.figures import draw_map
 from yikezhong_app.exports.report_data import ReportData, gather
 from yikezhong_app.exports.view import MapView
@@ -27,6 +28,7 @@ def build_report(
     code: str | None = None,
     formats: Sequence[str] = ("xlsx", "docx"),
     font: Path | None = None,
+    progress: ProgressCall | None = None,
 ) -> list[Path]:
     """Write the report of a result into a folder.
 
@@ -41,6 +43,8 @@ def build_report(
         Of :data:`REPORT_FORMATS`.
     font : Path or None
         Font file for the maps; None: the best of those installed.
+    progress : callable or None
+        Called with a step's Chinese name and the fraction done.
 
     Returns
     -------
@@ -64,12 +68,17 @@ def build_report(
     catalog = load_catalog(snapshot)
     data = gather(catalog, code)
     out_path.mkdir(parents=True, exist_ok=True)
-    written = []
-    for form in dict.fromkeys(formats):
+    written: list[Path] = []
+    chosen = [*dict.fromkeys(formats)]
+    for number, form in enumerate(chosen):
+        if progress is not None:
+            progress(f"生成 {form.upper()}", number / len(chosen))
         body = make_report(data, cast(ReportFormat, form), font=font)
         path = out_path / file_name(catalog, data.scope.name, form)
         path.write_bytes(body)
         written.append(path)
+    if progress is not None:
+        progress("完成", 1.0)
     return written
 
 

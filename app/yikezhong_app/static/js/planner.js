@@ -6,6 +6,7 @@ import { Areas, Labels, Outlines } from "./areas.js";
 import { addHomeControl, showBounds, showPlace } from "./board.js";
 import { buildControls } from "./controls.js";
 import { byId, make, show } from "./dom.js";
+import { showDownloads, wireDownloads } from "./downloads.js";
 import { percent } from "./format.js";
 import { Facilities } from "./facilities.js";
 import { Gaps } from "./gaps.js";
@@ -52,6 +53,7 @@ export class Planner {
   async run() {
     const showChoices = buildControls(this.study, (patch) => this.change(patch));
     wireSearch((division) => this.find(division));
+    wireDownloads();
     addHomeControl(this.map, () => showBounds(this.map, this.areas.bounds(null)));
     this.store.listen((view, changed) => {
       showChoices(view);
@@ -286,6 +288,7 @@ export class Planner {
       hasHollow: withFacilities && this.facilities.hasHollow(),
     });
     this.describeOthers(words);
+    this.describeDownloads();
     this.describeResults(words);
   }
 
@@ -301,6 +304,11 @@ export class Planner {
         ? "服务圈范围"
         : `服务圈范围（只绘有 ${drawn.join("、") || "—"} 分钟）`,
     });
+  }
+
+  describeDownloads() {
+    const view = this.store.get();
+    showDownloads(view, this.shown?.find(({ code }) => code === view.code)?.name);
   }
 
   async describeResults(words) {
