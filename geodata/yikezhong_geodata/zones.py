@@ -13,8 +13,8 @@ from yikezhong_coverage.records import FloatArray
 from yikezhong_geodata.areas import distance_m
 from yikezhong_geodata.columns import CRS
 from yikezhong_geodata.data_report import DataReport
+from yikezhong_geodata.source_spec import ZoneSpec
 from yikezhong_geodata.sources import is_table, open_source
-from yikezhong_geodata.spec import ZoneSpec
 from yikezhong_geodata.toml_keys import StudySpecError
 
 LABEL: Final = "zones"
@@ -22,6 +22,8 @@ LABEL: Final = "zones"
 FAR_M: Final = 10_000.0
 #: A little more than that [degrees of latitude].
 _SEARCH_DEG: Final = 0.1
+#: Pairs of a place and a zone that are measured at once, so that memory is bounded.
+_PAIRS_AT_ONCE: Final = 4096
 
 
 def load_zones(
@@ -140,20 +142,25 @@ def _nearest_m(shapes: Any, lon: FloatArray, lat: FloatArray) -> FloatArray:
     place, shape = shapely.STRtree(shapes).query(around)
     if len(place) == 0:
         return metres
-    inside = shapely.intersects(shapes[shape], points[place])
+    apart = ~shapely.intersects(shapes[shape], points[place])
     nearest = np.zeros(len(place))
-    for index in np.flatnonzero(~inside):
-        nearest[index] = _apart_m(points[place[index]], shapes[shape[index]])
+    for part in np.array_split(
+        np.flatnonzero(apart), np.count_nonzero(apart) // _PAIRS_AT_ONCE + 1
+    ):
+        nearest[part] = _apart_m(points[place[part]], shapes[shape[part]])
     np.minimum.at(metres, known[place], np.where(nearest > FAR_M, np.inf, nearest))
     return metres
 
 
-def _apart_m(point: Any, shape: Any) -> float:
-    """Return the ellipsoidal distance of a point to the nearest point of a shape [m]."""
-    at = shapely.get_coordinates(point)
-    scale = np.array([np.cos(np.radians(at[0, 1])), 1.0])
-    flat = shapely.transform(shape, lambda xy: (xy - at) * scale)
-    line = shapely.shortest_line(shapely.Point(0.0, 0.0), flat)
-    end = shapely.get_coordinates(line)[-1] / scale + at[0]
-    metres = distance_m(at[:, 0], at[:, 1], to_lon=end[:1], to_lat=end[1:])
-    return float(metres[0])
+def _apart_m(points: Any, shapes: Any) -> FloatArray:
+    """Return the ellipsoidal distances of points to the nearest points of shapes [m].
+
+    Pair by pair, each in the local plane of its point.
+    """
+    at = shapely.get_coordinates(points)
+    scale = np.column_stack([np.cos(np.radians(at[:, 1])), np.ones(len(at))])
+    pair = np.repeat(np.arange(len(at)), shapely.get_num_coordinates(shapes))
+    flat = shapely.transform(shapes, lambda xy: (xy - at[pair]) * scale[pair])
+    lines = shapely.shortest_line(shapely.points(np.zeros_like(at)), flat)
+    end = shapely.get_coordinates(lines)[1::2] / scale + at
+    return distance_m(at[:, 0], at[:, 1], to_lon=end[:, 0], to_lat=end[:, 1])
