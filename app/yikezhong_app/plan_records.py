@@ -28,7 +28,9 @@ from yikezhong_geodata.study import Study
 from yikezhong_geodata.zones import zone_distances_m
 
 #: Findings about boundaries that say that a border is not where it belongs.
-_BORDER_PROBLEMS: Final = frozenset({"gap", "overlap", "not_nested", "unknown_parent"})
+_BORDER_PROBLEMS: Final = frozenset(
+    {"gap", "beside_gap", "overlap", "overlapped", "not_nested", "unknown_parent"}
+)
 _LABEL: Final = "boundaries"
 #: Service, limit [s] and denominator of a coverage.
 CoverageKey = tuple[str, float, str]

@@ -23,8 +23,8 @@ from yikezhong_geodata.flags import parse_flag
 from yikezhong_geodata.headers import header_scale, plain_header
 from yikezhong_geodata.numbers import clean_text, is_missing, parse_number
 from yikezhong_geodata.plans.attributes import AttributeTerm, load_attribute_terms
+from yikezhong_geodata.source_spec import AttributeSpec
 from yikezhong_geodata.sources import Source, open_source
-from yikezhong_geodata.spec import AttributeSpec
 
 LABEL: Final = "attributes"
 #: Columns of attributes in the tables of divisions and facilities begin with this.

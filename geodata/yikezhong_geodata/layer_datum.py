@@ -22,8 +22,9 @@ from yikezhong_geodata.datum_guess import (
 )
 from yikezhong_geodata.locate import geometry_of
 from yikezhong_geodata.points import read_points
+from yikezhong_geodata.source_spec import SourceSpec
 from yikezhong_geodata.sources import is_table, open_source
-from yikezhong_geodata.spec import BoundarySpec, FacilitySpec, SourceSpec
+from yikezhong_geodata.spec import BoundarySpec, FacilitySpec
 
 SpecT = TypeVar("SpecT", bound=SourceSpec)
 #: At most so many pairs of divisions are compared; more would say nothing more.

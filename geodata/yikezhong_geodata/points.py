@@ -22,8 +22,8 @@ from yikezhong_geodata.file_errors import (
 )
 from yikezhong_geodata.headers import header_datum
 from yikezhong_geodata.numbers import parse_degrees
+from yikezhong_geodata.source_spec import SourceSpec
 from yikezhong_geodata.sources import Source
-from yikezhong_geodata.spec import SourceSpec
 
 #: What is wrong with a position, in words.
 POINT_PROBLEMS: Final = {

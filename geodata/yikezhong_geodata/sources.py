@@ -15,7 +15,7 @@ from yikezhong_coverage.records import FloatArray
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.headers import header_scale, map_columns
 from yikezhong_geodata.numbers import clean_text, parse_count
-from yikezhong_geodata.spec import SourceSpec
+from yikezhong_geodata.source_spec import SourceSpec
 from yikezhong_geodata.tables import read_table
 from yikezhong_geodata.vectors import read_vector, text_column
 

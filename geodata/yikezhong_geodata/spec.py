@@ -10,42 +10,24 @@ from pathlib import Path
 from typing import Any, Final
 
 from yikezhong_geodata.columns import GROUPS, LEVELS
+from yikezhong_geodata.source_spec import (
+    AttributeSpec,
+    SourceSpec,
+    StatisticSpec,
+    ZoneSpec,
+    read_attributes_spec,
+    read_plan_parameters,
+    read_source,
+    read_statistics_spec,
+    read_zone_spec,
+)
 from yikezhong_geodata.toml_keys import Keys, StudyPathError, StudySpecError, inside
 
 STUDY_FILE: Final = "study.toml"
-DATUMS: Final = ("wgs84", "gcj02", "bd09")
 CODE_SYSTEMS: Final = ("cn12", "free")
 POPULATION_KINDS: Final = ("table", "points", "raster")
 DEMAND_METHODS: Final = ("auto", "cells", "buildings", "roads", "point")
 MAX_STUDY_FILE_BYTES: Final = 1 << 20
-
-
-@dataclass(frozen=True)
-class SourceSpec:
-    """A file of the study and how to read it.
-
-    Parameters
-    ----------
-    file : str
-        Path relative to the study folder.
-    layer : str or None
-        Layer (or sheet) where the file has several.
-    crs : str or None
-        CRS where the file says none, e.g. ``EPSG:4490``.
-    datum : str or None
-        ``wgs84``, ``gcj02`` or ``bd09`` as declared; None: not declared.
-    encoding : str or None
-        Encoding of the texts, e.g. ``gb18030``; None: detected.
-    columns : mapping of str to str
-        Standard name to header, where the header would not be recognised.
-    """
-
-    file: str
-    layer: str | None = None
-    crs: str | None = None
-    datum: str | None = None
-    encoding: str | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -105,26 +87,6 @@ class RoadSpec(SourceSpec):
 
     length_column: str | None = None
     time_column: str | None = None
-
-
-@dataclass(frozen=True)
-class AttributeSpec(SourceSpec):
-    """A table of attributes of divisions, joined by their codes."""
-
-
-@dataclass(frozen=True)
-class StatisticSpec(SourceSpec):
-    """A table of imported figures; ``date`` and ``source`` where no column says."""
-
-    date: dt.date | None = None
-    source: str | None = None
-
-
-@dataclass(frozen=True)
-class ZoneSpec(SourceSpec):
-    """A vector layer of zones of one class, e.g. ``expressway``."""
-
-    zone_class: str = ""
 
 
 @dataclass(frozen=True)
@@ -256,35 +218,22 @@ def _read_study(keys: Keys, folder: Path) -> StudySpec:
         parameters=_parameters(keys.table_of("parameters")),
         services_file=_services(keys.table_of("services"), folder),
         import_report=import_report,
-        attributes=tuple(_attributes(k, folder) for k in keys.tables("attributes")),
-        statistics=tuple(_statistics(k, folder) for k in keys.tables("statistics")),
-        zones=tuple(_zone(k, folder) for k in keys.tables("zones")),
-        plan_parameters=_plan_parameters(keys.table_of("plan_parameters")),
+        attributes=tuple(
+            read_attributes_spec(k, folder) for k in keys.tables("attributes")
+        ),
+        statistics=tuple(
+            read_statistics_spec(k, folder) for k in keys.tables("statistics")
+        ),
+        zones=tuple(read_zone_spec(k, folder) for k in keys.tables("zones")),
+        plan_parameters=read_plan_parameters(keys.table_of("plan_parameters")),
     )
     keys.done()
     return spec
 
 
-def _source(keys: Keys, folder: Path) -> SourceSpec:
-    file = keys.required("file")
-    inside(folder, file, column=f"{keys.where}.file", file=keys.file)
-    sheet = keys.text("sheet")
-    layer = keys.text("layer")
-    if sheet and layer:
-        raise keys.error("sheet", "layer 与 sheet 只能写一个")
-    return SourceSpec(
-        file=file,
-        layer=layer or sheet,
-        crs=keys.text("crs"),
-        datum=keys.choice("datum", DATUMS),
-        encoding=keys.text("encoding"),
-        columns=keys.text_map("columns"),
-    )
-
-
 def _boundary(keys: Keys, folder: Path) -> BoundarySpec:
     spec = BoundarySpec(
-        **vars(_source(keys, folder)),
+        **vars(read_source(keys, folder)),
         level=keys.choice("level", LEVELS),
         basis=keys.text("basis"),
         year=keys.whole("year"),
@@ -295,7 +244,7 @@ def _boundary(keys: Keys, folder: Path) -> BoundarySpec:
 
 def _facility(keys: Keys, folder: Path) -> FacilitySpec:
     spec = FacilitySpec(
-        **vars(_source(keys, folder)),
+        **vars(read_source(keys, folder)),
         category=keys.text("category"),
         status=keys.text("status"),
         id_prefix=keys.text("id_prefix"),
@@ -306,7 +255,7 @@ def _facility(keys: Keys, folder: Path) -> FacilitySpec:
 
 def _population(keys: Keys, folder: Path) -> PopulationSpec:
     spec = PopulationSpec(
-        **vars(_source(keys, folder)),
+        **vars(read_source(keys, folder)),
         kind=keys.choice("kind", POPULATION_KINDS) or "table",
         basis=keys.text("basis"),
         year=keys.whole("year"),
@@ -316,33 +265,6 @@ def _population(keys: Keys, folder: Path) -> PopulationSpec:
     return spec
 
 
-def _attributes(keys: Keys, folder: Path) -> AttributeSpec:
-    spec = AttributeSpec(**vars(_source(keys, folder)))
-    keys.done()
-    return spec
-
-
-def _statistics(keys: Keys, folder: Path) -> StatisticSpec:
-    date, source = keys.date("date"), keys.text("source")
-    spec = StatisticSpec(**vars(_source(keys, folder)), date=date, source=source)
-    keys.done()
-    return spec
-
-
-def _zone(keys: Keys, folder: Path) -> ZoneSpec:
-    zone_class = keys.required("class")
-    spec = ZoneSpec(**vars(_source(keys, folder)), zone_class=zone_class)
-    keys.done()
-    return spec
-
-
-def _plan_parameters(keys: Keys | None) -> Mapping[str, Mapping[str, Any]]:
-    if keys is None:
-        return {}
-    found = {plan: keys.table_of(plan) for plan in keys.table}
-    return {plan: dict(inner.table) for plan, inner in found.items() if inner}
-
-
 def _demand(keys: Keys | None, folder: Path) -> DemandSpec:
     if keys is None:
         return DemandSpec()
@@ -350,7 +272,7 @@ def _demand(keys: Keys | None, folder: Path) -> DemandSpec:
     inner = keys.table_of("buildings")
     if inner is not None:
         buildings = BuildingSpec(
-            **vars(_source(inner, folder)),
+            **vars(read_source(inner, folder)),
             weight=inner.text("weight") or "area",
             as_people=inner.flag("as_people") or False,
         )
@@ -362,7 +284,7 @@ def _demand(keys: Keys | None, folder: Path) -> DemandSpec:
 
 def _roads(keys: Keys, folder: Path) -> RoadSpec:
     spec = RoadSpec(
-        **vars(_source(keys, folder)),
+        **vars(read_source(keys, folder)),
         length_column=keys.text("length_column"),
         time_column=keys.text("time_column"),
     )

@@ -14,8 +14,8 @@ from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.facility_status import parse_date
 from yikezhong_geodata.file_errors import ColumnMappingError, DuplicateKeyError
 from yikezhong_geodata.numbers import clean_text, parse_number
+from yikezhong_geodata.source_spec import StatisticSpec
 from yikezhong_geodata.sources import Source, open_source
-from yikezhong_geodata.spec import StatisticSpec
 
 LABEL: Final = "statistics"
 _NUMBERS: Final = ("value", "numerator", "denominator")

@@ -165,6 +165,21 @@ def test_province_targets_are_not_judged_below_their_level(
             assert result.target is None
 
 
+def test_divisions_with_faulty_borders_fail(
+    county_run: DemoRun, plans: tuple[Plan, ...]
+) -> None:
+    study = load_study(county_run.study, as_of=END)
+    study.report.add("boundaries", "b.geojson", 1, TOWNSHIP, "overlapped")
+    results = value_all(study)
+    borders = [
+        i.id for i in indicators_of(plans).values() if i.rule == "boundary_quality"
+    ]
+    assert borders
+    for id_ in borders:
+        assert results[id_, COUNTY].failing_codes == (TOWNSHIP,)
+        assert results[id_, COUNTY].status == "not_met"
+
+
 # --- imported statistics -------------------------------------------------------
 
 

@@ -16,7 +16,8 @@ from yikezhong_geodata.facilities import load_facilities
 from yikezhong_geodata.file_errors import ColumnMappingError, DuplicateKeyError
 from yikezhong_geodata.flags import parse_flag
 from yikezhong_geodata.plans.attributes import load_attribute_terms
-from yikezhong_geodata.spec import AttributeSpec, FacilitySpec
+from yikezhong_geodata.source_spec import AttributeSpec
+from yikezhong_geodata.spec import FacilitySpec
 
 COUNTY, WEST, EAST = "421303000000", "421303001000", "421303002000"
 ONE, TWO = "421303001001", "421303002201"

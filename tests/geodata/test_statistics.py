@@ -12,7 +12,7 @@ import pytest
 
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.file_errors import ColumnMappingError, DuplicateKeyError
-from yikezhong_geodata.spec import StatisticSpec
+from yikezhong_geodata.source_spec import StatisticSpec
 from yikezhong_geodata.statistics import (
     Statistic,
     figures_as_of,

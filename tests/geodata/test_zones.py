@@ -15,7 +15,8 @@ from shapely import LineString, Point, box
 
 from yikezhong_geodata.areas import distance_m
 from yikezhong_geodata.data_report import DataReport
-from yikezhong_geodata.spec import ZoneSpec, read_spec
+from yikezhong_geodata.source_spec import ZoneSpec
+from yikezhong_geodata.spec import read_spec
 from yikezhong_geodata.toml_keys import StudySpecError
 from yikezhong_geodata.zones import load_zones, zone_distances_m
 
