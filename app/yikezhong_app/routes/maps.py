@@ -17,9 +17,20 @@ def show_map(request: Request) -> HTMLResponse:
     """
     # folium takes half a second to import: not before a map is asked for
     from yikezhong_app.maps.page import coverage_page
+
+    return _answer(request, coverage_page())
+
+
+@router.get("/siting", response_class=HTMLResponse)
+def show_siting(request: Request) -> HTMLResponse:
+    """Return the siting page; as :func:`show_map`."""
+    from yikezhong_app.maps.page import siting_page
+
+    return _answer(request, siting_page())
+
+
+def _answer(request: Request, page: str) -> HTMLResponse:
     from yikezhong_app.maps.scaffold import with_nonce
 
     nonce = getattr(request.state, "csp_nonce", "")
-    return HTMLResponse(
-        with_nonce(coverage_page(), nonce), headers={"Cache-Control": "no-store"}
-    )
+    return HTMLResponse(with_nonce(page, nonce), headers={"Cache-Control": "no-store"})

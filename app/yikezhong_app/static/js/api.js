@@ -5,10 +5,11 @@ const KEPT = 60;
 
 /** An answer that is not a success, or none at all. */
 export class ApiError extends Error {
-  constructor(message, status) {
+  constructor(message, status, title = null) {
     super(message);
     this.name = "ApiError";
     this.status = status;
+    this.title = title;
   }
 }
 
@@ -55,16 +56,30 @@ export async function readAll(path, parameters = {}) {
   return { ...first, [rows]: all };
 }
 
-async function fetchJson(url) {
+/** Fetch a resource that changes, such as a job: nothing of it is kept. */
+export const readNow = (path) => fetchJson(address(path), { cache: "no-store" });
+
+/** Send a request that asks for work; `content` is its JSON, the answer may be empty. */
+export function send(method, path, content = null) {
+  const json = content && {
+    body: JSON.stringify(content),
+    headers: { Accept: "application/json", "Content-Type": "application/json" },
+  };
+  return fetchJson(address(path), { method, ...json });
+}
+
+async function fetchJson(url, options = {}) {
   let response;
   try {
     response = await fetch(url, {
       headers: { Accept: "application/geo+json, application/json" },
       credentials: "same-origin",
+      ...options,
     });
   } catch {
     throw new ApiError("无法连接服务，请检查网络后重试", 0);
   }
+  if (response.status === 204) return null;
   let body = null;
   try {
     body = await response.json();
@@ -73,7 +88,7 @@ async function fetchJson(url) {
   }
   if (!response.ok) {
     const words = [body?.title, body?.detail].filter((text) => typeof text === "string");
-    throw new ApiError(words.join("：") || "服务暂时无法答复", response.status);
+    throw new ApiError(words.join("：") || "服务暂时无法答复", response.status, body?.title);
   }
   noticeVersion(body?.version);
   return body;

@@ -15,19 +15,21 @@ const PANES = {
   gaps: { order: 460, through: false },
   // above the markers (600): a name stays readable
   labels: { order: 610, through: true },
+  // above names: a proposed site is what is looked for
+  sites: { order: 620, through: false },
 };
 
 /** Prepare the map of the scaffold and return it. */
-export function prepareBoard() {
+export function prepareBoard(name = "覆盖率地图") {
   const map = window.map_planner;
-  for (const [name, { order, through }] of Object.entries(PANES)) {
-    const pane = map.createPane(name);
+  for (const [paneName, { order, through }] of Object.entries(PANES)) {
+    const pane = map.createPane(paneName);
     pane.style.zIndex = order;
     if (through) pane.style.pointerEvents = "none";
   }
   const box = map.getContainer();
   box.setAttribute("role", "region");
-  box.setAttribute("aria-label", "覆盖率地图。方向键移动，加减键缩放");
+  box.setAttribute("aria-label", `${name}。方向键移动，加减键缩放`);
   L.control.zoom({ position: "topright", zoomInTitle: "放大", zoomOutTitle: "缩小" }).addTo(map);
   L.control.scale({ position: "bottomright", imperial: false, maxWidth: 120 }).addTo(map);
   northArrow().addTo(map);
@@ -59,7 +61,7 @@ export function showBounds(map, bounds, { maxZoom = 15 } = {}) {
   if (!bounds?.isValid()) return;
   map.fitBounds(bounds, {
     // the title lies over the upper left corner
-    paddingTopLeft: [26, 78],
+    paddingTopLeft: [26, Math.max(78, (document.getElementById("map-title")?.offsetHeight ?? 0) + 24)],
     paddingBottomRight: [26, 26 + coveredBySheet()],
     maxZoom,
     animate: false,

@@ -48,7 +48,8 @@ export function buildControls(study, choose) {
   };
 }
 
-function serviceHint(service, { walkSpeed }) {
+/** How a service is reached, and its usual limit. */
+export function serviceHint(service, { walkSpeed }) {
   const walking = service.profile !== "driving" && walkSpeed;
   const speed = walking ? ` ${walkSpeed.toFixed(1)} 米/秒` : "";
   const profile = `${nameOf(PROFILE_NAMES, service.profile ?? "walking")}${speed}`;
@@ -56,7 +57,8 @@ function serviceHint(service, { walkSpeed }) {
   return `${profile}${usual}`;
 }
 
-function segments(name, choices, pick) {
+/** Show choices of one, as a row of buttons in `choose-<name>`. */
+export function segments(name, choices, pick) {
   show(
     byId(`choose-${name}`),
     choices.map(({ id, name: words }) =>
@@ -92,4 +94,5 @@ function buildLayers(pick) {
   );
 }
 
-const option = ({ id, name }) => make("option", { value: id, text: name });
+/** An entry of a list of choices. */
+export const option = ({ id, name }) => make("option", { value: id, text: name });

@@ -3,8 +3,8 @@
 import { byId } from "./dom.js";
 
 /** Write the study's name, date and notice. */
-export function showStudy(study) {
-  document.title = `${study.name} · 一刻钟服务圈覆盖地图`;
+export function showStudy(study, pageName = "一刻钟服务圈覆盖地图") {
+  document.title = `${study.name} · ${pageName}`;
   byId("study-name").textContent = study.name;
   byId("study-meta").textContent = study.asOf ? `评价日期 ${study.asOf}` : "";
   if (study.version) byId("study-meta").title = `成果版本 ${study.version}`;

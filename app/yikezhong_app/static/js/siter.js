@@ -1,0 +1,379 @@
+// Siting at work: the form, the job, the plan on the map, and sites tried elsewhere.
+
+import { readAll } from "./api.js";
+import { Areas, Labels } from "./areas.js";
+import { addHomeControl, showBounds } from "./board.js";
+import { segments } from "./controls.js";
+import { byId, make, show } from "./dom.js";
+import { Facilities } from "./facilities.js";
+import { percent } from "./format.js";
+import { Gaps } from "./gaps.js";
+import { showFacilityLegend, showOtherLegend, showRateLegend } from "./legend.js";
+import { Roads } from "./lines.js";
+import { FIRST_LAYERS, buildForm, showProblem } from "./siting_form.js";
+import { markSite, showPlan, showStart } from "./siting_results.js";
+import { Runner } from "./siting_runner.js";
+import { Sites, drawPin } from "./siting_sites.js";
+import { NUMBERS, choicesOf, readChoices, requestOf, settleChoices, writeChoices } from "./siting_state.js";
+import { Trial } from "./siting_trial.js";
+import { helpFor, signed } from "./siting_words.js";
+import { TownshipTable, arrangeTownships } from "./township_table.js";
+import { LEVEL_NAMES, PROFILE_NAMES, nameOf, unitOf } from "./words.js";
+
+const MOST_ROWS = 50000;
+const SIDES = [
+  { id: "before", name: "建设前" },
+  { id: "after", name: "建设后" },
+];
+
+/** Everything on the siting page, once the study is known. */
+export class Siter {
+  constructor(study, { map, load, sheets, report }) {
+    Object.assign(this, { study, map, load, sheets, report });
+    this.view = settleChoices(readChoices(window.location.search), study);
+    this.level = (study.levels.find(({ id }) => id === "township") ?? study.levels.at(-1)).id;
+    this.layers = new Set(FIRST_LAYERS);
+    this.plan = null;
+    this.trial = null;
+    this.trialNote = null;
+    this.areas = new Areas(map, { onPick: (code) => this.pickTownship(code) });
+    this.labels = new Labels(map);
+    this.roads = new Roads(map);
+    this.facilities = new Facilities(map, { study });
+    this.gaps = new Gaps(map, { facilityName: (id) => this.facilities.nameOf(id) });
+    this.sites = new Sites(map, {
+      onMove: (moved) => this.tryPlaces(moved),
+      onPick: (rank) => this.pickSite(rank, { show: false }),
+      words: (site) => this.siteWords(site),
+    });
+    this.table = new TownshipTable({ onPick: (code) => this.pickTownship(code, { show: true }) });
+    this.runner = new Runner({
+      report,
+      onBegun: (job) => this.begun(job),
+      onDone: (job) => this.finish(job),
+      onGone: () => this.forget(),
+    });
+    this.moves = new Trial({
+      onAnswer: (answer) => this.showTrial(answer, null),
+      onError: (error) => this.showTrial(this.trial, helpFor(error), true),
+    });
+  }
+
+  async run() {
+    this.showForm = buildForm(this.study, {
+      choose: (patch) => this.choose(patch),
+      compute: () => this.compute(),
+      layer: (name, shown) => this.toggleLayer(name, shown),
+    });
+    segments("side", SIDES, (side) => this.showSide(side));
+    addHomeControl(this.map, () => showBounds(this.map, this.areas.bounds(null)));
+    this.map.on("click", () => this.pickTownship(null));
+    this.map.on("zoomend", () => this.describeMap());
+    this.showForm(this.view);
+    const shapes = await this.read("divisions", { level: this.level, format: "geojson" });
+    this.areas.setShapes(shapes);
+    this.labels.setShapes(shapes);
+    this.codes = shapes.features.map(({ properties }) => properties.code);
+    this.names = new Map(shapes.features.map(({ properties: p }) => [p.code, p.name]));
+    for (const name of this.layers) this.toggleLayer(name, true);
+    showBounds(this.map, this.areas.bounds(null));
+    this.showRoads();
+    await this.showGround();
+    const { job } = this.view;
+    this.remember();
+    if (job) await this.runner.open(job);
+    document.body.dataset.ready = "true";
+  }
+
+  read(path, query) {
+    return this.load(readAll(path, { ...query, limit: MOST_ROWS }));
+  }
+
+  // --- what stands today ---------------------------------------------------------
+
+  /** Show facilities and rates of the service chosen; a plan keeps its own. */
+  async showGround() {
+    const { service, minutes } = this.about();
+    const own = `${service} ${minutes}`;
+    this.ground = own;
+    const denominator = this.group();
+    const query = { service, minutes, denominator, variant: "with_neighbours", format: "json" };
+    const top = this.study.levels[0].id;
+    const [facilities, rates, whole, gaps] = await Promise.all([
+      this.read("facilities", { service, format: "geojson" }),
+      this.read("coverage", { ...query, level: this.level }),
+      this.read("coverage", { ...query, level: top }),
+      this.layers.has("gaps") ? this.readGaps(service, minutes) : null,
+    ]);
+    if (this.ground !== own) return;
+    this.facilities.setData(facilities);
+    if (gaps) this.gaps.setData(gaps);
+    this.rates = new Map(rates.items.map((item) => [item.code, item]));
+    this.whole = addUp(whole.items);
+    this.describe();
+  }
+
+  // a background: nothing waits for it
+  async showRoads() {
+    try {
+      this.roads.setData(await this.read("roads", { format: "geojson" }));
+    } catch (error) {
+      this.report(error, () => this.showRoads());
+    }
+  }
+
+  readGaps(service, minutes) {
+    const level = this.study.levels.at(-1).id;
+    return this.read("gaps", { service, minutes, level, format: "geojson" });
+  }
+
+  async toggleLayer(name, shown) {
+    if (shown) this.layers.add(name);
+    else this.layers.delete(name);
+    if (name === "gaps" && shown) {
+      const { service, minutes } = this.about();
+      try {
+        this.gaps.setData(await this.readGaps(service, minutes));
+      } catch (error) {
+        this.report(error, null);
+      }
+    }
+    this[name].toggle(this.layers.has(name));
+    this.describeMap();
+  }
+
+  // --- the form and the job --------------------------------------------------------
+
+  async choose(patch) {
+    this.view = settleChoices({ ...this.view, ...patch }, this.study);
+    this.view = { ...this.view, ...patchedNumber(patch) };
+    this.showForm(this.view);
+    byId("stale").hidden = !this.plan || this.isAsked();
+    this.remember();
+    if (this.plan || !("service" in patch || "minutes" in patch)) return;
+    try {
+      await this.showGround();
+    } catch (error) {
+      this.report(error, () => this.choose(patch));
+    }
+  }
+
+  /** Whether the plan that is shown answers the form as it is. */
+  isAsked() {
+    const asked = JSON.stringify(requestOf(this.view));
+    const plan = settleChoices({ ...this.view, ...choicesOf(this.plan.request) }, this.study);
+    return JSON.stringify(requestOf(plan)) === asked;
+  }
+
+  compute() {
+    if (!showProblem(this.view, { loud: true })) return;
+    this.runner.compute(requestOf(this.view));
+  }
+
+  /** A job is under way: it is in the address from now on. */
+  begun(job) {
+    if (job.request) {
+      const choices = { ...this.view, ...choicesOf(job.request) };
+      this.view = settleChoices(choices, this.study);
+      this.showForm(this.view);
+    }
+    this.view.job = job.id;
+    this.remember();
+  }
+
+  /** Leave the address without a job that gave nothing; the plan shown stays. */
+  forget() {
+    this.view.job = this.plan?.id ?? null;
+    this.remember();
+  }
+
+  remember() {
+    window.history.replaceState(null, "", writeChoices(this.view));
+  }
+
+  // --- the plan ----------------------------------------------------------------------
+
+  async finish(job) {
+    this.plan = { id: job.id, request: job.request, result: job.result };
+    this.trial = null;
+    this.trialNote = null;
+    this.moves.stop();
+    byId("stale").hidden = this.isAsked();
+    const { service, minutes } = this.about();
+    if (this.ground !== `${service} ${minutes}`) await this.showGround();
+    this.sites.setSites(job.result.sites);
+    this.describe();
+    this.sheets.open("results");
+    showBounds(this.map, this.boundsOfPlan(), { maxZoom: 13 });
+  }
+
+  // the sites; where they are all over the study, the study
+  boundsOfPlan() {
+    const [sites, all] = [this.sites.bounds(), this.areas.bounds(null)];
+    if (!sites.isValid()) return all;
+    const wide = sites.getEast() - sites.getWest() > 0.5 * (all.getEast() - all.getWest());
+    const high = sites.getNorth() - sites.getSouth() > 0.5 * (all.getNorth() - all.getSouth());
+    return wide || high ? all.extend(sites) : sites.pad(0.25);
+  }
+
+  pickSite(rank, { show: bring }) {
+    this.sites.select(rank, { show: bring });
+    markSite(rank);
+    if (bring && this.isNarrow()) this.sheets.open(null);
+  }
+
+  pickTownship(code, { show: bring = false } = {}) {
+    this.areas.select(code);
+    this.table.select(code);
+    if (!bring) return;
+    if (this.isNarrow()) this.sheets.open(null);
+    showBounds(this.map, this.areas.bounds(code), { maxZoom: 13 });
+  }
+
+  tryPlaces(moved) {
+    if (moved.length === 0) {
+      this.moves.stop();
+      this.showTrial(null, null);
+      return;
+    }
+    if (!this.trial && !this.trialNote) this.showTrial(null, "正在计算…");
+    const { service, minutes } = this.plan.request;
+    this.moves.ask({ service, minutes, sites: this.sites.places() });
+  }
+
+  showTrial(answer, note, canRetry = false) {
+    this.trial = answer;
+    this.trialNote = note;
+    this.canRetry = canRetry;
+    this.describe();
+  }
+
+  showSide(side) {
+    this.view.side = side;
+    this.remember();
+    this.describe();
+  }
+
+  // --- words ---------------------------------------------------------------------------
+
+  /** What the figures are about: the plan's request, else the form. */
+  about() {
+    return this.plan?.request ?? this.view;
+  }
+
+  serviceShown() {
+    const { service } = this.about();
+    return this.study.services.find(({ id }) => id === service) ?? { id: service, name: service };
+  }
+
+  group() {
+    return this.serviceShown().group ?? "people";
+  }
+
+  words() {
+    const service = this.serviceShown();
+    const group = this.group();
+    const profile = nameOf(PROFILE_NAMES, service.profile ?? "walking");
+    return {
+      group,
+      groupName: service.denominators?.find(({ id }) => id === group)?.name ?? "人口",
+      limit: `${profile} ${this.about().minutes} 分钟`,
+      siteName: (site) => this.siteName(site),
+    };
+  }
+
+  // a generated site has no name of its own: it is told by its township
+  siteName({ name, township_code: code }) {
+    return name || `${this.names?.get(code) ?? "未知乡镇"}新址`;
+  }
+
+  siteWords(site) {
+    return {
+      name: this.siteName(site),
+      gain: `新增 ${signed(site.gain ?? 0)} ${unitOf(this.group())}`,
+    };
+  }
+
+  describe() {
+    const words = this.words();
+    const { plan } = this;
+    if (plan) {
+      this.table.setRows(arrangeTownships(this.trial?.townships ?? plan.result.townships));
+      const selected = this.sites.selected;
+      showPlan(plan, {
+        words,
+        trial: this.trial,
+        trialNote: this.trialNote,
+        table: this.table,
+        onSite: (rank) => this.pickSite(rank, { show: true }),
+        onRestore: () => this.sites.restore(),
+        onRetry: this.canRetry && (() => this.tryPlaces(this.sites.moved())),
+      });
+      if (selected != null) markSite(selected);
+    } else showStart({ record: this.whole, words });
+    this.describeMap();
+  }
+
+  describeMap() {
+    if (!this.rates) return;
+    const words = this.words();
+    const { plan } = this;
+    const before = plan?.result.baseline.rate ?? this.whole?.rate;
+    const after = this.trial?.after.rate ?? plan?.result.after.rate;
+    byId("title-main").textContent = `${this.serviceShown().name} · ${words.limit}`;
+    show(
+      byId("title-sub"),
+      make("span", { text: `${words.groupName}覆盖率` }),
+      make("span", { text: plan ? `全域 ${percent(before)} → ${percent(after)}` : `现状 ${percent(before)}` }),
+    );
+    byId("choose-side").hidden = !plan;
+    for (const input of document.getElementsByName("side")) {
+      input.checked = input.value === this.view.side;
+    }
+    const rates = this.ratesShown();
+    this.areas.setRates(rates);
+    const side = plan ? SIDES.find(({ id }) => id === this.view.side).name : "现状";
+    showRateLegend({ title: `${nameOf(LEVEL_NAMES, this.level)}覆盖率（${side}）`, codes: this.codes, rates });
+    const isShown = this.layers.has("facilities");
+    showFacilityLegend({
+      entries: [...(plan ? [this.siteLegend()] : []), ...(isShown ? this.facilities.legend() : [])],
+      hasHollow: isShown && this.facilities.hasHollow(),
+    });
+    showOtherLegend({
+      layers: [...this.layers],
+      gaps: this.gaps,
+      gapName: "有未覆盖人口的地点（现状）",
+      unit: unitOf(words.group),
+    });
+  }
+
+  siteLegend() {
+    return { sign: drawPin("", { size: 12 }), name: "建议点位", count: this.plan.result.sites.length };
+  }
+
+  ratesShown() {
+    if (!this.plan) return this.rates;
+    const isBefore = this.view.side === "before";
+    const rows = arrangeTownships(this.trial?.townships ?? this.plan.result.townships);
+    return new Map(
+      rows.map(({ code, rateBefore, rateAfter }) => [code, { rate: isBefore ? rateBefore : rateAfter }]),
+    );
+  }
+
+  isNarrow() {
+    return getComputedStyle(document.querySelector(".tabs")).display !== "none";
+  }
+}
+
+// a number that is not usable stays as typed until it is: it is told, not replaced
+function patchedNumber(patch) {
+  return Object.fromEntries(Object.entries(patch).filter(([name]) => Object.hasOwn(NUMBERS, name)));
+}
+
+/** Add the counts of records; a rate is never averaged. */
+function addUp(items) {
+  if (items.length === 0) return null;
+  const sum = (name) => items.reduce((all, item) => all + (item[name] ?? 0), 0);
+  const [total, covered] = [sum("total"), sum("covered")];
+  return { total, covered, rate: total > 0 ? covered / total : null };
+}

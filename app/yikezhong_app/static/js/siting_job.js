@@ -1,0 +1,111 @@
+// A siting as a job of the service: ask for it, follow it, cancel it.
+
+import { ApiError, readNow, send } from "./api.js";
+import { byId } from "./dom.js";
+
+const FIRST_WAIT_MS = 350;
+const LONGEST_WAIT_MS = 2000;
+const MOST_LOST_ANSWERS = 4;
+
+/** Ask for a siting; returns its job. */
+export const askForSiting = (request) => send("POST", "sitings", request);
+
+/** Read a job. */
+export const readJob = (id) => readNow(`sitings/${encodeURIComponent(id)}`);
+
+/** Give a job up; one that is over already is fine. */
+export async function cancelJob(id) {
+  try {
+    await send("DELETE", `sitings/${encodeURIComponent(id)}`);
+  } catch (error) {
+    if (![404, 409, 410].includes(error.status)) throw error;
+  }
+}
+
+/** How a job stands: "done", "failed", "cancelled" or "running". */
+export function standingOf(job) {
+  if (/^cancel/.test(job.status ?? "")) return "cancelled";
+  if (job.error || /^(fail|error)/.test(job.status ?? "")) return "failed";
+  return job.result ? "done" : "running";
+}
+
+/** Follow a job until it is over; `isWanted()` false ends it with null. */
+export async function follow(job, { isWanted, onProgress }) {
+  let current = job;
+  let wait = FIRST_WAIT_MS;
+  let lost = 0;
+  while (standingOf(current) === "running") {
+    onProgress(current);
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    if (!isWanted()) return null;
+    wait = Math.min(wait * 1.25, LONGEST_WAIT_MS);
+    try {
+      current = await readJob(job.id);
+      lost = 0;
+    } catch (error) {
+      // a busy or restarting service is asked again, any other answer is final
+      lost += 1;
+      const passing = error instanceof ApiError && [0, 429, 502, 503, 504].includes(error.status);
+      if (!passing || lost >= MOST_LOST_ANSWERS) throw error;
+    }
+    if (!isWanted()) return null;
+  }
+  return current;
+}
+
+/** Sentence of a job that failed. */
+export function failureWords({ error }) {
+  if (typeof error === "string") return error;
+  const words = [error?.title, error?.detail ?? error?.message];
+  return words.filter((text) => typeof text === "string" && text).join("：") || "计算没有完成。";
+}
+
+/** The lines of progress under the form. */
+export class JobPanel {
+  constructor({ onCancel }) {
+    this.started = 0;
+    this.timer = 0;
+    byId("job-cancel").addEventListener("click", onCancel);
+  }
+
+  open() {
+    this.started = performance.now();
+    byId("job").hidden = false;
+    byId("job-cancel").disabled = false;
+    byId("compute").disabled = true;
+    this.show({ progress: null });
+    clearInterval(this.timer);
+    this.timer = setInterval(() => this.tick(), 1000);
+    this.tick();
+  }
+
+  show({ progress, status }) {
+    const { fraction, step } = partsOf(progress);
+    const bar = byId("job-bar");
+    if (fraction == null) bar.removeAttribute("value");
+    else bar.value = fraction;
+    const usual = status === "queued" || status === "waiting" ? "排队等候" : "正在计算";
+    const part = fraction == null ? "" : ` ${Math.floor(fraction * 100)}%`;
+    byId("job-step").textContent = `${step ?? usual}${part}`;
+  }
+
+  close() {
+    clearInterval(this.timer);
+    byId("job").hidden = true;
+    byId("compute").disabled = false;
+  }
+
+  tick() {
+    const seconds = Math.floor((performance.now() - this.started) / 1000);
+    byId("job-time").textContent = `${seconds} 秒`;
+  }
+}
+
+// a fraction, or a record of a step and a fraction
+function partsOf(progress) {
+  const given = typeof progress === "object" && progress ? progress : { fraction: progress };
+  const fraction = given.fraction ?? given.value ?? null;
+  const step = given.step ?? given.name ?? null;
+  const known = Number.isFinite(fraction);
+  return { fraction: known ? Math.min(1, Math.max(0, fraction)) : null, step };
+}

@@ -1,0 +1,257 @@
+// The panel of a plan: what it reaches, how good it is, its sites and its townships.
+
+import { address } from "./api.js";
+import { byId, make, show } from "./dom.js";
+import { amount, count, percent } from "./format.js";
+import { boundWords, goalWords, points, proofWords, signed } from "./siting_words.js";
+import { REASON_NAMES, nameOf, unitOf } from "./words.js";
+
+/** Before anything is computed: how things stand, and what can be done. */
+export function showStart({ record, words }) {
+  show(
+    byId("results"),
+    make("h2", { text: "现状" }),
+    record && [
+      headline(percent(record.rate), `${words.groupName}覆盖率，${words.limit}`),
+      bar(record.total, record.covered, 0),
+      facts([
+        [`${words.groupName}（总数）`, amount(record.total, words.group), "total"],
+        ["已覆盖", amount(record.covered, words.group), "covered"],
+        ["未覆盖", amount(left(record), words.group), "out"],
+      ]),
+    ],
+    !record && make("p", { class: "empty", text: "没有这一服务和时限的现状数字。" }),
+    make("h3", { text: "怎样选址" }),
+    make(
+      "ol",
+      { class: "steps" },
+      ["选服务、时限和目标。", "选候选地点从哪里来。", "按「计算」：得到按建设顺序编号的点位，以及离最优还差多少。", "在地图上拖动任何一个点位，数字随即更新。"].map(
+        (text) => make("li", { text }),
+      ),
+    ),
+  );
+}
+
+/** A plan; `trial` is the evaluation of moved sites, where there are any. */
+export function showPlan(plan, { trial, trialNote, words, table, onSite, onRestore, onRetry }) {
+  const { result, request, id } = plan;
+  const after = trial?.after ?? result.after;
+  show(
+    byId("results"),
+    make("h2", { text: "选址结果" }),
+    make("p", { class: "asked", text: `${goalWords(request)} · ${words.limit}` }),
+    headlineOfPlan(result.baseline, after, words),
+    bar(after.total, Math.min(result.baseline.covered, after.covered), after.covered - result.baseline.covered),
+    facts([
+      [`${words.groupName}（总数）`, amount(after.total, words.group), "total"],
+      ["建设前覆盖", amount(result.baseline.covered, words.group), "covered"],
+      ["新增覆盖", `${signed(after.covered - result.baseline.covered)} ${unitOf(words.group)}`, "gain"],
+      ["仍未覆盖", amount(left(after), words.group), "out"],
+    ]),
+    proof(plan, words),
+    trialBox({ result, trial, trialNote, words, onRestore, onRetry }),
+    siteSection(result, { words, onSite, hasTrial: Boolean(trial || trialNote) }),
+    remaining(result.without, words),
+    make("h3", { text: `乡镇街道建设前后（${count(result.townships.length)}）` }),
+    make("p", { class: "hint", text: "覆盖率；「增加」为百分点。点列名排序，点乡镇名在地图上查看。" }),
+    table.element,
+    downloads(id),
+  );
+}
+
+/** Mark a site in the list. */
+export function markSite(rank) {
+  for (const row of document.querySelectorAll("[data-site-row]")) {
+    const isIt = row.dataset.siteRow === String(rank);
+    row.classList.toggle("selected", isIt);
+    row.setAttribute("aria-pressed", String(isIt));
+    if (isIt) row.scrollIntoView({ block: "nearest" });
+  }
+}
+
+function headline(rate, words) {
+  return make(
+    "p",
+    { class: "headline" },
+    make("span", { class: "headline-rate", text: rate }),
+    make("span", { class: "headline-words", text: words }),
+  );
+}
+
+function headlineOfPlan(before, after, words) {
+  return make(
+    "p",
+    { class: "headline change" },
+    make("span", { class: "headline-before", data: { figure: "rate-before" }, text: percent(before.rate) }),
+    make("span", { class: "headline-arrow", role: "img", "aria-label": "变为", text: "→" }),
+    make("span", { class: "headline-rate", data: { figure: "rate-after" }, text: percent(after.rate) }),
+    make("span", { class: "headline-words", text: `${words.groupName}覆盖率` }),
+  );
+}
+
+function bar(total, covered, gained) {
+  const part = (value) => (total > 0 ? Math.max(0, value ?? 0) / total : 0);
+  const out = Math.max(0, 1 - part(covered) - part(gained));
+  return make(
+    "div",
+    { class: "bar", "aria-hidden": "true" },
+    make("span", { class: "bar-covered", style: `flex-grow:${part(covered)}` }),
+    make("span", { class: "bar-gain", style: `flex-grow:${part(gained)}` }),
+    make("span", { class: "bar-out", style: `flex-grow:${out}` }),
+  );
+}
+
+function facts(rows) {
+  return make(
+    "dl",
+    { class: "facts figures-list" },
+    rows
+      .map(([term, value, id]) => [
+        make("dt", { class: `fact-${id}`, text: term }),
+        make("dd", { data: { figure: id }, text: value }),
+      ])
+      .flat(),
+  );
+}
+
+function proof({ request, result }, { group }) {
+  const words = boundWords({ request, result, unit: unitOf(group) });
+  return make(
+    "div",
+    { class: result.proven ? "proof proven" : "proof" },
+    make("strong", { id: "proof", text: proofWords(result) }),
+    words && make("p", { text: words }),
+  );
+}
+
+function trialBox({ result, trial, trialNote, words, onRestore, onRetry }) {
+  const box = make("div", { id: "trial", class: "trial", "aria-live": "polite" });
+  if (!trial && !trialNote) {
+    box.hidden = true;
+    return box;
+  }
+  const difference = trial && trial.after.covered - result.after.covered;
+  const rates = trial && (trial.after.rate ?? 0) - (result.after.rate ?? 0);
+  show(
+    box,
+    make("strong", { text: "移动点位之后，与原方案相比" }),
+    trial &&
+      make(
+        "p",
+        { class: "trial-figures" },
+        make("span", {
+          class: `trial-people ${toneOf(difference)}`,
+          data: { figure: "difference" },
+          text: `${signed(difference)} ${unitOf(words.group)}`,
+        }),
+        make("span", { text: `覆盖率 ${points(rates)} 个百分点` }),
+      ),
+    trialNote && make("p", { class: "hint", text: trialNote }),
+    make(
+      "p",
+      { class: "trial-act" },
+      onRetry && make("button", { type: "button", class: "more", text: "重试", on: { click: onRetry } }),
+      make("button", { type: "button", class: "more", id: "restore", text: "恢复原方案", on: { click: onRestore } }),
+    ),
+  );
+  return box;
+}
+
+function toneOf(difference) {
+  if (Math.round(difference) === 0) return "same";
+  return difference > 0 ? "grew" : "shrank";
+}
+
+function siteSection(result, { words, onSite, hasTrial }) {
+  const { sites } = result;
+  const most = Math.max(...sites.map(({ gain }) => gain ?? 0), 1);
+  return [
+    make("h3", { text: `建设顺序（${count(sites.length)} 处）` }),
+    sites.length === 0 &&
+      make("p", { class: "empty", text: "不需要新建：现状已达到要求，或新建不会再增加覆盖。" }),
+    hasTrial && make("p", { class: "hint", text: "下列增益为原方案位置的数字。" }),
+    make(
+      "ol",
+      { class: "sites", id: "sites" },
+      sites.map((site) => siteRow(site, { most, words, onSite })),
+    ),
+  ];
+}
+
+function siteRow(site, { most, words, onSite }) {
+  return make(
+    "li",
+    {},
+    make(
+      "button",
+      {
+        type: "button",
+        class: "site",
+        data: { siteRow: site.rank },
+        "aria-pressed": "false",
+        on: { click: () => onSite(site.rank) },
+      },
+      make("span", { class: "site-rank", text: String(site.rank) }),
+      make("span", { class: "site-name name", text: words.siteName(site) }),
+      make("span", { class: "site-gain", text: `${signed(site.gain ?? 0)} ${unitOf(words.group)}` }),
+      make(
+        "span",
+        { class: "site-bar", "aria-hidden": "true" },
+        make("span", { style: `width:${(Math.max(0, site.gain ?? 0) / most) * 100}%` }),
+      ),
+      make("span", {
+        class: "site-total",
+        text: `累计 ${percent(site.cumulative_rate)}`,
+        title: amount(site.cumulative_covered, words.group),
+      }),
+    ),
+  );
+}
+
+function remaining(without, words) {
+  if (!without || !(without.people > 0)) return null;
+  const given = without.by_reason ?? {};
+  const rows = (Array.isArray(given) ? given : Object.entries(given))
+    .map((entry) =>
+      Array.isArray(entry) ? entry : [entry.reason ?? entry.id, entry.people ?? 0, entry.name],
+    )
+    .filter(([, people]) => people > 0)
+    .sort((a, b) => b[1] - a[1]);
+  return [
+    make("h3", { text: "为何仍有人未覆盖" }),
+    make("p", { class: "hint", text: `方案建成后，${amount(without.people, words.group)}仍在时限之外。` }),
+    rows.length > 0 &&
+      make(
+        "dl",
+        { class: "facts", id: "without" },
+        rows
+          .map(([reason, people, name]) => [
+            make("dt", { text: name ?? nameOf(REASON_NAMES, reason) }),
+            make("dd", { text: amount(people, words.group) }),
+          ])
+          .flat(),
+      ),
+  ];
+}
+
+function downloads(id) {
+  const path = `sitings/${encodeURIComponent(id)}`;
+  const files = [
+    ["GeoJSON（地图）", "geojson"],
+    ["CSV（表格）", "csv"],
+    ["Excel", "xlsx"],
+  ];
+  return [
+    make("h3", { class: "links-title", text: "下载原方案" }),
+    make(
+      "ul",
+      { class: "links downloads" },
+      files.map(([text, format]) =>
+        make("li", {}, make("a", { href: address(path, { format }), download: "", text })),
+      ),
+    ),
+  ];
+}
+
+const left = ({ total, covered }) =>
+  total == null || covered == null ? null : Math.max(0, total - covered);
