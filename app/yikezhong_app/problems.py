@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 
 from yikezhong_app import request_errors
 from yikezhong_app.exports import export_errors
+from yikezhong_app.jobs import PoolFullError
 from yikezhong_app.security import answer_headers, trace_id
 from yikezhong_app.snapshot import (
     SnapshotBusyError,
@@ -84,6 +85,7 @@ TABLE: Final[tuple[tuple[type[Exception], ProblemKind], ...]] = (
     ),
     (export_errors.ExportFailedError, ProblemKind(503, "export-failed", "导出失败")),
     (export_errors.FontMissingError, ProblemKind(503, "no-font", "没有中文字体")),
+    (PoolFullError, ProblemKind(503, "pool-full", "计算任务已满")),
     (InfeasibleError, ProblemKind(422, "infeasible", "要求无法满足")),
     (InputError, ProblemKind(422, "input", "输入不可用")),
     (GraphError, ProblemKind(422, "graph", "路网不可用")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import logging
 from collections.abc import AsyncIterator
@@ -16,8 +17,10 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from yikezhong_app.access import AccessMiddleware
 from yikezhong_app.assets import STATIC_FOLDER
 from yikezhong_app.exports.pool import ExportPool
+from yikezhong_app.jobs import LazyPool, PoolLimits
 from yikezhong_app.problems import install_problems
 from yikezhong_app.rendered import RenderedCache
 from yikezhong_app.routes import (
@@ -35,6 +38,7 @@ from yikezhong_app.routes import (
     roads,
     scenarios,
     scorecards,
+    sitings,
     study,
     townships,
 )
@@ -57,6 +61,7 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     scenarios.router,
     indicators.router,
     scorecards.router,
+    sitings.router,
     facilities.router,
     circles.router,
     roads.router,
@@ -94,9 +99,10 @@ class Assets(StaticFiles):
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """End the process of the exports when the service stops."""
+    """End the processes of the pools when the service stops."""
     yield
     app.state.exports.close()
+    await asyncio.to_thread(app.state.jobs.close)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -127,11 +133,24 @@ def create_app(settings: Settings) -> FastAPI:
         settings.out, reload_seconds=settings.reload_seconds
     )
     app.state.cache = RenderedCache(settings.cache_bytes)
+    app.state.jobs = LazyPool(
+        sitings.TASKS,
+        folder=settings.out / sitings.FOLDER,
+        kept={sitings.SITING},
+        limits=PoolLimits(
+            settings.job_slots, settings.job_limit, settings.job_memory_bytes
+        ),
+    )
     app.state.exports = ExportPool(
         waiting=settings.export_queue, timeout_s=settings.export_seconds
     )
     install_problems(app)
     app.add_middleware(PageCompression, minimum_size=1024, compresslevel=5)
+    app.add_middleware(
+        AccessMiddleware,
+        tokens=settings.tokens,
+        body_limit_bytes=settings.body_limit_bytes,
+    )
     # added last, so outermost
     app.add_middleware(GuardMiddleware, allowed_hosts=settings.hosts)
     for router in _ROUTERS:

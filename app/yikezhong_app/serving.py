@@ -7,12 +7,16 @@ from pathlib import Path
 
 import uvicorn
 
+from yikezhong_app.access import random_token
 from yikezhong_app.console import print_line
 from yikezhong_app.logs import configure_logs
 from yikezhong_app.service import create_app
 from yikezhong_app.settings import Settings
 from yikezhong_app.snapshot import open_current
 from yikezhong_coverage.errors import SourceError
+
+#: Addresses that only this machine can reach.
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class PortTakenError(SourceError):
@@ -31,11 +35,17 @@ def serve_forever(folder: Path, *, host: str, port: int) -> None:
     """
     snapshot = open_current(folder)
     settings = Settings(out=folder, host=host, port=port)
+    own = None
+    if not settings.tokens and host in LOOPBACK:
+        own = random_token()
+        settings = settings.model_copy(update={"tokens": (own,)})
     _require_free(host, port)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     address = f"http://{shown}:{port}"
     print_line(f"{snapshot.manifest['name']}（评价日期 {snapshot.manifest['as_of']}）")
     print_line(f"请在浏览器中打开 {address}/maps/ ；接口说明 {address}/docs")
+    if own is not None:
+        print_line(f"选址等计算请用这个地址打开：{address}/maps/?token={own.secret}")
     print_line("按 Ctrl-C 停止。")
     configure_logs(settings.log_level)
     uvicorn.run(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from yikezhong_app.access import AccessToken, parse_tokens
 
 
 class Settings(BaseSettings):
@@ -55,6 +58,24 @@ class Settings(BaseSettings):
         180, gt=0, le=3600, description="一次导出（含排队）的最长时间 [秒]"
     )
     connection_limit: int = Field(512, ge=1, description="同时连接数上限")
+    tokens: Annotated[tuple[AccessToken, ...], NoDecode] = Field(
+        (),
+        description="计算与写入的令牌：名称:角色:密钥，逗号分隔；"
+        "角色为 reader、planner 或 editor",
+    )
+    body_limit_bytes: int = Field(2**20, ge=1024, description="请求体上限 [字节]")
+    job_slots: int = Field(
+        max(1, (os.cpu_count() or 2) - 1), ge=1, le=64, description="计算进程数上限"
+    )
+    job_limit: int = Field(16, ge=1, le=1000, description="同时计算与排队的任务数上限")
+    job_memory_bytes: int = Field(
+        8 * 2**30, ge=0, description="每个计算进程的内存（地址空间）上限 [字节]；0 不限"
+    )
+
+    @field_validator("tokens", mode="before")
+    @classmethod
+    def _read_tokens(cls, value: object) -> object:
+        return parse_tokens(value) if isinstance(value, str) else value
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

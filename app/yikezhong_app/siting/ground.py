@@ -117,7 +117,11 @@ class Ground:
         )
 
     def time_with(
-        self, places: Snapped, *, without: BoolArray | None = None
+        self,
+        places: Snapped,
+        *,
+        without: BoolArray | None = None,
+        within_s: float | None = None,
     ) -> FloatArray:
         """Return the engine's time to the nearest of facilities and places [s].
 
@@ -127,6 +131,8 @@ class Ground:
             New sites.
         without : ndarray of bool, shape (n_facility,), optional
             Facilities that are closed.
+        within_s : float, optional
+            Largest time looked for [s]; by default the run's own.
         """
         rows = (
             self.existing if without is None else self.existing[~without[self.existing]]
@@ -137,7 +143,7 @@ class Ground:
             self.network.demand,
             joined,
             leg_speed_mps=self.network.leg_speed_mps,
-            max_time_s=self.network.max_time_s,
+            max_time_s=self.network.max_time_s if within_s is None else within_s,
         )
         return found.time_s
 

@@ -25,6 +25,7 @@ from yikezhong_coverage.siting import (
     BuildingOrder,
     CoverMatrix,
     DistanceProblem,
+    NoCandidateError,
     PlanMismatchError,
     SitingProblem,
     SitingResult,
@@ -42,6 +43,8 @@ from yikezhong_coverage.siting import (
 )
 from yikezhong_coverage.supply import split_by_time
 
+#: Time within which everybody counts for the p-median and the p-centre [s].
+_FAR_S = 86_400.0
 #: Part of the time limit that is kept for the order of building.
 _ORDER_SHARE = 0.2
 #: Sites up to which the order of building is proven.
@@ -192,14 +195,22 @@ class _Work:
         return self._counted(self._nearest(limit_s))
 
     def _nearest(self, limit_s: float) -> SitingResult:
-        """Solve for the p-median or the p-centre of those who can get to a road."""
+        """Solve for the p-median or the p-centre of those who can get anywhere."""
         ground, request = self.ground, self.request
-        on_road = ground.network.demand.edge >= 0
-        pairs = ground.reach(self.candidates.snapped, limit_s=ground.network.max_time_s)
+        table = time_table(ground.reach(self.candidates.snapped, limit_s=_FAR_S))
+        start_s = ground.time_with(
+            self.candidates.snapped.take(np.empty(0, dtype=np.int64)), within_s=_FAR_S
+        )
+        allowed = table[self.candidates.allowed]
+        there = np.isfinite(np.minimum(allowed.min(axis=0), start_s))
+        if not (ground.people[there] > 0).any():
+            raise NoCandidateError(
+                "任何候选点都没有人能到达", hint="请换一种候选点来源"
+            )
         problem = DistanceProblem(
-            time_table(pairs),
-            np.where(on_road, ground.people, np.nan),
-            start_time_s=ground.start_time_s,
+            table,
+            np.where(there, ground.people, np.nan),
+            start_time_s=start_s,
             forced=self.problem.forced,
             forbidden=self.problem.forbidden,
         )

@@ -1,0 +1,247 @@
+"""``sitings`` and ``evaluations``: where to build, as jobs; drawn sites, at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Final
+
+import orjson
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+
+from yikezhong_app import formats
+from yikezhong_app.formats import MEDIA_TYPES, Format
+from yikezhong_app.job_schemas import JobList, JobRow, SessionRow
+from yikezhong_app.jobs import OVER, Job, JobPool, LazyPool
+from yikezhong_app.problems import ProblemKind, problem
+from yikezhong_app.queries import FormatQuery
+from yikezhong_app.request_errors import UnknownRecordError
+from yikezhong_app.responses import WithContext, disposition
+from yikezhong_app.schemas import Problem
+from yikezhong_app.siting.request import EvaluationRequest, SitingRequest
+
+router = APIRouter(prefix="/api/v1", tags=["sitings"])
+
+SITING: Final = "siting"
+EVALUATION: Final = "evaluation"
+#: Where finished sitings are kept, beside the versions of the result.
+FOLDER: Final = "sitings"
+#: What the pool runs.
+TASKS: Final = {
+    SITING: "yikezhong_app.siting.tasks:run_siting",
+    EVALUATION: "yikezhong_app.siting.tasks:run_evaluation",
+}
+#: Longest time of an evaluation [s].
+_EVALUATION_S: Final = 30.0
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": Problem, "description": text}
+    for status, text in {
+        401: "需要令牌",
+        403: "角色不足，或请求来自其他网站",
+        404: "没有这条记录",
+        413: "请求体过大",
+        422: "参数不可用",
+        503: "计算任务已满，稍后再试",
+    }.items()
+}
+JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="任务编号")]
+
+
+@router.post(
+    "/sitings",
+    status_code=201,
+    summary="提交选址",
+    description="立即返回任务；用 Location 查询进度与结果。相同的请求是同一个任务。",
+    response_model=JobRow,
+    responses=_PROBLEMS,
+)
+def create_siting(
+    siting: SitingRequest, context: WithContext, request: Request
+) -> Response:
+    """Queue a siting on the version this request began with."""
+    if siting.service is not None:
+        context.catalog.check_service(siting.service)
+    asked = siting.model_dump(mode="json", exclude_defaults=True)
+    job = _pool(request).submit(
+        SITING,
+        asked,
+        payload=_payload(context, asked),
+        limit_s=siting.time_limit_s,
+    )
+    return _job_answer(job, status=201)
+
+
+@router.get(
+    "/sitings",
+    summary="选址任务",
+    response_model=JobList,
+    responses={503: _PROBLEMS[503]},
+)
+def list_sitings(request: Request) -> Response:
+    """Answer all sitings without their results, the newest first."""
+    jobs = _pool(request).of_kind(SITING)
+    rows = [{**job_row(job), "result": None} for job in jobs]
+    return _json({"total": len(rows), "items": rows})
+
+
+@router.get(
+    "/sitings/{job_id}",
+    summary="选址任务的进度与结果",
+    response_model=JobRow,
+    responses={404: _PROBLEMS[404], 422: _PROBLEMS[422]},
+)
+def get_siting(job_id: JobId, request: Request) -> Response:
+    """Answer a job as it is now."""
+    return _job_answer(_siting(request, job_id))
+
+
+@router.delete(
+    "/sitings/{job_id}",
+    summary="取消选址任务",
+    response_model=JobRow,
+    responses=_PROBLEMS,
+)
+def cancel_siting(job_id: JobId, request: Request) -> Response:
+    """Cancel a job; one that is over stays as it is."""
+    _siting(request, job_id)
+    job = _pool(request).cancel(job_id)
+    return _job_answer(_found(job, job_id))
+
+
+@router.get(
+    "/sitings/{job_id}/sites",
+    summary="选址结果的设施",
+    responses={404: _PROBLEMS[404], 422: _PROBLEMS[422], 409: {"model": Problem}},
+)
+def get_sites(
+    job_id: JobId, query: Annotated[FormatQuery, Query()], request: Request
+) -> Response:
+    """Answer the sites of a finished siting as GeoJSON, CSV, XLSX or JSON."""
+    from yikezhong_app.siting import plan_record
+
+    offered = (Format.GEOJSON, Format.JSON, Format.CSV, Format.XLSX)
+    accept = ",".join(request.headers.getlist("accept"))
+    chosen = formats.negotiate(query.format, accept, offered=offered)
+    job = _siting(request, job_id)
+    record = job.result
+    if record is None:
+        kind = ProblemKind(409, "not-finished", "任务没有结果")
+        return problem(request, kind, detail=f"任务状态为 {job.status}")
+    if chosen is Format.JSON:
+        head = {name: record[name] for name in ("version", "as_of", "notice")}
+        return _json({**head, "total": len(record["sites"]), "items": record["sites"]})
+    write = {
+        Format.GEOJSON: plan_record.sites_geojson,
+        Format.CSV: plan_record.sites_csv,
+        Format.XLSX: plan_record.sites_xlsx,
+    }[chosen]
+    headers = dict(_NO_STORE)
+    if chosen is not Format.GEOJSON:
+        name = f"选址_{record['service_name']}_{record['as_of']}.{chosen.value}"
+        headers["Content-Disposition"] = disposition(name)
+    return Response(write(record), media_type=MEDIA_TYPES[chosen], headers=headers)
+
+
+@router.post(
+    "/evaluations",
+    summary="试算：新增与关闭设施后的覆盖",
+    description="给出新设施的位置与关闭的设施，立即返回各乡镇前后的覆盖率。",
+    responses=_PROBLEMS,
+)
+async def evaluate(
+    evaluation: EvaluationRequest, context: WithContext, request: Request
+) -> Response:
+    """Answer the figures of drawn sites, computed in the pool."""
+    context.catalog.check_service(evaluation.service)
+    asked = evaluation.model_dump(mode="json", exclude_defaults=True)
+    pool = _pool(request)
+    job = pool.submit(
+        EVALUATION, asked, payload=_payload(context, asked), limit_s=_EVALUATION_S
+    )
+    over = await asyncio.to_thread(pool.wait, job.id, timeout_s=_EVALUATION_S)
+    done = _found(over, job.id)
+    if done.result is not None:
+        return _json(done.result)
+    if done.status not in OVER:
+        pool.cancel(job.id)
+    error = done.error or {"status": 503, "code": "JobTimeout", "message": "计算超时"}
+    kind = ProblemKind(int(error["status"]), "evaluation", "试算没有完成")
+    return problem(
+        request, kind, detail=error["message"], parameter=error.get("parameter")
+    )
+
+
+@router.get("/session", summary="当前令牌的角色", response_model=SessionRow)
+def get_session(request: Request) -> Response:
+    """Answer what the caller may do, so that a page can offer it."""
+    token = getattr(request.state, "access", None)
+    known = (
+        {"name": None, "role": None}
+        if token is None
+        else {
+            "name": token.name,
+            "role": token.role,
+        }
+    )
+    return _json({**known, "can_compute": known["role"] in ("planner", "editor")})
+
+
+def job_row(job: Job) -> dict[str, Any]:
+    """Return a job as the API shows it."""
+    return {
+        "id": job.id,
+        "status": job.status,
+        "progress": job.progress,
+        "step": job.step,
+        "created": job.created,
+        "seconds": job.seconds,
+        "request": job.request,
+        "result": job.result,
+        "error": job.error,
+        "links": {
+            "self": f"/api/v1/sitings/{job.id}",
+            "sites": f"/api/v1/sitings/{job.id}/sites",
+        },
+    }
+
+
+def _payload(context: WithContext, asked: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "out": str(context.settings.out.resolve()),
+        "version": context.catalog.version,
+        "request": asked,
+    }
+
+
+def _pool(request: Request) -> JobPool:
+    jobs: LazyPool = request.app.state.jobs
+    return jobs()
+
+
+def _siting(request: Request, job_id: str) -> Job:
+    job = _pool(request).get(job_id)
+    return _found(job if job is None or job.kind == SITING else None, job_id)
+
+
+def _found(job: Job | None, job_id: str) -> Job:
+    if job is None:
+        raise UnknownRecordError(f"没有编号为“{job_id}”的任务")
+    return job
+
+
+def _job_answer(job: Job, *, status: int = 200) -> Response:
+    row = job_row(job)
+    headers = {"Location": row["links"]["self"]} if status == 201 else None
+    return _json(row, status=status, headers=headers)
+
+
+def _json(
+    value: Any, *, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    return Response(
+        orjson.dumps(value),
+        status_code=status,
+        media_type="application/json",
+        headers={**_NO_STORE, **(headers or {})},
+    )

@@ -1,0 +1,27 @@
+"""Tasks for the pool of the tests: quick, slow, failing, dying."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from yikezhong_coverage.errors import InputError
+
+
+def run(
+    payload: dict[str, Any], progress: Callable[[str, float], None]
+) -> dict[str, Any]:
+    """Do what the payload says."""
+    progress("开始", 0.25)
+    what = payload["what"]
+    if what == "sleep":
+        time.sleep(float(payload["seconds"]))
+    elif what == "refuse":
+        raise InputError("不行", hint="换一个")
+    elif what == "die":
+        os._exit(3)
+    elif what == "memory":
+        raise MemoryError
+    return {"pid": os.getpid(), "n": payload.get("n"), "none": float("nan")}
