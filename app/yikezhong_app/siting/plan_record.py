@@ -34,9 +34,9 @@ SITE_TITLES: Final = {
     "township_name": "乡镇街道",
     "community_code": "社区代码",
     "facility_id": "现有设施编号",
-    "gain_people": "新增覆盖人数",
-    "covered_people": "建成后覆盖人数",
-    "covered_rate": "建成后覆盖率",
+    "gain": "新增覆盖人数",
+    "cumulative_covered": "建成后覆盖人数",
+    "cumulative_rate": "建成后覆盖率",
     "forced": "必选",
 }
 #: Why people stay without, in order of precedence.
@@ -77,7 +77,9 @@ def plan_record(siting: Siting) -> dict[str, Any]:
         "status": result.status,
         "tolerance": result.tolerance,
         "seconds": round(siting.seconds, 3),
-        "people": people_record(ground, before, after),
+        "baseline": count_record(ground, before),
+        "after": count_record(ground, after),
+        "unknown_points": int(np.isnan(ground.people).sum()),
         "time": {
             "mean_before_min": _mean_min(ground, ground.start_time_s),
             "mean_after_min": _mean_min(ground, siting.time_s),
@@ -97,27 +99,19 @@ def plan_record(siting: Siting) -> dict[str, Any]:
             "proven": siting.order.proven,
         },
         "townships": township_rows(ground, before, after),
-        "uncovered": _uncovered(siting, after),
+        "without": _without(siting, after),
         "target": _target(siting),
     }
 
 
-def people_record(
-    ground: Ground, before: BoolArray, after: BoolArray
-) -> dict[str, Any]:
-    """Return people covered before and after, of all whose number is known."""
-    people = ground.people
-    total = float(np.nansum(people))
-    start = float(np.nansum(people[before]))
-    covered = float(np.nansum(people[after]))
+def count_record(ground: Ground, reached: BoolArray) -> dict[str, Any]:
+    """Return people covered, all whose number is known, and the rate."""
+    total = float(np.nansum(ground.people))
+    covered = float(np.nansum(ground.people[reached]))
     return {
         "total": total,
-        "before": start,
-        "after": covered,
-        "gain": covered - start,
-        "rate_before": start / total if total else None,
-        "rate_after": covered / total if total else None,
-        "unknown_points": int(np.isnan(people).sum()),
+        "covered": covered,
+        "rate": covered / total if total else None,
     }
 
 
@@ -183,17 +177,17 @@ def site_rows(siting: Siting) -> list[dict[str, Any]]:
                 "township_name": names.get(township),
                 "community_code": _text(place["community_code"]),
                 "facility_id": _text(place["facility_id"]),
-                "gain_people": float(order.gain[k]),
-                "covered_people": covered,
-                "covered_rate": covered / total if total else None,
+                "gain": float(order.gain[k]),
+                "cumulative_covered": covered,
+                "cumulative_rate": covered / total if total else None,
                 "forced": str(place["id"]) in forced,
             }
         )
     return rows
 
 
-def _uncovered(siting: Siting, after: BoolArray) -> dict[str, Any]:
-    """Return who stays without, by township and reason, the most people first."""
+def _without(siting: Siting, after: BoolArray) -> dict[str, Any]:
+    """Return who stays without: why, and by township whether a candidate would help."""
     ground, candidates = siting.ground, siting.candidates
     people = np.nan_to_num(ground.people)
     left = ~after & (people > 0)
@@ -224,7 +218,16 @@ def _uncovered(siting: Siting, after: BoolArray) -> dict[str, Any]:
         )
     ]
     rows.sort(key=lambda row: -row["people"])
-    return {"people": float(people[left].sum()), "rows": rows}
+    far = np.isfinite(siting.time_s)
+    why = np.where(no_road, "no_road", np.where(far, "too_far", "no_route"))
+    return {
+        "people": float(people[left].sum()),
+        "by_reason": {
+            str(name): float(people[left & (why == name)].sum())
+            for name in np.unique(why[left])
+        },
+        "rows": rows,
+    }
 
 
 def _excluded(siting: Siting) -> list[dict[str, Any]]:
@@ -291,12 +294,12 @@ def sites_csv(record: Mapping[str, Any]) -> bytes:
 
 def sites_xlsx(record: Mapping[str, Any]) -> bytes:
     """Return the sites of a plan as a workbook with an explaining sheet."""
-    people = record["people"]
+    before, after = record["baseline"], record["after"]
     about = [
         ("服务", f"{record['service_name']}（{record['minutes']:g} 分钟）"),
         ("人群", str(record["group_name"])),
-        ("现状覆盖人数", f"{people['before']:.0f}"),
-        ("方案覆盖人数", f"{people['after']:.0f}"),
+        ("现状覆盖人数", f"{before['covered']:.0f}"),
+        ("方案覆盖人数", f"{after['covered']:.0f}"),
         ("目标值", f"{record['objective']} {record['objective_unit']}"),
         ("界", f"{record['bound']}"),
         ("是否证明最优", "是" if record["proven"] else "否"),

@@ -11,7 +11,7 @@ import numpy as np
 from yikezhong_app.console import ProgressCall
 from yikezhong_app.request_errors import ParameterError
 from yikezhong_app.siting.ground import open_ground
-from yikezhong_app.siting.plan_record import people_record, plan_record, township_rows
+from yikezhong_app.siting.plan_record import count_record, plan_record, township_rows
 from yikezhong_app.siting.request import EvaluationRequest, SitingRequest
 from yikezhong_app.siting.solve import solve_siting
 from yikezhong_app.snapshot import open_version
@@ -62,7 +62,8 @@ def run_evaluation(payload: dict[str, Any], progress: ProgressCall) -> dict[str,
         "minutes": ground.limit_s / 60.0,
         "limit_s": ground.limit_s,
         "group": ground.group,
-        "people": people_record(ground, before, after),
+        "before": count_record(ground, before),
+        "after": count_record(ground, after),
         "townships": township_rows(ground, before, after),
         "sites": [
             {
