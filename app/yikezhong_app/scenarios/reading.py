@@ -31,6 +31,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -42,6 +43,29 @@ from yikezhong_geodata.vocabulary import load_vocabulary
 _MOST_BYTES: Final = 4 << 20
 _MOST_CHANGES: Final = 2000
 _ID: Final = r"^[\w\-.:]{1,64}$"
+
+#: pydantic error type → what it says, with the context of the error filled in.
+_MESSAGES: Final = {
+    "value_error": "{error}",
+    "missing": "缺少这一项",
+    "extra_forbidden": "没有这一项",
+    "greater_than_equal": "不得小于 {ge}",
+    "less_than_equal": "不得大于 {le}",
+    "finite_number": "须为有限的数",
+    "float_type": "须为数字",
+    "float_parsing": "须为数字",
+    "string_type": "须为文字",
+    "tuple_type": "须为列表",
+    "model_type": "须为表",
+    "model_attributes_type": "须为表",
+    "literal_error": "须为 {expected} 之一",
+    "string_pattern_mismatch": "格式不符，应匹配 {pattern}",
+    "string_too_long": "过长，最多 {max_length} 个字符",
+    "string_too_short": "不能为空",
+    "too_long": "过多，最多 {max_length} 项",
+    "union_tag_invalid": "没有 action “{tag}”",
+    "union_tag_not_found": "缺少 action",
+}
 
 Id = Annotated[str, Field(pattern=_ID)]
 Lon = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
@@ -243,10 +267,22 @@ def parse_scenario(raw: Any, *, file: str | None = None) -> Scenario:
             str(part + 1) if isinstance(part, int) else str(part)
             for part in first["loc"]
         )
-        message = str(first["msg"]).removeprefix("Value error, ")
         raise ScenarioError(
-            f"方案内容有误：{message}",
+            _in_words(first["type"], first.get("ctx") or {}),
             file=file,
             column=place or None,
-            hint="写法见使用说明“方案”一节",
+            hint="changes 中每项的 action 可用：add、move、close、change、"
+            "add_road、close_road",
         ) from None
+
+
+def _in_words(kind: str, context: Mapping[str, Any]) -> str:
+    """Return what is wrong with a value.
+
+    Examples
+    --------
+    >>> _in_words("less_than_equal", {"le": 90.0}), _in_words("odd_type", {})
+    ('不得大于 90.0', '写法有误')
+    """
+    message = _MESSAGES.get(kind, "写法有误")
+    return message.format(**{name: str(value) for name, value in context.items()})

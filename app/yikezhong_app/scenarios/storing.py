@@ -74,7 +74,12 @@ def write_result(
             _sync(path)
         if target.exists():  # left by a run that died: it has no manifest
             shutil.rmtree(target)
-        work.rename(target)
+        try:
+            work.rename(target)
+        except OSError:
+            # another process kept the same scenario in the meantime: it is the same
+            if not (target / _MANIFEST).exists():
+                raise
         _sync(target.parent)
     finally:
         shutil.rmtree(work, ignore_errors=True)
