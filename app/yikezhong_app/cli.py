@@ -20,6 +20,7 @@ from yikezhong_app.cli_gaps import gaps
 from yikezhong_app.cli_plans import plan_app, scorecard
 from yikezhong_app.cli_report import report
 from yikezhong_app.cli_scenarios import scenario
+from yikezhong_app.cli_site import site
 from yikezhong_coverage.errors import InputError, PlannerError
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ app.command(help="打印指标卡：规划指标的数值、目标、结论与�
 app.add_typer(plan_app, name="plan")
 
 app.command(help="列出缺口：谁缺什么、在哪里、为什么、怎么办。")(gaps)
+app.command(help="选址：建在哪里、每处新增多少人、离最优还差多少。")(site)
 app.command(help="生成报告：Excel、Word 与地图，整个研究或一个行政区划。")(report)
 app.command(help="计算方案：增、迁、停、改设施与道路，与现状比较。")(scenario)
 

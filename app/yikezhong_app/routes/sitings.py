@@ -89,11 +89,17 @@ def list_sitings(request: Request) -> Response:
     "/sitings/{job_id}",
     summary="选址任务的进度与结果",
     response_model=JobRow,
-    responses={404: _PROBLEMS[404], 422: _PROBLEMS[422]},
+    description="format=geojson、csv、xlsx 时只给出结果的设施。",
+    responses={404: _PROBLEMS[404], 422: _PROBLEMS[422], 409: {"model": Problem}},
 )
-def get_siting(job_id: JobId, request: Request) -> Response:
-    """Answer a job as it is now."""
-    return _job_answer(_siting(request, job_id))
+def get_siting(
+    job_id: JobId, query: Annotated[FormatQuery, Query()], request: Request
+) -> Response:
+    """Answer a job as it is now, or the sites of its result."""
+    job = _siting(request, job_id)
+    if query.format in (None, Format.JSON):
+        return _job_answer(job)
+    return _sites_answer(request, job, query.format)
 
 
 @router.delete(
@@ -118,29 +124,10 @@ def get_sites(
     job_id: JobId, query: Annotated[FormatQuery, Query()], request: Request
 ) -> Response:
     """Answer the sites of a finished siting as GeoJSON, CSV, XLSX or JSON."""
-    from yikezhong_app.siting import plan_record
-
     offered = (Format.GEOJSON, Format.JSON, Format.CSV, Format.XLSX)
     accept = ",".join(request.headers.getlist("accept"))
     chosen = formats.negotiate(query.format, accept, offered=offered)
-    job = _siting(request, job_id)
-    record = job.result
-    if record is None:
-        kind = ProblemKind(409, "not-finished", "任务没有结果")
-        return problem(request, kind, detail=f"任务状态为 {job.status}")
-    if chosen is Format.JSON:
-        head = {name: record[name] for name in ("version", "as_of", "notice")}
-        return _json({**head, "total": len(record["sites"]), "items": record["sites"]})
-    write = {
-        Format.GEOJSON: plan_record.sites_geojson,
-        Format.CSV: plan_record.sites_csv,
-        Format.XLSX: plan_record.sites_xlsx,
-    }[chosen]
-    headers = dict(_NO_STORE)
-    if chosen is not Format.GEOJSON:
-        name = f"选址_{record['service_name']}_{record['as_of']}.{chosen.value}"
-        headers["Content-Disposition"] = disposition(name)
-    return Response(write(record), media_type=MEDIA_TYPES[chosen], headers=headers)
+    return _sites_answer(request, _siting(request, job_id), chosen)
 
 
 @router.post(
@@ -204,6 +191,29 @@ def job_row(job: Job) -> dict[str, Any]:
             "sites": f"/api/v1/sitings/{job.id}/sites",
         },
     }
+
+
+def _sites_answer(request: Request, job: Job, chosen: Format) -> Response:
+    """Return the sites of a finished siting in a format."""
+    from yikezhong_app.siting import plan_record
+
+    record = job.result
+    if record is None:
+        kind = ProblemKind(409, "not-finished", "任务没有结果")
+        return problem(request, kind, detail=f"任务状态为 {job.status}")
+    if chosen is Format.JSON:
+        head = {name: record[name] for name in ("version", "as_of", "notice")}
+        return _json({**head, "total": len(record["sites"]), "items": record["sites"]})
+    write = {
+        Format.GEOJSON: plan_record.sites_geojson,
+        Format.CSV: plan_record.sites_csv,
+        Format.XLSX: plan_record.sites_xlsx,
+    }[chosen]
+    headers = dict(_NO_STORE)
+    if chosen is not Format.GEOJSON:
+        name = f"选址_{record['service_name']}_{record['as_of']}.{chosen.value}"
+        headers["Content-Disposition"] = disposition(name)
+    return Response(write(record), media_type=MEDIA_TYPES[chosen], headers=headers)
 
 
 def _payload(context: WithContext, asked: dict[str, Any]) -> dict[str, Any]:

@@ -83,6 +83,7 @@ def plan_record(siting: Siting) -> dict[str, Any]:
         "time": {
             "mean_before_min": _mean_min(ground, ground.start_time_s),
             "mean_after_min": _mean_min(ground, siting.time_s),
+            "note": "现状已能到达现有设施者的平均时间",
         },
         "n_existing": len(ground.existing),
         "n_candidates": len(siting.candidates),
@@ -311,9 +312,9 @@ def sites_xlsx(record: Mapping[str, Any]) -> bytes:
 
 
 def _mean_min(ground: Ground, time_s: FloatArray) -> float | None:
-    """Return the mean time of those who can get there [min]."""
+    """Return the mean time of those who can get to a facility as it stands [min]."""
     people = np.nan_to_num(ground.people)
-    there = np.isfinite(time_s) & (people > 0)
+    there = np.isfinite(ground.start_time_s) & (people > 0)
     weight = people[there]
     if not weight.sum() > 0:
         return None
