@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -318,3 +319,48 @@ def test_no_candidates_at_all_are_named() -> None:
     nobody = SitingProblem(matrix_of(np.zeros((0, 2), dtype=bool)), np.ones(2))
     with pytest.raises(NoCandidateError, match="没有候选点"):
         maximum_cover(nobody, n_sites=1)
+
+
+#: Rows: the demand each of six candidates covers; found by a search that returned four
+#: sites where three were asked for: a column fixed in had not been in the incumbent.
+OVERFULL = (
+    (0, 1, 9, 10, 13),
+    (6, 7, 11, 12, 16),
+    (2, 7, 10, 14, 15),
+    (2, 3, 4, 15),
+    (3, 8, 15),
+    (5, 8, 17, 18, 19),
+)
+OVERFULL_PEOPLE = (
+    59, 58, 55, 34, 48, 9, 58, 51, 51, 40, 54, 59, 20, 1, 22, 59, 18, 57, 43, 30,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("n_sites", range(1, 7))
+def test_never_more_sites_than_asked(n_sites: int) -> None:
+    table = np.zeros((len(OVERFULL), len(OVERFULL_PEOPLE)), dtype=np.bool_)
+    for row, covered in enumerate(OVERFULL):
+        table[row, list(covered)] = True
+    people = np.array(OVERFULL_PEOPLE, dtype=np.float64)
+    result = maximum_cover(SitingProblem(matrix_of(table), people), n_sites=n_sites)
+    best = max(
+        people[table[list(sites)].any(axis=0)].sum()
+        for sites in combinations(range(len(table)), n_sites)
+    )
+    assert len(result.chosen) <= n_sites
+    assert result.objective == result.bound == best
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_middling_instances_keep_the_limit_and_are_best(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    table = random.random((12, 40)) < 0.15
+    people = random.integers(1, 60, size=40).astype(np.float64)
+    n_sites = int(random.integers(2, 6))
+    result = maximum_cover(SitingProblem(matrix_of(table), people), n_sites=n_sites)
+    best = max(
+        people[table[list(sites)].any(axis=0)].sum()
+        for sites in combinations(range(len(table)), n_sites)
+    )
+    assert len(result.chosen) <= n_sites
+    assert result.objective == result.bound == best

@@ -15,7 +15,11 @@ import numpy as np
 
 from yikezhong_coverage.errors import InfeasibleError, InputError
 from yikezhong_coverage.records import BoolArray, IntArray
-from yikezhong_coverage.siting.errors import NoPlanYetError, UnservedDemandError
+from yikezhong_coverage.siting.errors import (
+    NoPlanYetError,
+    PlanMismatchError,
+    UnservedDemandError,
+)
 from yikezhong_coverage.siting.exactness import (
     COST_PARTS,
     Ledger,
@@ -141,6 +145,8 @@ def maximum_cover(
         n_demand=problem.covers.n_demand,
         n_candidate=problem.covers.n_candidate,
     )
+    if int(use[plan.candidates].sum()) > limit:
+        raise PlanMismatchError("方案超出了设施个数或预算")
     return _result(problem, ledger, plan, reduction, deadline)
 
 
@@ -262,8 +268,15 @@ class _Search:
         return self.core.n_column < 0.8 * core.n_column
 
     def _known(self) -> BoolArray:
-        """Return the incumbent as columns that are still open."""
-        return np.isin(self.core.candidate, self.sites)
+        """Return the incumbent as columns that are still open, none if too many.
+
+        The incumbent may lack a column that was fixed in; its other columns are then
+        more than the limit has left.
+        """
+        known: BoolArray = np.isin(self.core.candidate, self.sites)
+        if int(self.core.use[known].sum()) > self.limit:
+            known[:] = False
+        return known
 
     def _fix(self, out: BoolArray, into: BoolArray) -> None:
         core, chosen = self.core, np.flatnonzero(into)
