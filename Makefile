@@ -14,7 +14,7 @@ DEMO_OUT ?= demo-out
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(STAMP)/python $(STAMP)/assets ## install the locked Python environment and the browser libraries
+setup: $(STAMP)/python $(STAMP)/assets $(STAMP)/font ## install the locked Python environment and the browser libraries
 
 $(STAMP)/venv:
 	@scripts/make-venv "$(PYTHON)" "$(VENV)"
@@ -30,6 +30,10 @@ $(STAMP)/assets: $(STAMP)/python package.json package-lock.json scripts/install-
 	@echo "安装浏览器资源 …"
 	@scripts/install-assets "$(BIN)/python"
 	@touch $@
+
+# said, not demanded: until there is a font it is said again
+$(STAMP)/font: $(STAMP)/python scripts/check-font
+	@! scripts/check-font "$(BIN)/python" || touch $@
 
 $(STAMP)/browser: scripts/install-browser | $(STAMP)/venv
 	@scripts/install-browser
