@@ -136,6 +136,7 @@ def _print(catalog: Catalog, rows: list[Row], areas: list[Row]) -> None:
         for row in sorted(rows, key=_most_first)[:_MOST_LINES]
     ]
     console.print_table(f"缺口（{catalog.as_of}，共 {len(rows)} 条）", headers, lines)
+    n_areas = sum({row["service"]: row["n_areas"] for row in areas}.values())
     headers = ("片区", "服务", "未覆盖", "原因", "最近设施", "分钟", "对策", "所涉设施")
     lines = [
         (
@@ -151,7 +152,9 @@ def _print(catalog: Catalog, rows: list[Row], areas: list[Row]) -> None:
         for row in sorted(areas, key=_most_first)[:_MOST_LINES]
     ]
     console.print_table(
-        f"缺口片区（各服务自己的时限，共 {len(areas)} 处）", headers, lines
+        f"缺口片区（各服务自己的时限，共 {n_areas} 处，人数最多的在前）",
+        headers,
+        lines,
     )
     if catalog.notice:
         console.print_line(f"{catalog.notice}。")
