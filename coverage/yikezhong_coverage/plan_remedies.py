@@ -128,10 +128,10 @@ def _candidates(
         fits = _sure(ground, {**timeless, "status": "any"})
         planned |= fits & (status == "planned")
         closed |= fits & (status == "closed")
-        kind = (
-            {"categories": selector["categories"]} if "categories" in selector else {}
-        )
-        lacking |= _sure(ground, kind) & ~_sure(ground, selector) if kind else False
+        if "categories" in selector:
+            answer = match_places(ground, selector, lacks=Lacks())
+            of_kind = _sure(ground, {"categories": selector["categories"]})
+            lacking |= of_kind & (answer.state == NO)
     return [("open_planned", planned), ("reopen", closed), ("add_function", lacking)]
 
 
