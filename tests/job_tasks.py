@@ -25,3 +25,11 @@ def run(
     elif what == "memory":
         raise MemoryError
     return {"pid": os.getpid(), "n": payload.get("n"), "none": float("nan")}
+
+
+def wait(
+    payload: dict[str, Any], progress: Callable[[str, float], None]
+) -> dict[str, Any]:
+    """Take longer than any test."""
+    time.sleep(600)
+    return {}

@@ -81,10 +81,16 @@ TABLE: Final[tuple[tuple[type[Exception], ProblemKind], ...]] = (
     (SnapshotBusyError, ProblemKind(503, "snapshot-busy", "成果正在写入", tell=False)),
     (
         export_errors.ExportBusyError,
-        ProblemKind(503, "export-busy", "导出任务已满"),
+        ProblemKind(503, "export-busy", "导出任务已满", tell=False),
     ),
-    (export_errors.ExportFailedError, ProblemKind(503, "export-failed", "导出失败")),
-    (export_errors.FontMissingError, ProblemKind(503, "no-font", "没有中文字体")),
+    (
+        export_errors.ExportFailedError,
+        ProblemKind(503, "export-failed", "导出失败", tell=False),
+    ),
+    (
+        export_errors.FontMissingError,
+        ProblemKind(503, "no-font", "没有中文字体", tell=False),
+    ),
     (PoolFullError, ProblemKind(503, "pool-full", "计算任务已满")),
     (InfeasibleError, ProblemKind(422, "infeasible", "要求无法满足")),
     (InputError, ProblemKind(422, "input", "输入不可用")),
@@ -128,6 +134,9 @@ PARAMETER_MESSAGES: Final = {
     "string_pattern_mismatch": "格式不符，应匹配 {pattern}",
     "string_too_long": "过长，最多 {max_length} 个字符",
     "string_too_short": "过短，至少 {min_length} 个字符",
+    "too_long": "过多，最多 {max_length} 项",
+    "too_short": "过少，至少 {min_length} 项",
+    "json_invalid": "请求体不是 JSON",
 }
 
 
