@@ -23,6 +23,8 @@ _RATE_WIDTH: Final = 8.5
 #: Services side by side on a page.
 _ON_FIRST_PAGE: Final = 3
 _ON_A_PAGE: Final = 5
+#: At which these, beside the columns on every page, are as wide as A4 [per cent].
+_PRINT_SCALE: Final = 66
 _NOT_APPLICABLE: Final = frozenset(name for name in FLAGS if name.startswith("no_"))
 
 
@@ -48,7 +50,7 @@ def write_coverage(book: Book, data: ReportData, *, level: str, name: str) -> No
     start = len(fixed)
     for k, service in enumerate(services):
         _write_service_head(book, sheet, start + 2 * k, service, names)
-    sheet.set_row(above, 44)
+    sheet.set_row(above, 56)
     sheet.set_row(HEADER_ROW, 30)
     coverage = data.coverage(level)
     rows = data.divisions(level)
@@ -67,7 +69,7 @@ def write_coverage(book: Book, data: ReportData, *, level: str, name: str) -> No
     sheet.repeat_rows(above, HEADER_ROW)
     sheet.repeat_columns(0, 1)
     sheet.print_area(0, 0, last, width - 1)
-    sheet.set_print_scale(88)
+    sheet.set_print_scale(_PRINT_SCALE)
     first = start + 2 * _ON_FIRST_PAGE
     sheet.set_v_pagebreaks([*range(first, width, 2 * _ON_A_PAGE)])
 
@@ -78,7 +80,7 @@ def _write_service_head(
     profile = PROFILE_NAMES.get(service["profile"], "")
     group = names.get(str(service["group"]), str(service["group"]))
     minutes = service["limit_s"] / 60
-    title = f"{service['name']}\n{profile}{minutes:g}分钟 · {group}"
+    title = f"{service['name']}\n{profile} {minutes:g} 分钟\n{group}"
     above, head = HEADER_ROW - 1, book.format("head")
     sheet.merge_range(above, at, above, at + 1, "", head)
     write(sheet, above, at, title, head)

@@ -131,6 +131,9 @@ def spread_words(data: ReportData, service: Row) -> str:
         return ""
     rows.sort(key=lambda row: (row["rate"], row["code"]))
     low, high = rows[0], rows[-1]
+    if percent(low["rate"]) == percent(high["rate"]):
+        unit = LEVEL_NAMES[level]
+        return f"{len(rows)} 个有数据的{unit}覆盖率均为 {percent(low['rate'])}。"
     text = (
         f"{len(rows)} 个有数据的{LEVEL_NAMES[level]}中，覆盖率最高的是{high['name']}"
         f"（{percent(high['rate'])}），最低的是{low['name']}（{percent(low['rate'])}）"
@@ -146,7 +149,11 @@ def spread_words(data: ReportData, service: Row) -> str:
 def plan_sentences(data: ReportData) -> list[str]:
     """Say how many targets are met, which binding ones are not, and what speeds do."""
     lines = data.scorecard
-    judged = [row for row in lines if row.get("target") is not None]
+    judged = [
+        row
+        for row in lines
+        if row.get("target") is not None and row["status"] != "not_applicable"
+    ]
     if not lines:
         return []
     by = {

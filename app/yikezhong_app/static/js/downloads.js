@@ -74,7 +74,7 @@ async function fetchFile(link, text) {
 async function reason(answer) {
   try {
     const problem = await answer.json();
-    return problem.detail ?? problem.title ?? "没有生成";
+    return [problem.title, problem.detail].filter(Boolean).join("，") || "没有生成";
   } catch {
     return "没有生成";
   }
