@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Body, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from map_cases import (
@@ -21,6 +21,8 @@ from map_cases import (
 from yikezhong_app.service import create_app
 from yikezhong_app.settings import Settings
 
+#: Secret of the token that may compute.
+SECRET = "0123456789abcdef0123"
 #: People 60 and over of a township of known coverage.
 PEOPLE = 4000.0
 #: Sites in building order: township, people gained, name.
@@ -37,6 +39,7 @@ SITES = (
 class FakeSitings:
     """What the fake was asked, and how it is to behave."""
 
+    version: str = ""
     holding: bool = False
     failure: dict[str, Any] | None = None
     proven: bool = True
@@ -50,7 +53,7 @@ class FakeSitings:
 
     def reset(self) -> None:
         """Forget everything, and behave."""
-        fresh = FakeSitings()
+        fresh = FakeSitings(version=self.version)
         self.__dict__.update(fresh.__dict__)
 
     def router(self) -> APIRouter:
@@ -59,19 +62,26 @@ class FakeSitings:
         router.add_api_route("/sitings", self.ask, methods=["POST"])
         router.add_api_route("/sitings/{job}", self.read, methods=["GET"])
         router.add_api_route("/sitings/{job}", self.cancel, methods=["DELETE"])
+        router.add_api_route("/sitings/{job}/sites", self.sites, methods=["GET"])
         router.add_api_route("/evaluations", self.evaluate, methods=["POST"])
         return router
 
-    def ask(self, body: dict[str, Any] = Body()) -> Response:
+    async def ask(self, request: Request) -> Response:
         if self.refusal is not None:
             return _problem(self.refusal)
+        body = await request.json()
         self.requests.append(body)
-        key = f"job-{next(self.numbers)}"
+        key = f"{next(self.numbers):016x}"
         job = {
             "id": key,
             "status": "queued",
             "progress": 0.0,
-            "request": body,
+            "step": "",
+            "request": {
+                key: value
+                for key, value in body.items()
+                if (key, value) != ("candidates", "community_centres")
+            },
             "result": None,
             "error": None,
             "left": self.n_poll,
@@ -81,36 +91,36 @@ class FakeSitings:
             _shown(job), 201, headers={"Location": f"/api/v1/sitings/{key}"}
         )
 
-    def read(self, job: str, request: Request) -> Response:
+    def read(self, job: str) -> Response:
         if self.refusal is not None:
             return _problem(self.refusal)
         found = self.jobs.get(job)
         if found is None:
             return _problem(404)
-        if request.query_params.get("format"):
-            return Response("rows", media_type="text/csv")
         if found["status"] not in ("cancelled", "done") and not self.holding:
             found["left"] -= 1
         if found["left"] <= 0 and self.failure:
             found |= {"status": "failed", "error": self.failure}
         elif found["left"] <= 0:
-            result = plan_of(found["request"], proven=self.proven)
+            plan = plan_of(found["request"], proven=self.proven)
+            result = plan | {"version": self.version}
             found |= {"status": "done", "progress": 1.0, "result": result}
         elif found["status"] != "cancelled":
-            found |= {
-                "status": "running",
-                "progress": 0.45,
-            }
+            found |= {"status": "running", "progress": 0.45, "step": "求解"}
         return JSONResponse(_shown(found))
+
+    def sites(self, job: str) -> Response:
+        return Response(f"rows of {job}", media_type="text/csv")
 
     def cancel(self, job: str) -> Response:
         self.deleted.append(job)
         self.jobs[job]["status"] = "cancelled"
-        return Response(status_code=204)
+        return JSONResponse(_shown(self.jobs[job]))
 
-    def evaluate(self, body: dict[str, Any] = Body()) -> Response:
+    async def evaluate(self, request: Request) -> Response:
         if self.refusal is not None:
             return _problem(self.refusal)
+        body = await request.json()
         self.evaluations.append(body)
         plan = plan_of({"n": len(body["sites"])}, proven=True)
         loss = [
@@ -124,6 +134,7 @@ class FakeSitings:
                 "townships": _townships(
                     [s["gain"] - x for s, x in zip(plan["sites"], loss, strict=True)]
                 ),
+                "sites": [{"on_road": x < 113.63} for x, _ in body["sites"]],
             }
         )
 
@@ -143,12 +154,22 @@ def plan_of(request: dict[str, Any], *, proven: bool) -> dict[str, Any]:
                 "lon": round(113.0 + (i % 4) * 0.16 + 0.07, 6),
                 "lat": round(31.4 + (i // 4) * 0.16 + 0.08, 6),
                 "township_code": township_code(i),
+                "township_name": township_names()[i],
                 "gain": gain,
                 "cumulative_covered": covered,
                 "cumulative_rate": covered / baseline["total"],
             }
         )
+    left = baseline["total"] - covered
     return {
+        "as_of": "2023-12-31",
+        "service": request.get("service", "elderly_circle"),
+        "minutes": float(request.get("minutes", 15)),
+        "group": "people_60",
+        "group_name": "60岁及以上人口",
+        "objective_unit": "people",
+        "time": {"mean_before_min": 17.25, "mean_after_min": 14.5},
+        "cost": float(len(sites)),
         "baseline": baseline,
         "after": _count(covered),
         "objective": covered,
@@ -158,8 +179,12 @@ def plan_of(request: dict[str, Any], *, proven: bool) -> dict[str, Any]:
         "sites": sites,
         "townships": _townships([gain for _, gain, _ in known]),
         "without": {
-            "people": baseline["total"] - covered,
-            "by_reason": {"too_far": baseline["total"] - covered - 500, "no_road": 500},
+            "people": left,
+            "rows": [
+                _left(0, "没有可选的候选点能服务到", left - 1500),
+                _left(1, "附近没有可用的道路", 900),
+                _left(2, "附近没有可用的道路", 600),
+            ],
         },
     }
 
@@ -185,6 +210,10 @@ def _townships(gains: list[float]) -> list[dict[str, Any]]:
     return rows
 
 
+def _left(i: int, reason: str, people: float) -> dict[str, Any]:
+    return {"code": township_code(i), "reason_name": reason, "people": people}
+
+
 def _start() -> float:
     return PEOPLE * sum(rate for rate in RATES_15 if rate is not None)
 
@@ -205,14 +234,16 @@ def _problem(status: int) -> JSONResponse:
 
 def siting_app(out: Path, fake: FakeSitings) -> FastAPI:
     """Return the service on a small result, with the fake in front of its sitings."""
-    write_map_result(out)
-    app = create_app(Settings(out=out))
+    fake.version = write_map_result(out).version
+    app = create_app(Settings(out=out, tokens=f"test:planner:{SECRET}"))
     app.router.routes[:0] = fake.router().routes
     return app
 
 
-def open_siting(page: Any, query: str = "") -> None:
-    """Open the page and wait until it is ready."""
+def open_siting(page: Any, query: str = "", *, token: bool = True) -> None:
+    """Open the page, as by the link with the token, and wait until it is ready."""
+    if token:
+        query = f"{query}{'&' if query else '?'}token={SECRET}"
     page.goto(f"/maps/siting{query}")
     page.wait_for_selector("body[data-ready]", timeout=20_000)
     page.wait_for_selector("body[aria-busy=false]")

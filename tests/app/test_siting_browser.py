@@ -23,6 +23,7 @@ from siting_page_cases import (
 pytestmark = pytest.mark.browser
 
 FAKE = FakeSitings()
+FIRST_JOB, SECOND_JOB = (f"{n:016x}" for n in (1, 2))
 
 
 @pytest.fixture(scope="module")
@@ -99,13 +100,16 @@ def test_from_request_to_plan(page: Any, base: str) -> None:
         text = rows.nth(i).inner_text()
         assert f"+{site['gain']:,.0f} 人" in text
         assert f"累计 {site['cumulative_rate'] * 100:.1f}%" in text
+    reasons = page.locator("#without dt").all_inner_texts()
+    assert reasons == ["没有可选的候选点能服务到", "附近没有可用的道路"]
+    assert figure(page, "time") == "17.3 → 14.5 分钟"
     # without a name of its own a site is told by its township
     assert f"{township_names()[5]}新址" in rows.nth(4).inner_text()
     pins = page.eval_on_selector_all(
         ".pin", "all => all.map(one => one.textContent).sort()"
     )
     assert pins == ["1", "2", "3", "4", "5"]
-    assert view_of(page)["job"] == "job-1"
+    assert view_of(page)["job"] == FIRST_JOB
     assert all(url.startswith(base) for url in page.watch.requests)
 
 
@@ -115,6 +119,19 @@ def test_limit_of_the_proof_is_rounded_up(page: Any) -> None:
     compute(page)
     assert page.inner_text("#proof") == "与最优相差不超过 0.8%"
     assert "最多也只能覆盖" in page.inner_text(".proof")
+
+
+def test_plan_of_an_older_result_says_so(page: Any) -> None:
+    open_siting(page)
+    compute(page)
+    assert page.locator("#results .flag").count() == 0
+    kept, FAKE.version = FAKE.version, "older"
+    try:
+        page.click("#compute")
+        page.wait_for_selector("#results .flag")
+    finally:
+        FAKE.version = kept
+    assert "较早的成果" in page.inner_text("#results .flag")
 
 
 def test_map_shows_before_and_after(page: Any) -> None:
@@ -203,45 +220,49 @@ def test_progress_is_shown_and_can_be_cancelled(page: Any) -> None:
     page.click("#compute")
     page.wait_for_selector("#job-step >> text=45%")
     keep_picture(page, "siting-progress")
-    assert page.inner_text("#job-step") == "正在计算 45%"
-    assert page.locator("#compute").is_disabled()
+    assert page.inner_text("#job-step") == "求解 45%"
+    assert page.locator("#compute").is_hidden()
     page.click("#job-cancel")
     page.wait_for_selector("#job", state="hidden")
     page.wait_for_timeout(600)
-    assert FAKE.deleted == ["job-1"]
+    assert FAKE.deleted == [FIRST_JOB]
     assert "job" not in view_of(page)
     assert "已取消" in page.inner_text("#status")
     assert page.locator("#message").is_hidden()
     assert page.evaluate("document.activeElement.id") == "compute"
     FAKE.holding = False
     compute(page)
-    assert view_of(page)["job"] == "job-2"
+    assert view_of(page)["job"] == SECOND_JOB
 
 
 def test_failed_job_is_told(page: Any) -> None:
     open_siting(page)
-    FAKE.failure = {"title": "要求无法满足", "detail": "没有候选点能到达<b>乙镇</b>"}
+    FAKE.failure = {
+        "status": 422,
+        "code": "UnservedDemandError",
+        "message": "没有候选点能到达<b>乙镇</b>",
+        "hint": "请换一种候选点来源",
+    }
     page.click("#compute")
     page.wait_for_selector("#message:not([hidden])")
-    assert (
-        page.inner_text("#message-text") == "要求无法满足：没有候选点能到达<b>乙镇</b>"
-    )
+    told = "没有候选点能到达<b>乙镇</b>。请换一种候选点来源"
+    assert page.inner_text("#message-text") == told
     assert page.locator("#job").is_hidden()
     assert "job" not in view_of(page)
 
 
 def test_without_token_the_page_says_how(page: Any) -> None:
-    open_siting(page)
-    FAKE.refusal = 401
+    open_siting(page, token=False)
     page.click("#compute")
     page.wait_for_selector("#message:not([hidden])")
     keep_picture(page, "siting-no-token")
     assert "?token=" in page.inner_text("#message-text")
-    FAKE.refusal = None
-    page.click("#message-retry")
-    page.wait_for_selector("#proof")
-    assert page.locator("#message").is_hidden()
+    assert FAKE.requests == []
     forgive(page)
+    open_siting(page)
+    assert "token" not in page.url
+    compute(page)
+    assert page.locator("#message").is_hidden()
 
 
 def test_busy_service_can_be_asked_again(page: Any) -> None:
@@ -298,7 +319,7 @@ def test_address_opens_the_plan_with_its_choices(
         assert other.locator("#stale").is_visible()
 
 
-@pytest.mark.parametrize("job", ["gone", "..%2Fstudy", "%3Cscript%3E", "job-99"])
+@pytest.mark.parametrize("job", ["gone", "..%2Fstudy", "%3Cscript%3E", "f" * 16])
 def test_senseless_job_is_told_or_dropped(page: Any, job: str) -> None:
     open_siting(page, f"?job={job}&n=abc&goal=moon&source=x&service=constructor")
     assert "job" not in view_of(page)
@@ -314,7 +335,8 @@ def test_downloads_answer(page: Any) -> None:
         ".downloads a", "all => all.map(one => one.getAttribute('href'))"
     )
     assert links == [
-        f"/api/v1/sitings/job-1?format={kind}" for kind in ("geojson", "csv", "xlsx")
+        f"/api/v1/sitings/{FIRST_JOB}/sites?format={kind}"
+        for kind in ("geojson", "csv", "xlsx")
     ]
     with page.expect_download() as download:
         page.locator(".downloads a").nth(1).click()
@@ -374,6 +396,14 @@ def test_site_is_moved_with_the_keyboard(page: Any) -> None:
     assert page.evaluate("map_planner.getCenter().lat") == center
     label = page.get_attribute(".pin[data-site='1']", "aria-label")
     assert label.startswith(f"第 1 处，{HOSTILE_NAMES[2]}，新增 +1,400 人")
+
+
+def test_site_away_from_roads_is_told(page: Any) -> None:
+    open_siting(page)
+    compute(page)
+    drag(page, 4, (70, 0))
+    page.wait_for_selector("#trial .problem-line")
+    assert "第 4 处附近没有可用的道路" in page.inner_text("#trial")
 
 
 def test_failed_evaluation_is_told_beside_the_figures(page: Any) -> None:

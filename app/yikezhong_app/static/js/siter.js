@@ -11,6 +11,7 @@ import { Gaps } from "./gaps.js";
 import { showFacilityLegend, showOtherLegend, showRateLegend } from "./legend.js";
 import { Roads } from "./lines.js";
 import { FIRST_LAYERS, buildForm, showProblem } from "./siting_form.js";
+import { arrangePlan, arrangeTrial } from "./siting_plan.js";
 import { markSite, showPlan, showStart } from "./siting_results.js";
 import { Runner } from "./siting_runner.js";
 import { Sites, drawPin } from "./siting_sites.js";
@@ -54,7 +55,7 @@ export class Siter {
       onGone: () => this.forget(),
     });
     this.moves = new Trial({
-      onAnswer: (answer) => this.showTrial(answer, null),
+      onAnswer: (answer) => this.showTrial(arrangeTrial(answer), null),
       onError: (error) => this.showTrial(this.trial, helpFor(error), true),
     });
   }
@@ -74,7 +75,6 @@ export class Siter {
     this.areas.setShapes(shapes);
     this.labels.setShapes(shapes);
     this.codes = shapes.features.map(({ properties }) => properties.code);
-    this.names = new Map(shapes.features.map(({ properties: p }) => [p.code, p.name]));
     for (const name of this.layers) this.toggleLayer(name, true);
     showBounds(this.map, this.areas.bounds(null));
     this.showRoads();
@@ -194,14 +194,14 @@ export class Siter {
   // --- the plan ----------------------------------------------------------------------
 
   async finish(job) {
-    this.plan = { id: job.id, request: job.request, result: job.result };
+    this.plan = arrangePlan(job);
     this.trial = null;
     this.trialNote = null;
     this.moves.stop();
     byId("stale").hidden = this.isAsked();
     const { service, minutes } = this.about();
     if (this.ground !== `${service} ${minutes}`) await this.showGround();
-    this.sites.setSites(job.result.sites);
+    this.sites.setSites(this.plan.sites);
     this.describe();
     this.sheets.open("results");
     showBounds(this.map, this.boundsOfPlan(), { maxZoom: 13 });
@@ -238,7 +238,8 @@ export class Siter {
     }
     if (!this.trial && !this.trialNote) this.showTrial(null, "正在计算…");
     const { service, minutes } = this.plan.request;
-    this.moves.ask({ service, minutes, sites: this.sites.places() });
+    const { group } = this.plan;
+    this.moves.ask({ service, minutes, group, sites: this.sites.places() });
   }
 
   showTrial(answer, note, canRetry = false) {
@@ -267,7 +268,7 @@ export class Siter {
   }
 
   group() {
-    return this.serviceShown().group ?? "people";
+    return this.plan?.group ?? this.serviceShown().group ?? "people";
   }
 
   words() {
@@ -276,15 +277,23 @@ export class Siter {
     const profile = nameOf(PROFILE_NAMES, service.profile ?? "walking");
     return {
       group,
-      groupName: service.denominators?.find(({ id }) => id === group)?.name ?? "人口",
+      groupName:
+        this.plan?.groupName ?? service.denominators?.find(({ id }) => id === group)?.name ?? "人口",
       limit: `${profile} ${this.about().minutes} 分钟`,
       siteName: (site) => this.siteName(site),
     };
   }
 
   // a generated site has no name of its own: it is told by its township
-  siteName({ name, township_code: code }) {
-    return name || `${this.names?.get(code) ?? "未知乡镇"}新址`;
+  siteName({ name, township }) {
+    return name || `${township ?? "未知乡镇"}新址`;
+  }
+
+  // plans are kept when the result is computed anew
+  oldNote() {
+    const { version, asOf } = this.plan;
+    if (!this.study.version || version === this.study.version) return null;
+    return `按较早的成果（评价日期 ${asOf}）计算，请重新计算`;
   }
 
   siteWords(site) {
@@ -298,12 +307,13 @@ export class Siter {
     const words = this.words();
     const { plan } = this;
     if (plan) {
-      this.table.setRows(arrangeTownships(this.trial?.townships ?? plan.result.townships));
+      this.table.setRows(arrangeTownships(this.trial?.townships ?? plan.townships));
       const selected = this.sites.selected;
       showPlan(plan, {
         words,
         trial: this.trial,
         trialNote: this.trialNote,
+        oldNote: this.oldNote(),
         table: this.table,
         onSite: (rank) => this.pickSite(rank, { show: true }),
         onRestore: () => this.sites.restore(),
@@ -318,8 +328,8 @@ export class Siter {
     if (!this.rates) return;
     const words = this.words();
     const { plan } = this;
-    const before = plan?.result.baseline.rate ?? this.whole?.rate;
-    const after = this.trial?.after.rate ?? plan?.result.after.rate;
+    const before = plan?.before.rate ?? this.whole?.rate;
+    const after = this.trial?.after.rate ?? plan?.after.rate;
     byId("title-main").textContent = `${this.serviceShown().name} · ${words.limit}`;
     show(
       byId("title-sub"),
@@ -348,13 +358,13 @@ export class Siter {
   }
 
   siteLegend() {
-    return { sign: drawPin("", { size: 12 }), name: "建议点位", count: this.plan.result.sites.length };
+    return { sign: drawPin("", { size: 12 }), name: "建议点位", count: this.plan.sites.length };
   }
 
   ratesShown() {
     if (!this.plan) return this.rates;
     const isBefore = this.view.side === "before";
-    const rows = arrangeTownships(this.trial?.townships ?? this.plan.result.townships);
+    const rows = arrangeTownships(this.trial?.townships ?? this.plan.townships);
     return new Map(
       rows.map(({ code, rateBefore, rateAfter }) => [code, { rate: isBefore ? rateBefore : rateAfter }]),
     );

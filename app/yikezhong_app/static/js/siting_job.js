@@ -22,19 +22,14 @@ export async function cancelJob(id) {
   }
 }
 
-/** How a job stands: "done", "failed", "cancelled" or "running". */
-export function standingOf(job) {
-  if (/^cancel/.test(job.status ?? "")) return "cancelled";
-  if (job.error || /^(fail|error)/.test(job.status ?? "")) return "failed";
-  return job.result ? "done" : "running";
-}
+const OVER = ["done", "failed", "cancelled"];
 
 /** Follow a job until it is over; `isWanted()` false ends it with null. */
 export async function follow(job, { isWanted, onProgress }) {
   let current = job;
   let wait = FIRST_WAIT_MS;
   let lost = 0;
-  while (standingOf(current) === "running") {
+  while (!OVER.includes(current.status)) {
     onProgress(current);
     await new Promise((resolve) => setTimeout(resolve, wait));
     if (!isWanted()) return null;
@@ -55,9 +50,7 @@ export async function follow(job, { isWanted, onProgress }) {
 
 /** Sentence of a job that failed. */
 export function failureWords({ error }) {
-  if (typeof error === "string") return error;
-  const words = [error?.title, error?.detail ?? error?.message];
-  return words.filter((text) => typeof text === "string" && text).join("：") || "计算没有完成。";
+  return [error?.message, error?.hint].filter(Boolean).join("。") || "计算没有完成。";
 }
 
 /** The lines of progress under the form. */
@@ -72,40 +65,31 @@ export class JobPanel {
     this.started = performance.now();
     byId("job").hidden = false;
     byId("job-cancel").disabled = false;
-    byId("compute").disabled = true;
-    this.show({ progress: null });
+    byId("compute").hidden = true;
+    this.show({ status: "queued" });
     clearInterval(this.timer);
     this.timer = setInterval(() => this.tick(), 1000);
     this.tick();
   }
 
-  show({ progress, status }) {
-    const { fraction, step } = partsOf(progress);
+  show({ progress, status, step }) {
     const bar = byId("job-bar");
-    if (fraction == null) bar.removeAttribute("value");
-    else bar.value = fraction;
-    const usual = status === "queued" || status === "waiting" ? "排队等候" : "正在计算";
-    const part = fraction == null ? "" : ` ${Math.floor(fraction * 100)}%`;
-    byId("job-step").textContent = `${step ?? usual}${part}`;
+    const isWaiting = status === "queued" || !Number.isFinite(progress);
+    if (isWaiting) bar.removeAttribute("value");
+    else bar.value = Math.min(1, Math.max(0, progress));
+    byId("job-step").textContent = isWaiting
+      ? "排队等候"
+      : `${step || "正在计算"} ${Math.floor(bar.value * 100)}%`;
   }
 
   close() {
     clearInterval(this.timer);
     byId("job").hidden = true;
-    byId("compute").disabled = false;
+    byId("compute").hidden = false;
   }
 
   tick() {
     const seconds = Math.floor((performance.now() - this.started) / 1000);
     byId("job-time").textContent = `${seconds} 秒`;
   }
-}
-
-// a fraction, or a record of a step and a fraction
-function partsOf(progress) {
-  const given = typeof progress === "object" && progress ? progress : { fraction: progress };
-  const fraction = given.fraction ?? given.value ?? null;
-  const step = given.step ?? given.name ?? null;
-  const known = Number.isFinite(fraction);
-  return { fraction: known ? Math.min(1, Math.max(0, fraction)) : null, step };
 }

@@ -4,7 +4,7 @@ import { address } from "./api.js";
 import { byId, make, show } from "./dom.js";
 import { amount, count, percent } from "./format.js";
 import { boundWords, goalWords, points, proofWords, signed } from "./siting_words.js";
-import { REASON_NAMES, nameOf, unitOf } from "./words.js";
+import { unitOf } from "./words.js";
 
 /** Before anything is computed: how things stand, and what can be done. */
 export function showStart({ record, words }) {
@@ -33,26 +33,29 @@ export function showStart({ record, words }) {
 }
 
 /** A plan; `trial` is the evaluation of moved sites, where there are any. */
-export function showPlan(plan, { trial, trialNote, words, table, onSite, onRestore, onRetry }) {
-  const { result, request, id } = plan;
-  const after = trial?.after ?? result.after;
+export function showPlan(plan, { trial, trialNote, oldNote, words, table, onSite, onRestore, onRetry }) {
+  const { before, request, id } = plan;
+  const after = trial?.after ?? plan.after;
   show(
     byId("results"),
     make("h2", { text: "选址结果" }),
     make("p", { class: "asked", text: `${goalWords(request)} · ${words.limit}` }),
-    headlineOfPlan(result.baseline, after, words),
-    bar(after.total, Math.min(result.baseline.covered, after.covered), after.covered - result.baseline.covered),
+    oldNote && make("p", { class: "flag", text: oldNote }),
+    headlineOfPlan(before, after, words),
+    bar(after.total, Math.min(before.covered, after.covered), after.covered - before.covered),
     facts([
       [`${words.groupName}（总数）`, amount(after.total, words.group), "total"],
-      ["建设前覆盖", amount(result.baseline.covered, words.group), "covered"],
-      ["新增覆盖", `${signed(after.covered - result.baseline.covered)} ${unitOf(words.group)}`, "gain"],
+      ["建设前覆盖", amount(before.covered, words.group), "covered"],
+      ["新增覆盖", `${signed(after.covered - before.covered)} ${unitOf(words.group)}`, "gain"],
       ["仍未覆盖", amount(left(after), words.group), "out"],
+      !trial && timeFact(plan.time),
+      plan.cost != null && ["费用", `${count(plan.cost)} 万元`, "cost"],
     ]),
     proof(plan, words),
-    trialBox({ result, trial, trialNote, words, onRestore, onRetry }),
-    siteSection(result, { words, onSite, hasTrial: Boolean(trial || trialNote) }),
-    remaining(result.without, words),
-    make("h3", { text: `乡镇街道建设前后（${count(result.townships.length)}）` }),
+    trialBox({ plan, trial, trialNote, words, onRestore, onRetry }),
+    siteSection(plan, { words, onSite, hasTrial: Boolean(trial || trialNote) }),
+    remaining(plan.left, words),
+    make("h3", { text: `乡镇街道建设前后（${count(plan.townships.length)}）` }),
     make("p", { class: "hint", text: "覆盖率；「增加」为百分点。点列名排序，点乡镇名在地图上查看。" }),
     table.element,
     downloads(id),
@@ -106,6 +109,7 @@ function facts(rows) {
     "dl",
     { class: "facts figures-list" },
     rows
+      .filter(Boolean)
       .map(([term, value, id]) => [
         make("dt", { class: `fact-${id}`, text: term }),
         make("dd", { data: { figure: id }, text: value }),
@@ -114,24 +118,30 @@ function facts(rows) {
   );
 }
 
-function proof({ request, result }, { group }) {
-  const words = boundWords({ request, result, unit: unitOf(group) });
+// of those who can get there at all, within the limit or not
+function timeFact({ before, after }) {
+  if (before == null || after == null) return null;
+  return ["到最近设施平均", `${before.toFixed(1)} → ${after.toFixed(1)} 分钟`, "time"];
+}
+
+function proof(plan, { group }) {
+  const words = boundWords(plan, unitOf(group));
   return make(
     "div",
-    { class: result.proven ? "proof proven" : "proof" },
-    make("strong", { id: "proof", text: proofWords(result) }),
+    { class: plan.proof.proven ? "proof proven" : "proof" },
+    make("strong", { id: "proof", text: proofWords(plan.proof) }),
     words && make("p", { text: words }),
   );
 }
 
-function trialBox({ result, trial, trialNote, words, onRestore, onRetry }) {
+function trialBox({ plan, trial, trialNote, words, onRestore, onRetry }) {
   const box = make("div", { id: "trial", class: "trial", "aria-live": "polite" });
   if (!trial && !trialNote) {
     box.hidden = true;
     return box;
   }
-  const difference = trial && trial.after.covered - result.after.covered;
-  const rates = trial && (trial.after.rate ?? 0) - (result.after.rate ?? 0);
+  const difference = trial && trial.after.covered - plan.after.covered;
+  const rates = trial && (trial.after.rate ?? 0) - (plan.after.rate ?? 0);
   show(
     box,
     make("strong", { text: "移动点位之后，与原方案相比" }),
@@ -146,6 +156,11 @@ function trialBox({ result, trial, trialNote, words, onRestore, onRetry }) {
         }),
         make("span", { text: `覆盖率 ${points(rates)} 个百分点` }),
       ),
+    trial?.offRoad.length > 0 &&
+      make("p", {
+        class: "problem-line",
+        text: `第 ${trial.offRoad.map((i) => plan.sites[i].rank).join("、")} 处附近没有可用的道路，没有计入。`,
+      }),
     trialNote && make("p", { class: "hint", text: trialNote }),
     make(
       "p",
@@ -162,8 +177,7 @@ function toneOf(difference) {
   return difference > 0 ? "grew" : "shrank";
 }
 
-function siteSection(result, { words, onSite, hasTrial }) {
-  const { sites } = result;
+function siteSection({ sites }, { words, onSite, hasTrial }) {
   const most = Math.max(...sites.map(({ gain }) => gain ?? 0), 1);
   return [
     make("h3", { text: `建设顺序（${count(sites.length)} 处）` }),
@@ -201,41 +215,33 @@ function siteRow(site, { most, words, onSite }) {
       ),
       make("span", {
         class: "site-total",
-        text: `累计 ${percent(site.cumulative_rate)}`,
-        title: amount(site.cumulative_covered, words.group),
+        text: `累计 ${percent(site.rate)}`,
+        title: amount(site.covered, words.group),
       }),
     ),
   );
 }
 
-function remaining(without, words) {
-  if (!without || !(without.people > 0)) return null;
-  const given = without.by_reason ?? {};
-  const rows = (Array.isArray(given) ? given : Object.entries(given))
-    .map((entry) =>
-      Array.isArray(entry) ? entry : [entry.reason ?? entry.id, entry.people ?? 0, entry.name],
-    )
-    .filter(([, people]) => people > 0)
-    .sort((a, b) => b[1] - a[1]);
+function remaining({ people, reasons }, words) {
+  if (!(people > 0)) return null;
   return [
     make("h3", { text: "为何仍有人未覆盖" }),
-    make("p", { class: "hint", text: `方案建成后，${amount(without.people, words.group)}仍在时限之外。` }),
-    rows.length > 0 &&
-      make(
-        "dl",
-        { class: "facts", id: "without" },
-        rows
-          .map(([reason, people, name]) => [
-            make("dt", { text: name ?? nameOf(REASON_NAMES, reason) }),
-            make("dd", { text: amount(people, words.group) }),
-          ])
-          .flat(),
-      ),
+    make("p", { class: "hint", text: `方案建成后，${amount(people, words.group)}仍在时限之外。` }),
+    make(
+      "dl",
+      { class: "facts", id: "without" },
+      reasons
+        .map(([reason, number]) => [
+          make("dt", { text: reason }),
+          make("dd", { text: amount(number, words.group) }),
+        ])
+        .flat(),
+    ),
   ];
 }
 
 function downloads(id) {
-  const path = `sitings/${encodeURIComponent(id)}`;
+  const path = `sitings/${encodeURIComponent(id)}/sites`;
   const files = [
     ["GeoJSON（地图）", "geojson"],
     ["CSV（表格）", "csv"],

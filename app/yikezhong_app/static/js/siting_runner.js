@@ -3,7 +3,7 @@
 import { ApiError } from "./api.js";
 import { byId } from "./dom.js";
 import { hideMessage } from "./page.js";
-import { JobPanel, askForSiting, cancelJob, failureWords, follow, readJob, standingOf } from "./siting_job.js";
+import { JobPanel, askForSiting, cancelJob, failureWords, follow, readJob } from "./siting_job.js";
 
 /**
  * Runs sitings. `onBegun(job)` when the service has taken one, `onDone(job)` with its
@@ -71,14 +71,13 @@ export class Runner {
       onProgress: (now) => this.panel.show(now),
     });
     if (!over) return;
-    const standing = standingOf(over);
-    if (standing === "done") {
+    if (over.status === "done") {
       this.leave(`计算完成，${over.result.sites.length} 处`);
       await this.onDone(over);
       return;
     }
-    if (standing === "cancelled") this.leave("计算已被取消");
-    else this.end(new ApiError(failureWords(over), 422), null);
+    if (over.status === "cancelled") this.end(new ApiError("这次计算已被取消。", 409), null);
+    else this.end(new ApiError(failureWords(over), over.error?.status ?? 500), null);
     this.onGone();
   }
 

@@ -4,7 +4,7 @@ import { GOALS, SOURCES } from "./siting_words.js";
 
 const MOST_SITES = 10000;
 const MOST_MONEY = 1e12;
-const JOB_ID = /^[\w-]{1,80}$/;
+const JOB_ID = /^[0-9a-f]{16}$/;
 
 /** Numbers of the form and what they are at first. */
 export const NUMBERS = { n: 10, share: 60, budget: 1000, site_cost: 100 };
@@ -81,7 +81,8 @@ export function choicesOf(request) {
     share: request.share == null ? null : Number((request.share * 100).toFixed(6)),
     budget: request.budget ?? null,
     site_cost: request.site_cost ?? null,
-    source: request.candidates ?? null,
+    // the API leaves out what is its default
+    source: request.candidates ?? "community_centres",
   };
 }
 

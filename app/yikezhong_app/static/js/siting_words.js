@@ -37,10 +37,10 @@ export function proofWords({ proven, gap }) {
 }
 
 /** What the proof means, in numbers; null where nothing is to be said. */
-export function boundWords({ request, result, unit }) {
-  const { objective, bound, proven } = result;
+export function boundWords({ request, proof, sites }, unit) {
+  const { objective, bound, proven } = proof;
   if (objective == null || bound == null) return null;
-  const n = count(request.n ?? result.sites.length);
+  const n = count(request.n ?? sites.length);
   if (request.goal === "max_people") {
     const within = request.budget == null ? `任选 ${n} 处` : "在这笔预算之内";
     return proven
@@ -50,7 +50,7 @@ export function boundWords({ request, result, unit }) {
   if (request.goal === "min_sites") {
     return proven
       ? "用更少的处数达不到这一目标。"
-      : `至少需要 ${count(Math.ceil(bound - 1e-6))} 处；本方案 ${count(result.sites.length)} 处。`;
+      : `至少需要 ${count(Math.ceil(bound - 1e-6))} 处；本方案 ${count(sites.length)} 处。`;
   }
   if (request.goal === "p_center") {
     const best = proven ? "，不可能更近" : `；任何方案不会少于 ${minutes(bound)}`;
@@ -77,9 +77,9 @@ export function signed(difference) {
 export function helpFor(error) {
   if (!(error instanceof ApiError)) return "页面出错，请刷新后重试。";
   if (error.status === 401) {
-    return "计算需要口令。请用管理员给您的链接打开本页一次（地址里带有 ?token=…），浏览器会记住，之后即可直接计算。";
+    return "计算需要令牌。请用管理员给您的链接打开本页一次（地址里带有 ?token=…），浏览器会记住，之后即可直接计算。";
   }
-  if (error.status === 403) return "您的口令没有计算的权限，请向管理员申请。";
+  if (error.status === 403 && /角色/.test(error.message)) return "您的令牌没有计算的权限，请向管理员申请。";
   if (error.status === 429) return "请求太频繁，请稍候再试。";
   if (error.status === 503 && !/成果/.test(error.message)) {
     return "服务正忙，计算名额已满。请稍候再按「重试」。";
