@@ -91,7 +91,7 @@ TABLE: Final[tuple[tuple[type[Exception], ProblemKind], ...]] = (
         export_errors.FontMissingError,
         ProblemKind(503, "no-font", "没有中文字体", tell=False),
     ),
-    (PoolFullError, ProblemKind(503, "pool-full", "计算任务已满")),
+    (PoolFullError, ProblemKind(503, "pool-full", "计算任务已满", tell=False)),
     (InfeasibleError, ProblemKind(422, "infeasible", "要求无法满足")),
     (InputError, ProblemKind(422, "input", "输入不可用")),
     (GraphError, ProblemKind(422, "graph", "路网不可用")),
