@@ -68,8 +68,9 @@ def test_start_shows_how_things_stand(page: Any) -> None:
         township_code(i): expected_fill(rate) for i, rate in enumerate(rates)
     }
     # a category that the study does not have cannot be chosen
-    missing = "input[name=source][value='category:community_centre']"
-    assert page.locator(missing).is_disabled()
+    for source in ("category:community_centre", "upgrade"):
+        assert page.locator(f"input[name=source][value='{source}']").is_disabled()
+    assert page.locator("input[name=source][value=generated]").is_enabled()
 
 
 def test_from_request_to_plan(page: Any, base: str) -> None:
@@ -249,6 +250,8 @@ def test_failed_job_is_told(page: Any) -> None:
     assert page.inner_text("#message-text") == told
     assert page.locator("#job").is_hidden()
     assert "job" not in view_of(page)
+    page.click("#message button")
+    assert page.locator("#message").is_hidden()
 
 
 def test_without_token_the_page_says_how(page: Any) -> None:
@@ -417,6 +420,15 @@ def test_failed_evaluation_is_told_beside_the_figures(page: Any) -> None:
     page.wait_for_selector("#trial [data-figure=difference]")
     assert page.locator("#trial button:has-text('重试')").count() == 0
     forgive(page)
+
+
+def test_page_itself_never_scrolls(page: Any) -> None:
+    open_siting(page)
+    compute(page)
+    page.evaluate("document.querySelector('.downloads').scrollIntoView()")
+    assert page.evaluate("[document.scrollingElement.scrollTop, scrollY]") == [0, 0]
+    assert page.evaluate("document.body.scrollTop") == 0
+    assert page.evaluate("document.getElementById('results').scrollTop") > 0
 
 
 def test_list_and_map_point_to_each_other(page: Any) -> None:

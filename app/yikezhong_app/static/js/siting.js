@@ -38,9 +38,9 @@ async function start() {
 
 function report(error, again) {
   if (!(error instanceof ApiError)) console.error(error);
-  const onAction = again && (() => {
+  const onAction = () => {
     page.hideMessage();
-    again();
-  });
-  page.showMessage(helpFor(error), { onAction });
+    again?.();
+  };
+  page.showMessage(helpFor(error), { action: again ? "重试" : "知道了", onAction });
 }

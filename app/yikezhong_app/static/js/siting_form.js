@@ -27,7 +27,6 @@ export function buildForm(study, { choose, compute, layer }) {
     compute();
   });
   options("goal", GOALS, (id) => choose({ goal: id }));
-  options("source", sourcesOf(study), (id) => choose({ source: id }));
   buildLayers(layer);
   let shownFor = null;
   return (view) => {
@@ -37,6 +36,7 @@ export function buildForm(study, { choose, compute, layer }) {
     if (shownFor !== chosen.id) {
       shownFor = chosen.id;
       const limits = chosen.minutes.map((value) => ({ id: String(value), name: String(value) }));
+      options("source", sourcesOf(study, chosen), (id) => choose({ source: id }));
       segments("minutes", limits, (id) => choose({ minutes: Number(id) }));
     }
     for (const name of ["minutes", "goal", "source"]) {
@@ -74,20 +74,19 @@ function numberIn(input) {
 function options(name, choices, pick) {
   show(
     byId(`choose-${name}`),
-    choices.map(({ id, name: words, note, there = true }) =>
+    choices.map(({ id, name: words, note, missing = null }) =>
       make(
         "label",
-        { class: there ? "option" : "option missing" },
+        { class: missing ? "option missing" : "option" },
         make("input", {
           type: "radio",
           name,
           value: id,
-          disabled: !there,
+          disabled: Boolean(missing),
           on: { change: () => pick(id) },
         }),
         make("span", { class: "option-name", text: words }),
-        (note || !there) &&
-          make("span", { class: "option-note", text: there ? note : "本成果中没有这类设施" }),
+        (missing ?? note) && make("span", { class: "option-note", text: missing ?? note }),
       ),
     ),
   );

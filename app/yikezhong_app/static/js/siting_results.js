@@ -51,7 +51,7 @@ export function showPlan(plan, { trial, trialNote, oldNote, words, table, onSite
       !trial && timeFact(plan.time),
       plan.cost != null && ["费用", `${count(plan.cost)} 万元`, "cost"],
     ]),
-    proof(plan, words),
+    proof(plan, words, Boolean(trial)),
     trialBox({ plan, trial, trialNote, words, onRestore, onRetry }),
     siteSection(plan, { words, onSite, hasTrial: Boolean(trial || trialNote) }),
     remaining(plan.left, words),
@@ -124,12 +124,12 @@ function timeFact({ before, after }) {
   return ["到最近设施平均", `${before.toFixed(1)} → ${after.toFixed(1)} 分钟`, "time"];
 }
 
-function proof(plan, { group }) {
+function proof(plan, { group }, isMoved) {
   const words = boundWords(plan, unitOf(group));
   return make(
     "div",
     { class: plan.proof.proven ? "proof proven" : "proof" },
-    make("strong", { id: "proof", text: proofWords(plan.proof) }),
+    make("strong", { id: "proof", text: `${isMoved ? "原方案" : ""}${proofWords(plan.proof)}` }),
     words && make("p", { text: words }),
   );
 }

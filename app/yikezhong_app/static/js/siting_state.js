@@ -42,7 +42,7 @@ export function settleChoices(view, study) {
     study.services[0];
   const usual = Math.round((service.limit_s ?? 900) / 60);
   const offered = [view.minutes, usual, service.minutes[0]];
-  const sources = sourcesOf(study).filter(({ there }) => there);
+  const sources = sourcesOf(study, service).filter(({ missing }) => !missing);
   const numbers = Object.entries(NUMBERS).map(([name, first]) => [name, view[name] ?? first]);
   return {
     ...view,
@@ -103,12 +103,15 @@ export function problemOf(view) {
   return null;
 }
 
-/** Sources with whether this study has them. */
-export function sourcesOf(study) {
-  return SOURCES.map((one) => ({
-    ...one,
-    there: !one.category || Object.hasOwn(study.categories, one.category),
-  }));
+/** Sources of candidates, with why one is missing for this service. */
+export function sourcesOf(study, service) {
+  return SOURCES.map((one) => ({ ...one, missing: whyMissing(one, study, service) }));
+}
+
+function whyMissing({ category, needsFunctions }, study, service) {
+  if (category && !Object.hasOwn(study.categories, category)) return "本成果中没有这类设施";
+  if (needsFunctions && !service.functions?.length) return "这项服务不要求设施有特定功能";
+  return null;
 }
 
 /** Names of the numbers that the goal asks for. */

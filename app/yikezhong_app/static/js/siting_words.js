@@ -18,7 +18,7 @@ export const SOURCES = [
   { id: "category:community_service_center", category: "community_service_center", name: "社区综合服务设施" },
   { id: "category:community_centre", category: "community_centre", name: "社区活动中心" },
   { id: "generated", name: "道路上生成", note: "在未覆盖人口附近的道路上取点" },
-  { id: "upgrade", name: "已有设施增加功能", note: "现有设施补上这项服务，不新建" },
+  { id: "upgrade", needsFunctions: true, name: "已有设施增加功能", note: "现有设施补上这项服务，不新建" },
 ];
 
 /** What was asked for, in one line. */
@@ -42,7 +42,7 @@ export function boundWords({ request, proof, sites }, unit) {
   if (objective == null || bound == null) return null;
   const n = count(request.n ?? sites.length);
   if (request.goal === "max_people") {
-    const within = request.budget == null ? `任选 ${n} 处` : "在这笔预算之内";
+    const within = request.budget == null ? `任选 ${n} 处` : "用这笔预算任意选取";
     return proven
       ? `从这些候选地点中${within}，都不会覆盖更多的人。`
       : `从这些候选地点中${within}，最多也只能覆盖 ${count(Math.floor(bound))} ${unit}。`;
