@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from yikezhong_app.jobs import Job, JobPool, LazyPool, PoolFullError, PoolLimits
+from yikezhong_app.job_records import Job
+from yikezhong_app.jobs import JobPool, LazyPool, PoolFullError, PoolLimits
 
 TASKS = {"try": "job_tasks:run"}
 

@@ -11,8 +11,9 @@ from fastapi.responses import Response
 
 from yikezhong_app import formats
 from yikezhong_app.formats import MEDIA_TYPES, Format
+from yikezhong_app.job_records import OVER, Job
 from yikezhong_app.job_schemas import JobList, JobRow, SessionRow
-from yikezhong_app.jobs import OVER, Job, JobPool, LazyPool
+from yikezhong_app.jobs import JobPool, LazyPool
 from yikezhong_app.problems import ProblemKind, problem
 from yikezhong_app.queries import FormatQuery
 from yikezhong_app.request_errors import UnknownRecordError

@@ -20,7 +20,7 @@ from yikezhong_app.siting.target import (
     find_target,
 )
 from yikezhong_app.snapshot import Snapshot
-from yikezhong_coverage.records import BoolArray, FloatArray
+from yikezhong_coverage.records import BoolArray, FloatArray, IntArray
 from yikezhong_coverage.siting import (
     BuildingOrder,
     CoverMatrix,
@@ -29,6 +29,7 @@ from yikezhong_coverage.siting import (
     PlanMismatchError,
     SitingProblem,
     SitingResult,
+    UnservedDemandError,
     areas_met,
     building_order,
     cheapest_actions,
@@ -47,6 +48,8 @@ from yikezhong_coverage.supply import split_by_time
 _FAR_S = 86_400.0
 #: Part of the time limit that is kept for the order of building.
 _ORDER_SHARE = 0.2
+#: Places that are named in an error.
+_MOST_NAMED = 8
 #: Sites up to which the order of building is proven.
 _MOST_ORDERED = 30
 
@@ -175,7 +178,33 @@ class _Work:
 
     def solve(self) -> SitingResult:
         """Return the plan, with its people counted."""
-        request, limit_s = self.request, self.left_s * (1 - _ORDER_SHARE)
+        try:
+            return self._solved(self.left_s * (1 - _ORDER_SHARE))
+        except UnservedDemandError as error:
+            names = self._places(error.demand)
+            raise UnservedDemandError(
+                f"{error.message}（{names}）", demand=error.demand, hint=error.hint
+            ) from error
+
+    def _places(self, at: IntArray) -> str:
+        """Return the names of the areas, or of the townships of demand, the most first."""
+        if self.target is not None:
+            table = self.ground.snapshot.table("divisions").set_index("code")["name"]
+            codes = [self.target.open_codes[i] for i in at]
+            names = [str(table.get(code, code)) for code in codes]
+        else:
+            people = np.nan_to_num(self.ground.people[at])
+            own = self.ground.township[at]
+            sums = np.bincount(own[own >= 0], weights=people[own >= 0])
+            ranked = np.argsort(-sums, kind="stable")[: int((sums > 0).sum())]
+            towns = self.ground.townships["name"]
+            names = [f"{towns[i]} {sums[i]:.0f} 人" for i in ranked]
+        more = f"等 {len(names)} 处" if len(names) > _MOST_NAMED else ""
+        return "、".join(names[:_MOST_NAMED]) + more
+
+    def _solved(self, limit_s: float) -> SitingResult:
+        """Return the plan of the model that was asked for."""
+        request = self.request
         if self.target is not None:
             return self._meet(self.target, limit_s)
         if request.goal == "max_people":
