@@ -46,6 +46,8 @@ def serve_forever(folder: Path, *, host: str, port: int) -> None:
     print_line(f"请在浏览器中打开 {address}/maps/ ；接口说明 {address}/docs")
     if own is not None:
         print_line(f"选址等计算请用这个地址打开：{address}/maps/?token={own.secret}")
+    elif not settings.tokens:
+        print_line("没有设置 YIKEZHONG_TOKENS：只能查看，不能选址与试算。")
     print_line("按 Ctrl-C 停止。")
     configure_logs(settings.log_level)
     uvicorn.run(

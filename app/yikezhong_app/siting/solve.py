@@ -116,29 +116,8 @@ def solve_siting(
     candidates = find_candidates(
         ground, request, inside=target.open_codes if target else ()
     )
-    forced = candidates.mask(request.forced, parameter="forced")
-    banned = candidates.mask(request.forbidden, parameter="forbidden")
-    if (forced & ~candidates.allowed).any():
-        where = int(np.flatnonzero(forced & ~candidates.allowed)[0])
-        raise ParameterError(
-            f"必选的候选点“{candidates.table['name'].iloc[where]}”不可用："
-            f"{candidates.reason[where]}",
-            parameter="forced",
-        )
-    forbidden = banned | ~candidates.allowed
     progress("计算候选点的服务范围", 0.3)
-    covers = cover_matrix(ground.reach(candidates.snapped))
-    problem = SitingProblem(
-        covers,
-        ground.people,
-        start_covered=ground.start_time_s <= ground.limit_s,
-        cost=None
-        if request.site_cost is None
-        else np.full(len(candidates), request.site_cost),
-        forced=forced,
-        forbidden=forbidden,
-        group=ground.township,
-    )
+    problem = _problem_of(ground, candidates, request)
     progress("求解", 0.45)
     work = _Work(request, ground, candidates, problem, target, started)
     result = work.solve()
@@ -150,12 +129,37 @@ def solve_siting(
         request=request,
         ground=ground,
         candidates=candidates,
-        covers=covers,
+        covers=problem.covers,
         result=result,
         time_s=time_s,
         order=order,
         target=target,
         seconds=time.monotonic() - started,
+    )
+
+
+def _problem_of(
+    ground: Ground, candidates: Candidates, request: SitingRequest
+) -> SitingProblem:
+    """Return the problem of cover: candidates, demand, what stands, what is decided."""
+    forced = candidates.mask(request.forced, parameter="forced")
+    banned = candidates.mask(request.forbidden, parameter="forbidden")
+    unusable = np.flatnonzero(forced & ~candidates.allowed)
+    if len(unusable):
+        name, why = candidates.table["name"], candidates.reason
+        raise ParameterError(
+            f"必选的候选点“{name.iloc[unusable[0]]}”不可用：{why[unusable[0]]}",
+            parameter="forced",
+        )
+    cost = request.site_cost
+    return SitingProblem(
+        cover_matrix(ground.reach(candidates.snapped)),
+        ground.people,
+        start_covered=ground.start_time_s <= ground.limit_s,
+        cost=None if cost is None else np.full(len(candidates), cost),
+        forced=forced,
+        forbidden=banned | ~candidates.allowed,
+        group=ground.township,
     )
 
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from yikezhong_app.console import ProgressCall
 from yikezhong_app.request_errors import ParameterError
-from yikezhong_app.siting.ground import open_ground
+from yikezhong_app.siting.ground import Ground, open_ground
 from yikezhong_app.siting.plan_record import count_record, plan_record, township_rows
 from yikezhong_app.siting.request import EvaluationRequest, SitingRequest
 from yikezhong_app.siting.solve import solve_siting
 from yikezhong_app.snapshot import open_version
+from yikezhong_coverage.records import Snapped
 
 
 def run_siting(payload: dict[str, Any], progress: ProgressCall) -> dict[str, Any]:
@@ -47,12 +48,6 @@ def run_evaluation(payload: dict[str, Any], progress: ProgressCall) -> dict[str,
     time_s = ground.time_with(places, without=closed)
     before = ground.start_time_s <= ground.limit_s
     after = time_s <= ground.limit_s
-    reached = ground.reach(places)
-    people = np.nan_to_num(ground.people)
-    owner = np.repeat(np.arange(len(places)), np.diff(reached.start))
-    within = np.bincount(
-        owner, weights=people[reached.demand], minlength=len(places)
-    ).tolist()
     return {
         "version": ground.snapshot.version,
         "as_of": ground.snapshot.manifest["as_of"],
@@ -65,17 +60,30 @@ def run_evaluation(payload: dict[str, Any], progress: ProgressCall) -> dict[str,
         "before": count_record(ground, before),
         "after": count_record(ground, after),
         "townships": township_rows(ground, before, after),
-        "sites": [
-            {
-                "lon": x,
-                "lat": y,
-                "on_road": bool(edge >= 0),
-                "leg_m": float(leg) if edge >= 0 else None,
-                "people_within": float(count),
-            }
-            for (x, y), edge, leg, count in zip(
-                request.sites, places.edge, places.leg_m, within, strict=True
-            )
-        ],
+        "sites": _drawn(ground, request, places),
         "seconds": round(time.monotonic() - started, 3),
     }
+
+
+def _drawn(
+    ground: Ground, request: EvaluationRequest, places: Snapped
+) -> list[dict[str, Any]]:
+    """Return each drawn site with the people who live within its reach."""
+    reached = ground.reach(places)
+    people = np.nan_to_num(ground.people)
+    owner = np.repeat(np.arange(len(places)), np.diff(reached.start))
+    within = np.bincount(
+        owner, weights=people[reached.demand], minlength=len(places)
+    ).tolist()
+    return [
+        {
+            "lon": x,
+            "lat": y,
+            "on_road": bool(edge >= 0),
+            "leg_m": float(leg) if edge >= 0 else None,
+            "people_within": float(count),
+        }
+        for (x, y), edge, leg, count in zip(
+            request.sites, places.edge, places.leg_m, within, strict=True
+        )
+    ]
