@@ -260,3 +260,20 @@ def compute(page: Any) -> None:
 def figure(page: Any, name: str) -> str:
     """Return a figure of the panel of results."""
     return page.inner_text(f"#results [data-figure={name}]")
+
+
+def forgive(page: Any) -> None:
+    """Clear the errors that a test has provoked."""
+    page.watch.failed.clear()
+    page.watch.errors.clear()
+
+
+def drag(page: Any, rank: int, by: tuple[int, int]) -> None:
+    """Drag a site with the pointer."""
+    box = page.locator(f".pin[data-site='{rank}']").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + 14
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + by[0] / 2, y + by[1] / 2, steps=4)
+    page.mouse.move(x + by[0], y + by[1], steps=4)
+    page.mouse.up()

@@ -23,7 +23,9 @@ _HEAD = """
 <link rel="stylesheet" href="/static/css/print.css" media="print">
 <script type="module" src="/static/js/{script}"></script>
 """
-_SITING_SHEET = '<link rel="stylesheet" href="/static/css/siting.css">\n'
+_SITING_SHEETS = """<link rel="stylesheet" href="/static/css/siting_results.css">
+<link rel="stylesheet" href="/static/css/siting.css">
+"""
 
 
 @cache
@@ -50,7 +52,7 @@ def siting_page() -> str:
     >>> "siting.js" in page, "https:" in page
     (True, False)
     """
-    head = _HEAD.format(script="siting.js", more_sheets=_SITING_SHEET)
+    head = _HEAD.format(script="siting.js", more_sheets=_SITING_SHEETS)
     return _map_page("siting.html", title="一刻钟服务圈选址", head=head)
 
 
