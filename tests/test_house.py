@@ -50,7 +50,16 @@ def test_the_coverage_folder_is_not_ignored() -> None:
 
 def test_the_wheel_holds_all_three_packages(tmp_path: Path) -> None:
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        [
+            sys.executable,
+            "-m",
+            "hatchling",
+            "build",
+            "-t",
+            "wheel",
+            "-d",
+            str(tmp_path),
+        ],
         cwd=ROOT,
         check=True,
         capture_output=True,
@@ -116,4 +125,6 @@ def test_lock_files_carry_hashes_and_no_addresses() -> None:
 def test_no_third_party_browser_files_are_committed() -> None:
     tracked = _tracked()
     assert not [f for f in tracked if "static/lib/" in f or "node_modules/" in f]
-    assert not [f for f in tracked if f.endswith((".woff", ".woff2", ".ttf", ".min.js"))]
+    assert not [
+        f for f in tracked if f.endswith((".woff", ".woff2", ".ttf", ".min.js"))
+    ]

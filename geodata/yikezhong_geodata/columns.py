@@ -72,7 +72,14 @@ DIVISION_COLUMNS: Final = (
 )
 
 #: Attribute columns with a capacity or size of a facility, all numbers or missing.
-CAPACITY_COLUMNS: Final = ("beds", "nursing_beds", "places", "plots", "floor_area_m2", "staff")
+CAPACITY_COLUMNS: Final = (
+    "beds",
+    "nursing_beds",
+    "places",
+    "plots",
+    "floor_area_m2",
+    "staff",
+)
 
 FACILITY_STATUS: Final = {
     "open": "运营",

@@ -116,7 +116,9 @@ class DataReport:
         table["row"] = table["row"].astype("Int64")
         for name in COLUMNS:
             if name != "row":
-                table[name] = table[name].astype(object).where(table[name].notna(), None)
+                table[name] = (
+                    table[name].astype(object).where(table[name].notna(), None)
+                )
         return table
 
     def counts_frame(self) -> pd.DataFrame:
