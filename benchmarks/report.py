@@ -48,7 +48,7 @@ def write_results(table: Table, path: Path, *, today: dt.date) -> None:
         "",
         "Runs in turn, medians of wall time; × is the row's time over the first row of",
         "the same question and network. Peak is what the call adds to the memory of a",
-        "process that holds the prepared network. Other workers share the machine:",
+        "process that holds the prepared network. The machine was busy with other work:",
         "ratios below 1.5 mean nothing.",
         "",
         "| " + " | ".join(HEADINGS) + " |",
