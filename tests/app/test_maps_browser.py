@@ -298,6 +298,8 @@ def test_newer_result_is_told(page: Any) -> None:
     page.click(f"#choose-minutes label:has(input[value='{MINUTES[0]}'])")
     page.wait_for_selector("#message:not([hidden])")
     assert "成果已更新" in page.inner_text("#message")
+    settle(page)  # no answer is under way when the page closes
+    page.unroute_all(behavior="wait")
 
 
 def test_page_without_layers_is_calm(page: Any) -> None:
