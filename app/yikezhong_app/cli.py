@@ -11,7 +11,7 @@ import datetime as dt
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -320,5 +320,15 @@ def main(args: list[str] | None = None) -> None:
     try:
         app(arguments)
     except PlannerError as error:
-        console.print_error(error, as_json="--json" in arguments)
-        sys.exit(console.exit_code(error))
+        _fail(error, arguments)
+    except BrokenPipeError:
+        # who reads the output has seen enough
+        sys.stdout = None
+        sys.exit(console.EXIT_FAILED)
+    except OSError as error:
+        _fail(console.disk_error(error), arguments)
+
+
+def _fail(error: PlannerError, arguments: list[str]) -> NoReturn:
+    console.print_error(error, as_json="--json" in arguments)
+    sys.exit(console.exit_code(error))

@@ -13,7 +13,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from yikezhong_coverage.errors import GraphError, InputError, PlannerError
+from yikezhong_coverage.errors import (
+    GraphError,
+    InputError,
+    PlannerError,
+    SourceError,
+)
 
 #: ``progress(step, fraction)``: the step's Chinese name, 0…1 of the whole call.
 ProgressCall = Callable[[str, float], None]
@@ -78,6 +83,25 @@ def exit_code(error: PlannerError) -> int:
     """Return 2 for bad input, 1 for everything else that failed."""
     bad = isinstance(error, (InputError, GraphError))
     return EXIT_BAD_INPUT if bad else EXIT_FAILED
+
+
+class DiskError(SourceError):
+    """A file or folder could not be read or written."""
+
+
+def disk_error(error: OSError) -> DiskError:
+    """Say what the system refused: a full disk, a missing right, a wrong path.
+
+    Examples
+    --------
+    >>> str(disk_error(PermissionError(13, "Permission denied", "/out")))
+    '/out：无法读写（Permission denied）。请检查路径、权限与磁盘空间'
+    """
+    return DiskError(
+        f"无法读写（{error.strerror or error}）",
+        file=None if error.filename is None else str(error.filename),
+        hint="请检查路径、权限与磁盘空间",
+    )
 
 
 def print_error(error: PlannerError, *, as_json: bool) -> None:

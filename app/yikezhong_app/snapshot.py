@@ -128,7 +128,7 @@ def open_current(out_dir: Path) -> Snapshot:
     pointer = out_dir / CURRENT
     try:
         version = json.loads(pointer.read_text(encoding="utf-8"))["version"]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise SnapshotMissingError(
             "还没有可用的成果",
             file=out_dir.name,

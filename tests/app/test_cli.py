@@ -149,6 +149,23 @@ def test_a_bad_date_and_a_missing_folder(
     assert call("run") == 2  # a missing argument
 
 
+def test_a_path_that_cannot_be_written_is_said(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("not a folder")
+    for arguments in (
+        ("run", study, "--out", taken),
+        ("demo", taken, "--scale", "county"),
+        ("check", study, "--report", tmp_path / "no" / "report.csv"),
+        ("serve", taken),
+    ):
+        assert call(*arguments) == 1
+        error = capsys.readouterr().err
+        assert "Traceback" not in error
+        assert "错误（Disk）" in error or "yikezhong run" in error, arguments
+
+
 def test_serve_says_what_is_missing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
