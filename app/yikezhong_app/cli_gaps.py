@@ -22,7 +22,8 @@ def gaps(
         str | None, typer.Option(help="服务，如 elderly_circle；默认全部")
     ] = None,
     indicator: Annotated[
-        str | None, typer.Option(help="改列一个规划指标未达到的区划，如 SZ-T-09")
+        str | None,
+        typer.Option(help="改列一个规划指标未达到的区划（编号见 scorecard）"),
     ] = None,
     plan: Annotated[
         str | None, typer.Option(help="改列一个规划全部指标未达到的区划")

@@ -81,7 +81,7 @@ class GapAreaRow(RemedyRow):
 class PlanGapsQuery(PageQuery):
     """Parameters of ``plan-gaps``."""
 
-    indicator: Word | None = Field(None, description="指标", examples=["SZ-T-09"])
+    indicator: Word | None = Field(None, description="指标编号，见 indicators")
     plan: Word | None = Field(None, description="规划", examples=["suizhou-14fyp"])
     parent: DivisionRef | None = Field(None, description="所在区划的代码或名称")
     remedy: Word | None = Field(None, description="对策", examples=["appoint"])
