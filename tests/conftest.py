@@ -14,6 +14,9 @@ from yikezhong_geodata.opening import prepare_gdal
 prepare_gdal()
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
     from indicator_cases import DemoRun
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,3 +39,12 @@ def county_run(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
     from indicator_cases import run_county
 
     return run_county(tmp_path_factory.mktemp("county_run"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Return a headless Chromium; skip where there is none."""
+    from browser_cases import chromium
+
+    with chromium() as started:
+        yield started

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from browser_cases import chromium, keep_picture, serve, watched_page
+from browser_cases import keep_picture, serve, watched_page
 from map_cases import (
     HOSTILE_NAMES,
     MINUTES,
@@ -33,12 +33,6 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_map_result(out)
     with serve(create_app(Settings(out=out))) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

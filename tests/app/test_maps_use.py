@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from browser_cases import PHONE, chromium, keep_picture, serve, watched_page
+from browser_cases import PHONE, keep_picture, serve, watched_page
 from map_cases import township_code, township_names, write_map_result
 from map_page_cases import fills, open_map, overflows, settle, view_of
 from yikezhong_app.service import create_app
@@ -25,12 +25,6 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_map_result(out)
     with serve(create_app(Settings(out=out))) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

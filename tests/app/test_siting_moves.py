@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from browser_cases import chromium, keep_picture, serve, watched_page
+from browser_cases import keep_picture, serve, watched_page
 from map_cases import HOSTILE_NAMES, township_code
 from map_page_cases import expected_fill, fills, view_of
 from siting_page_cases import (
@@ -32,12 +32,6 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     app = siting_app(tmp_path_factory.mktemp("result"), FAKE)
     with serve(app) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

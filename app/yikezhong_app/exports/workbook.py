@@ -27,7 +27,7 @@ from yikezhong_app.words import (
     PROFILE_NAMES,
     function_names,
 )
-from yikezhong_geodata.columns import FACILITY_STATUS, KINDS
+from yikezhong_geodata.columns import FACILITY_STATUS
 
 #: Grounds of verdicts: light enough to print, told apart without colour by the words.
 VERDICT_COLOURS: Final = {
@@ -317,11 +317,6 @@ def write_findings(book: Book, data: ReportData) -> None:
         Column("说明", 60, "wrap", "message"),
     ]
     write_table(book, sheet, columns, data.findings, n_keys=1)
-
-
-def kind_words(row: Row) -> str:
-    """Return the kind of a division in Chinese; empty where it has none."""
-    return KINDS.get(str(row.get("kind")), "")
 
 
 def _verdict_colour(title: str) -> Any:
