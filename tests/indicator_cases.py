@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from yikezhong_app.pipeline import run_study
-from yikezhong_app.plan_network import questions_of
-from yikezhong_app.plan_records import build_areas, build_facts, build_places
-from yikezhong_app.study_records import build_records
+from yikezhong_app.runs.pipeline import run_study
+from yikezhong_app.runs.plan_network import questions_of
+from yikezhong_app.runs.plan_records import build_areas, build_facts, build_places
+from yikezhong_app.runs.study_records import build_records
 from yikezhong_coverage.rules.records import Result
 from yikezhong_coverage.rules.value import value_indicator
 from yikezhong_geodata.data_files import read_yaml

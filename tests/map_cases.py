@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from yikezhong_app.snapshot import Snapshot, write_snapshot
+from yikezhong_app.snapshots.snapshot import Snapshot, write_snapshot
 
 #: Names that would do harm if anything took them for a template, markup or a script.
 HOSTILE_NAMES = (

@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from network_cases import networkx_times
-from yikezhong_app.measure import Network, build_network
+from yikezhong_app.runs.measure import Network, build_network
 from yikezhong_coverage.records import FloatArray, IntArray, Nearest
 from yikezhong_geodata.osm_study import import_osm
 from yikezhong_geodata.study import Study

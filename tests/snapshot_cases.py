@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from shapely import LineString, MultiPolygon, Point, box
 
-from yikezhong_app.snapshot import Snapshot, write_snapshot
+from yikezhong_app.snapshots.snapshot import Snapshot, write_snapshot
 
 AS_OF = "2023-12-31"
 NOTICE = "示意数据，非实际边界与设施"

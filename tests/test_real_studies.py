@@ -21,8 +21,8 @@ from real_cases import (
     make_liechtenstein,
     make_porto_alegre,
 )
-from yikezhong_app.pipeline import run_study
-from yikezhong_app.snapshot import Snapshot
+from yikezhong_app.runs.pipeline import run_study
+from yikezhong_app.snapshots.snapshot import Snapshot
 from yikezhong_geodata.study import Study, load_study
 
 pytestmark = pytest.mark.real_data

@@ -15,12 +15,12 @@ from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
-from yikezhong_app import console
-from yikezhong_app.cli_gaps import gaps
-from yikezhong_app.cli_plans import plan_app, scorecard
-from yikezhong_app.cli_report import report
-from yikezhong_app.cli_scenarios import scenario
-from yikezhong_app.cli_site import site
+from yikezhong_app.commands import console
+from yikezhong_app.commands.gaps import gaps
+from yikezhong_app.commands.plans import plan_app, scorecard
+from yikezhong_app.commands.report import report
+from yikezhong_app.commands.scenarios import scenario
+from yikezhong_app.commands.site import site
 from yikezhong_coverage.errors import InputError, PlannerError
 
 app = typer.Typer(
@@ -221,8 +221,8 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Compute a study and write a snapshot."""
-    from yikezhong_app.manifest import run_key
-    from yikezhong_app.pipeline import run_study
+    from yikezhong_app.runs.pipeline import run_study
+    from yikezhong_app.snapshots.manifest import run_key
     from yikezhong_geodata.study import load_study
 
     started = time.monotonic()
@@ -250,7 +250,7 @@ def run(
 
 def _same_result(out: Path, key: str) -> Any:
     """Return the current snapshot if it was made from the same inputs, else None."""
-    from yikezhong_app.snapshot import is_whole, open_current
+    from yikezhong_app.snapshots.snapshot import is_whole, open_current
     from yikezhong_coverage.errors import SourceError
 
     try:
@@ -262,7 +262,7 @@ def _same_result(out: Path, key: str) -> Any:
 
 
 def _show_result(snapshot: Any, seconds: float, out: Path, *, as_json: bool) -> None:
-    from yikezhong_app.summary import top_rates
+    from yikezhong_app.commands.summary import top_rates
 
     rates = top_rates(snapshot)
     if as_json:
@@ -299,7 +299,7 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="端口")] = 8000,
 ) -> None:
     """Serve the maps and the API of a result folder."""
-    from yikezhong_app.serving import serve_forever
+    from yikezhong_app.web.serving import serve_forever
 
     serve_forever(folder, host=host, port=port)
 

@@ -17,12 +17,10 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from yikezhong_app.access import AccessMiddleware
-from yikezhong_app.assets import STATIC_FOLDER
 from yikezhong_app.exports.pool import ExportPool
-from yikezhong_app.jobs import LazyPool, PoolLimits
-from yikezhong_app.problems import install_problems
-from yikezhong_app.rendered import RenderedCache
+from yikezhong_app.jobs.pool import LazyPool, PoolLimits
+from yikezhong_app.reading.rendered import RenderedCache
+from yikezhong_app.reading.store import SnapshotStore
 from yikezhong_app.routes import (
     circles,
     coverage,
@@ -42,9 +40,11 @@ from yikezhong_app.routes import (
     study,
     townships,
 )
-from yikezhong_app.security import GuardMiddleware
 from yikezhong_app.settings import Settings
-from yikezhong_app.store import SnapshotStore
+from yikezhong_app.web.access import AccessMiddleware
+from yikezhong_app.web.assets import STATIC_FOLDER
+from yikezhong_app.web.problems import install_problems
+from yikezhong_app.web.security import GuardMiddleware
 
 LOG = logging.getLogger("yikezhong.service")
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from yikezhong_app.access import AccessToken, parse_tokens
+from yikezhong_app.web.access import AccessToken, parse_tokens
 
 
 class Settings(BaseSettings):

@@ -27,8 +27,8 @@ from snapshot_cases import (
     make_tables,
     write_small_snapshot,
 )
-from yikezhong_app import schemas
-from yikezhong_app.snapshot import write_snapshot
+from yikezhong_app.schemas import answers as schemas
+from yikezhong_app.snapshots.snapshot import write_snapshot
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 
 from study_cases import write_study
 from yikezhong_app.cli import main
-from yikezhong_app.snapshot import list_versions, open_current
+from yikezhong_app.snapshots.snapshot import list_versions, open_current
 
 
 def call(*args: object) -> int:

@@ -11,9 +11,9 @@ import pytest
 
 from browser_cases import chromium, serve, watched_page
 from snapshot_cases import write_small_snapshot
-from yikezhong_app.assets import LIBRARY_FOLDER
 from yikezhong_app.service import create_app
 from yikezhong_app.settings import Settings
+from yikezhong_app.web.assets import LIBRARY_FOLDER
 
 
 @pytest.fixture(scope="module")

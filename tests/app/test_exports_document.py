@@ -20,7 +20,6 @@ from snapshot_cases import (
     make_tables,
     write_small_snapshot,
 )
-from yikezhong_app.catalog import Catalog, load_catalog
 from yikezhong_app.exports.document import make_document
 from yikezhong_app.exports.export_errors import FontMissingError
 from yikezhong_app.exports.rate_classes import percent
@@ -28,8 +27,9 @@ from yikezhong_app.exports.report import build_report, file_name
 from yikezhong_app.exports.report_data import ReportData, gather
 from yikezhong_app.exports.typeface import find_typeface
 from yikezhong_app.exports.wording import count_words
-from yikezhong_app.request_errors import ParameterError, UnknownDivisionError
-from yikezhong_app.snapshot import open_current, write_snapshot
+from yikezhong_app.reading.catalog import Catalog, load_catalog
+from yikezhong_app.snapshots.snapshot import open_current, write_snapshot
+from yikezhong_app.web.request_errors import ParameterError, UnknownDivisionError
 
 
 def blank_map(view: object) -> bytes:

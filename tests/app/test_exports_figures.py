@@ -16,7 +16,6 @@ import pytest
 
 from map_cases import HOSTILE_NAMES, RATES_15, write_map_result
 from snapshot_cases import WEST, write_small_snapshot
-from yikezhong_app.catalog import Catalog, load_catalog
 from yikezhong_app.exports import typeface
 from yikezhong_app.exports.export_errors import FontMissingError
 from yikezhong_app.exports.figures import draw_map
@@ -29,7 +28,8 @@ from yikezhong_app.exports.rate_classes import (
 )
 from yikezhong_app.exports.typeface import find_typeface
 from yikezhong_app.exports.view import LAYERS, MapView, prepare_map
-from yikezhong_app.request_errors import ParameterError, UnknownDivisionError
+from yikezhong_app.reading.catalog import Catalog, load_catalog
+from yikezhong_app.web.request_errors import ParameterError, UnknownDivisionError
 
 JS = Path(__file__).parents[2] / "app" / "yikezhong_app" / "static" / "js"
 

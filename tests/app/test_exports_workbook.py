@@ -16,12 +16,12 @@ from starlette.testclient import TestClient
 from indicator_cases import DemoRun
 from service_cases import API, make_client
 from snapshot_cases import EMPTY, HOSTILE, NOTICE, TWIN, WEST, write_small_snapshot
-from yikezhong_app.catalog import load_catalog
 from yikezhong_app.exports.report_data import gather
 from yikezhong_app.exports.sheets import HEADER_ROW
 from yikezhong_app.exports.workbook import make_workbook
-from yikezhong_app.request_errors import AmbiguousNameError, UnknownDivisionError
-from yikezhong_app.snapshot import Snapshot, open_current
+from yikezhong_app.reading.catalog import load_catalog
+from yikezhong_app.snapshots.snapshot import Snapshot, open_current
+from yikezhong_app.web.request_errors import AmbiguousNameError, UnknownDivisionError
 
 COUNTY = "421303000000"
 SHEETS = [

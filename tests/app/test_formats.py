@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from study_cases import write_layers, write_study, write_tables
-from yikezhong_app.pipeline import compute_tables
+from yikezhong_app.runs.pipeline import compute_tables
 from yikezhong_geodata.study import load_study
 
 AS_OF = dt.date(2023, 12, 31)

@@ -13,8 +13,8 @@ import shapely
 from service_cases import API, assert_problem, make_client
 from study_cases import STUDY_TOML, write_study
 from yikezhong_app.cli import main
-from yikezhong_app.pipeline import run_study
-from yikezhong_app.snapshot import Snapshot, open_current
+from yikezhong_app.runs.pipeline import run_study
+from yikezhong_app.snapshots.snapshot import Snapshot, open_current
 from yikezhong_coverage.remedies import REMEDIES
 from yikezhong_geodata.study import load_study
 

@@ -10,8 +10,8 @@ import pytest
 
 from service_cases import API, assert_problem, make_client
 from snapshot_cases import AS_OF, write_small_snapshot
-from yikezhong_app.snapshot import CURRENT, SnapshotMissingError
-from yikezhong_app.store import SnapshotStore
+from yikezhong_app.reading.store import SnapshotStore
+from yikezhong_app.snapshots.snapshot import CURRENT, SnapshotMissingError
 
 
 def test_without_a_snapshot_the_service_is_alive_but_not_ready(tmp_path: Path) -> None:

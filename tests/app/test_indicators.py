@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 
 from indicator_cases import END, MIDDLE, DemoRun, edit_study, only, value_all
 from service_cases import API, assert_problem, make_client
-from yikezhong_app.plan_schemas import IndicatorPage, OneIndicatorPage, ScorecardPage
-from yikezhong_app.snapshot import Snapshot, open_current
+from yikezhong_app.schemas.plans import IndicatorPage, OneIndicatorPage, ScorecardPage
+from yikezhong_app.snapshots.snapshot import Snapshot, open_current
 from yikezhong_coverage.rules.records import LEVELS, Indicator, Result
 from yikezhong_geodata.demo import build_demo
 from yikezhong_geodata.plans.register import Plan, load_register
@@ -394,7 +394,7 @@ def test_equity_is_that_of_the_townships(snapshot: Snapshot) -> None:
 
 
 def test_without_plans_nothing_changes(county_run: DemoRun, tmp_path: Path) -> None:
-    from yikezhong_app.pipeline import compute_tables
+    from yikezhong_app.runs.pipeline import compute_tables
 
     folder = tmp_path / "study"
     shutil.copytree(county_run.study, folder)

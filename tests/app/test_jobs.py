@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from yikezhong_app.job_records import Job
-from yikezhong_app.jobs import JobPool, LazyPool, PoolFullError, PoolLimits
+from yikezhong_app.jobs.pool import JobPool, LazyPool, PoolFullError, PoolLimits
+from yikezhong_app.jobs.records import Job
 
 TASKS = {"try": "job_tasks:run"}
 
@@ -127,7 +127,7 @@ def test_a_process_that_dies_fails_its_job_only(pool: JobPool) -> None:
 def test_a_job_beyond_its_time_is_stopped(
     pool: JobPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("yikezhong_app.jobs._GRACE_S", 0.0)
+    monkeypatch.setattr("yikezhong_app.jobs.pool._GRACE_S", 0.0)
     payload = {"what": "sleep", "seconds": 60}
     job = pool.submit("try", {}, payload=payload, limit_s=0.3)
     ended = pool.wait(job.id, timeout_s=30)

@@ -13,7 +13,6 @@ from branca.element import CssLink, Element, JavascriptLink
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
-from yikezhong_app import assets
 from yikezhong_app.maps.page import coverage_page
 from yikezhong_app.maps.scaffold import (
     LIBRARY_URLS,
@@ -24,6 +23,7 @@ from yikezhong_app.maps.scaffold import (
     with_nonce,
 )
 from yikezhong_app.routes.maps import router
+from yikezhong_app.web import assets
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN_SCRIPTS = sorted((assets.STATIC_FOLDER / "js").glob("*.js"))

@@ -11,9 +11,9 @@ import pytest
 
 from network_cases import networkx_times
 from study_cases import STUDY_TOML, write_study
-from yikezhong_app.measure import build_network
-from yikezhong_app.pipeline import compute_tables, run_study
-from yikezhong_app.snapshot import open_current
+from yikezhong_app.runs.measure import build_network
+from yikezhong_app.runs.pipeline import compute_tables, run_study
+from yikezhong_app.snapshots.snapshot import open_current
 from yikezhong_geodata.study import Study, load_study
 
 AS_OF = dt.date(2023, 12, 31)

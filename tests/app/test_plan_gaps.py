@@ -16,7 +16,7 @@ from scenario_cases import scenario_of
 from service_cases import API, assert_problem, make_client
 from yikezhong_app.cli import main
 from yikezhong_app.scenarios.running import compute_scenario
-from yikezhong_app.snapshot import Snapshot, open_current
+from yikezhong_app.snapshots.snapshot import Snapshot, open_current
 from yikezhong_coverage.remedies import REMEDIES
 from yikezhong_geodata.study import load_study
 

@@ -10,8 +10,9 @@ from starlette.testclient import TestClient
 
 from service_cases import API, assert_problem, make_client
 from snapshot_cases import WEST, write_small_snapshot
-from yikezhong_app import problems, request_errors, snapshot
-from yikezhong_app.problems import TABLE, problem_kind
+from yikezhong_app.snapshots import snapshot
+from yikezhong_app.web import problems, request_errors
+from yikezhong_app.web.problems import TABLE, problem_kind
 from yikezhong_coverage import errors
 from yikezhong_coverage.errors import GraphError, InputError, PlannerError, SourceError
 

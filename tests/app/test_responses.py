@@ -20,10 +20,10 @@ from starlette.testclient import TestClient
 
 from service_cases import API, assert_problem, make_client
 from snapshot_cases import AS_OF, HOSTILE, NOTICE, WEST, write_small_snapshot
-from yikezhong_app import formats
-from yikezhong_app.etags import entity_tag, is_unchanged
-from yikezhong_app.formats import FORMULA_STARTS, MEDIA_TYPES, Format, negotiate
-from yikezhong_app.rendered import Rendered, RenderedCache
+from yikezhong_app.reading.rendered import Rendered, RenderedCache
+from yikezhong_app.web import formats
+from yikezhong_app.web.etags import entity_tag, is_unchanged
+from yikezhong_app.web.formats import FORMULA_STARTS, MEDIA_TYPES, Format, negotiate
 
 XLSX = MEDIA_TYPES[Format.XLSX]
 

@@ -14,11 +14,11 @@ from starlette.testclient import TestClient
 
 from service_cases import API, ORIGIN, assert_problem, make_client
 from snapshot_cases import write_small_snapshot
-from yikezhong_app import access
-from yikezhong_app.access import COOKIE, ROLES, find_token, parse_tokens, role_for
-from yikezhong_app.jobs import LazyPool, PoolLimits
+from yikezhong_app.jobs.pool import LazyPool, PoolLimits
 from yikezhong_app.service import create_app
 from yikezhong_app.settings import Settings
+from yikezhong_app.web import access
+from yikezhong_app.web.access import COOKIE, ROLES, find_token, parse_tokens, role_for
 
 PLANNER, READER = "planner-secret-0123456789", "reader-secret-0123456789"
 TOKENS = f"li:planner:{PLANNER}, wang:reader:{READER}"
@@ -65,7 +65,7 @@ def test_every_route_is_decided(out: Path) -> None:
     ]
     assert len(routes) > 20
     undecided = [(m, p) for m, p in routes if role_for(m, p) is None]
-    assert undecided == [], "write them into yikezhong_app.access.ROLES"
+    assert undecided == [], "write them into yikezhong_app.web.access.ROLES"
     # and nothing is decided that is not there
     assert set(ROLES) <= set(routes)
 

@@ -23,7 +23,7 @@ from scenario_cases import (
     sides_of,
 )
 from study_cases import STREET, STUDY_TOML, write_study
-from yikezhong_app.pipeline import compute_tables, run_study
+from yikezhong_app.runs.pipeline import compute_tables, run_study
 from yikezhong_app.scenarios.applying import apply_scenario
 from yikezhong_app.scenarios.reading import ScenarioError, read_scenario
 from yikezhong_app.scenarios.running import (
@@ -32,7 +32,7 @@ from yikezhong_app.scenarios.running import (
     run_scenario,
 )
 from yikezhong_app.scenarios.storing import list_results, read_asked, read_table
-from yikezhong_app.snapshot import SnapshotCorruptError, open_current
+from yikezhong_app.snapshots.snapshot import SnapshotCorruptError, open_current
 from yikezhong_geodata.study import Study, load_study
 
 AS_OF = dt.date(2023, 12, 31)

@@ -12,7 +12,7 @@ import pytest
 from indicator_cases import END, DemoRun, value_all
 from snapshot_cases import write_small_snapshot
 from yikezhong_app.cli import main
-from yikezhong_app.snapshot import open_current
+from yikezhong_app.snapshots.snapshot import open_current
 from yikezhong_geodata.study import load_study
 
 COUNTY = "421303000000"

@@ -12,9 +12,9 @@ from starlette.testclient import TestClient
 
 from service_cases import API, ORIGIN, assert_problem, make_client
 from snapshot_cases import write_small_snapshot
-from yikezhong_app.assets import LIBRARY_FOLDER
-from yikezhong_app.security import host_name, page_policy
 from yikezhong_app.settings import Settings
+from yikezhong_app.web.assets import LIBRARY_FOLDER
+from yikezhong_app.web.security import host_name, page_policy
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import shapely
 
-from yikezhong_app.shapes import (
+from yikezhong_app.reading.shapes import (
     MISMATCH_TOLERANCE_M,
     TOLERANCES_M,
     geojson_shapes,

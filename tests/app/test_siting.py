@@ -17,16 +17,16 @@ from starlette.testclient import TestClient
 
 from service_cases import API, assert_problem, make_client
 from study_cases import write_study
-from yikezhong_app.access import parse_tokens
 from yikezhong_app.cli import main
-from yikezhong_app.measure import build_network
-from yikezhong_app.network_table import read_network
-from yikezhong_app.pipeline import run_study
-from yikezhong_app.request_errors import ParameterError
+from yikezhong_app.runs.measure import build_network
+from yikezhong_app.runs.pipeline import run_study
 from yikezhong_app.siting.ground import open_ground
 from yikezhong_app.siting.request import EvaluationRequest, SitingRequest
 from yikezhong_app.siting.tasks import run_evaluation, run_siting
-from yikezhong_app.snapshot import Snapshot, open_current
+from yikezhong_app.snapshots.snapshot import Snapshot, open_current
+from yikezhong_app.tables.networks import read_network
+from yikezhong_app.web.access import parse_tokens
+from yikezhong_app.web.request_errors import ParameterError
 from yikezhong_coverage.errors import InfeasibleError, InputError
 from yikezhong_geodata.study import Study, load_study
 

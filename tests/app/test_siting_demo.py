@@ -13,10 +13,10 @@ import shapely
 import yaml
 
 from indicator_cases import END, make_county
-from yikezhong_app.pipeline import run_study
+from yikezhong_app.runs.pipeline import run_study
 from yikezhong_app.siting.plan_record import sites_geojson, sites_xlsx
 from yikezhong_app.siting.tasks import run_evaluation, run_siting
-from yikezhong_app.snapshot import Snapshot, open_current
+from yikezhong_app.snapshots.snapshot import Snapshot, open_current
 from yikezhong_geodata.data_files import read_yaml
 from yikezhong_geodata.study import load_study
 

@@ -7,10 +7,10 @@ import re
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
-from yikezhong_app import assets
 from yikezhong_app.maps.page import coverage_page, siting_page
 from yikezhong_app.maps.scaffold import NONCE_PLACEHOLDER, with_nonce
 from yikezhong_app.routes.maps import router
+from yikezhong_app.web import assets
 
 
 def test_page_has_no_foreign_address() -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from shapely import Point
 
-from yikezhong_app.snapshot import (
+from yikezhong_app.snapshots.snapshot import (
     SnapshotBusyError,
     SnapshotCorruptError,
     SnapshotMissingError,
@@ -67,7 +67,7 @@ def test_a_failed_run_leaves_the_old_version_serving(
     def full_disk(*args: object, **kwargs: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("yikezhong_app.snapshot._write_geopackage", full_disk)
+    monkeypatch.setattr("yikezhong_app.snapshots.snapshot._write_geopackage", full_disk)
     with pytest.raises(OSError, match="No space"):
         _write(tmp_path, 2.0)
     assert open_current(tmp_path).version == old.version

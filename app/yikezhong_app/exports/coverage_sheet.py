@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from yikezhong_app.exports.report_data import ReportData
 from yikezhong_app.exports.sheets import HEADER_ROW, Book, write
-from yikezhong_app.records import Row
+from yikezhong_app.reading.records import Row
 from yikezhong_app.words import FLAGS, PROFILE_NAMES
 from yikezhong_geodata.columns import KINDS
 

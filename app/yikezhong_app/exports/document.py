@@ -35,7 +35,7 @@ from yikezhong_app.exports.wording import (
     value_words,
 )
 from yikezhong_app.plan_words import STATUS_NAMES
-from yikezhong_app.records import Row
+from yikezhong_app.reading.records import Row
 from yikezhong_app.words import LEVEL_NAMES, PROFILE_NAMES
 from yikezhong_geodata.columns import FACILITY_STATUS
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from yikezhong_app.catalog import Catalog
 from yikezhong_app.exports.ground import lay_ground
 from yikezhong_app.exports.map_layers import (
     Canvas,
@@ -34,7 +33,8 @@ from yikezhong_app.exports.map_legend import (
 )
 from yikezhong_app.exports.typeface import Typeface, find_typeface
 from yikezhong_app.exports.view import MapData, MapView, prepare_map
-from yikezhong_app.shapes import Geometries
+from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.shapes import Geometries
 from yikezhong_geodata.columns import LEVELS
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
-from yikezhong_app.shapes import Geometries
+from yikezhong_app.reading.shapes import Geometries
 
 if TYPE_CHECKING:
     from matplotlib.path import Path

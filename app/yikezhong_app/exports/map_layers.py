@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import shapely
 
-from yikezhong_app.catalog import Catalog
 from yikezhong_app.exports.ground import Ground, polygon_path
 from yikezhong_app.exports.rate_classes import (
     COLOURS,
@@ -21,8 +20,9 @@ from yikezhong_app.exports.rate_classes import (
 )
 from yikezhong_app.exports.typeface import Typeface
 from yikezhong_app.exports.view import MapData
-from yikezhong_app.records import Row
-from yikezhong_app.shapes import Geometries, simplify_together
+from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.records import Row
+from yikezhong_app.reading.shapes import Geometries, simplify_together
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import shapely
 
-from yikezhong_app.catalog import Catalog
 from yikezhong_app.exports.ground import round_length
 from yikezhong_app.exports.map_layers import (
     CIRCLE_COLOUR,
@@ -30,7 +29,8 @@ from yikezhong_app.exports.rate_classes import (
 from yikezhong_app.exports.typeface import Typeface
 from yikezhong_app.exports.view import MapData
 from yikezhong_app.exports.wording import amount, count_words
-from yikezhong_app.shapes import Geometries
+from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.shapes import Geometries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

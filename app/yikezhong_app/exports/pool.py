@@ -17,14 +17,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from yikezhong_app.catalog import Catalog, load_catalog
 from yikezhong_app.exports.export_errors import (
     ExportBusyError,
     ExportFailedError,
     FontMissingError,
 )
 from yikezhong_app.exports.view import MapView
-from yikezhong_app.snapshot import open_version
+from yikezhong_app.reading.catalog import Catalog, load_catalog
+from yikezhong_app.snapshots.snapshot import open_version
 from yikezhong_coverage.errors import PlannerError
 
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal, cast, get_args
 
-from yikezhong_app.catalog import Catalog, load_catalog
-from yikezhong_app.console import ProgressCall
+from yikezhong_app.commands.console import ProgressCall
 from yikezhong_app.exports.figures import draw_map
 from yikezhong_app.exports.report_data import ReportData, gather
 from yikezhong_app.exports.view import MapView
-from yikezhong_app.request_errors import ParameterError
-from yikezhong_app.snapshot import Snapshot
+from yikezhong_app.reading.catalog import Catalog, load_catalog
+from yikezhong_app.snapshots.snapshot import Snapshot
+from yikezhong_app.web.request_errors import ParameterError
 
 ReportFormat = Literal["xlsx", "docx", "png", "svg"]
 REPORT_FORMATS: Final[tuple[ReportFormat, ...]] = get_args(ReportFormat)

@@ -12,23 +12,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, cast
 
-from yikezhong_app.catalog import Catalog
 from yikezhong_app.exports.scope import Scope, add_up, find_scope
-from yikezhong_app.indicator_rows import (
+from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.indicator_rows import (
     indicator_rows,
     names_of,
     plans_of,
     scorecard_rows,
 )
-from yikezhong_app.queries import (
+from yikezhong_app.reading.records import Row, to_rows
+from yikezhong_app.reading.selections import coverage_rows, facility_rows, gap_rows
+from yikezhong_app.web.queries import (
     CoverageFilter,
     FacilitiesQuery,
     GapsFilter,
     IndicatorsFilter,
     Level,
 )
-from yikezhong_app.records import Row, to_rows
-from yikezhong_app.selections import coverage_rows, facility_rows, gap_rows
 from yikezhong_app.words import LEVEL_NAMES
 from yikezhong_geodata.columns import LEVELS
 

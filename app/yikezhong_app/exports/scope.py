@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from yikezhong_app.catalog import Catalog
-from yikezhong_app.queries import CoverageFilter
-from yikezhong_app.records import Row
-from yikezhong_app.selections import coverage_rows
+from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.records import Row
+from yikezhong_app.reading.selections import coverage_rows
+from yikezhong_app.web.queries import CoverageFilter
 
 #: Word for the whole study where a code is asked for.
 WHOLE = "study"

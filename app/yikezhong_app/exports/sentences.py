@@ -11,7 +11,7 @@ from yikezhong_app.exports.wording import (
     target_words,
     value_words,
 )
-from yikezhong_app.records import Row
+from yikezhong_app.reading.records import Row
 from yikezhong_app.words import LEVEL_NAMES, PROFILE_NAMES, REASONS
 
 #: Below this rate an area is named as weak: the first class of the maps.

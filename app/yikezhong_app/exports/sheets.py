@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from yikezhong_app.formats import cell_text
-from yikezhong_app.records import Row
+from yikezhong_app.reading.records import Row
+from yikezhong_app.web.formats import cell_text
 
 #: What every office system has, or a substitute for.
 FONT: Final = "宋体"

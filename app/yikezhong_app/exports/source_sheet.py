@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from yikezhong_app.exports.report_data import ReportData
 from yikezhong_app.exports.sheets import HEADER_ROW, Book, Column, write_table
-from yikezhong_app.indicator_rows import plans_of
-from yikezhong_app.records import Row
+from yikezhong_app.reading.indicator_rows import plans_of
+from yikezhong_app.reading.records import Row
 from yikezhong_app.words import (
     FLAGS,
     PROFILE_NAMES,

@@ -6,19 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
-from yikezhong_app.catalog import Catalog
 from yikezhong_app.exports.scope import Scope, add_up, find_scope
-from yikezhong_app.queries import (
-    CirclesQuery,
-    CoverageFilter,
-    FacilitiesQuery,
-    GapsFilter,
-    Level,
-    Variant,
-)
-from yikezhong_app.records import Row
-from yikezhong_app.request_errors import ParameterError
-from yikezhong_app.selections import (
+from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.records import Row
+from yikezhong_app.reading.selections import (
     circle_rows,
     coverage_rows,
     default_denominator,
@@ -26,6 +17,15 @@ from yikezhong_app.selections import (
     facility_rows,
     gap_rows,
 )
+from yikezhong_app.web.queries import (
+    CirclesQuery,
+    CoverageFilter,
+    FacilitiesQuery,
+    GapsFilter,
+    Level,
+    Variant,
+)
+from yikezhong_app.web.request_errors import ParameterError
 from yikezhong_app.words import LEVEL_NAMES, PROFILE_NAMES, VARIANT_NAMES
 from yikezhong_geodata.columns import LEVELS
 

@@ -20,7 +20,7 @@ from yikezhong_app.exports.sheets import (
 from yikezhong_app.exports.source_sheet import write_sources
 from yikezhong_app.exports.wording import DASH, is_share, target_words
 from yikezhong_app.plan_words import STATUS_NAMES
-from yikezhong_app.records import Row
+from yikezhong_app.reading.records import Row
 from yikezhong_app.words import (
     FLAGS,
     LEVEL_NAMES,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from yikezhong_app.formats import MEDIA_TYPES, Format
-from yikezhong_app.schemas import FeaturesOf, Problem
+from yikezhong_app.schemas.answers import FeaturesOf, Problem
+from yikezhong_app.web.formats import MEDIA_TYPES, Format
 
 _PROBLEMS = {404: "没有这条记录", 406: "不提供所要的格式", 422: "参数不可用"}
 

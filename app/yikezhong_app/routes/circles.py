@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from yikezhong_app.queries import CirclesQuery
-from yikezhong_app.responses import SHAPE_FORMATS, Table, WithContext, answer_table
+from yikezhong_app.reading.selections import circle_rows
 from yikezhong_app.routes.answers import documented
-from yikezhong_app.schemas import CircleRow, PageOf
-from yikezhong_app.selections import circle_rows
+from yikezhong_app.schemas.answers import CircleRow, PageOf
+from yikezhong_app.web.queries import CirclesQuery
+from yikezhong_app.web.responses import SHAPE_FORMATS, Table, WithContext, answer_table
 
 router = APIRouter(prefix="/api/v1", tags=["circles"])
 

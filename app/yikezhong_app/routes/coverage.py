@@ -7,19 +7,19 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
-from yikezhong_app.catalog import Catalog
-from yikezhong_app.queries import CoverageQuery
-from yikezhong_app.records import Row
-from yikezhong_app.responses import (
+from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.records import Row
+from yikezhong_app.reading.selections import coverage_rows
+from yikezhong_app.routes.answers import documented
+from yikezhong_app.routes.divisions import division_shapes
+from yikezhong_app.schemas.answers import CoverageRow, PageOf
+from yikezhong_app.web.queries import CoverageQuery
+from yikezhong_app.web.responses import (
     GEO_FORMATS,
     Table,
     WithContext,
     answer_table,
 )
-from yikezhong_app.routes.answers import documented
-from yikezhong_app.routes.divisions import division_shapes
-from yikezhong_app.schemas import CoverageRow, PageOf
-from yikezhong_app.selections import coverage_rows
 
 router = APIRouter(prefix="/api/v1", tags=["coverage"])
 

@@ -7,13 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from yikezhong_app.catalog import Catalog
-from yikezhong_app.queries import DivisionsQuery
-from yikezhong_app.records import Row
-from yikezhong_app.responses import GEO_FORMATS, Table, WithContext, answer_table
+from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.records import Row
+from yikezhong_app.reading.shapes import DEFAULT_TOLERANCE_M, tolerance_step
 from yikezhong_app.routes.answers import documented
-from yikezhong_app.schemas import DivisionRow, PageOf
-from yikezhong_app.shapes import DEFAULT_TOLERANCE_M, tolerance_step
+from yikezhong_app.schemas.answers import DivisionRow, PageOf
+from yikezhong_app.web.queries import DivisionsQuery
+from yikezhong_app.web.responses import GEO_FORMATS, Table, WithContext, answer_table
 
 router = APIRouter(prefix="/api/v1", tags=["divisions"])
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from yikezhong_app.queries import FacilitiesQuery
-from yikezhong_app.responses import GEO_FORMATS, Table, WithContext, answer_table
+from yikezhong_app.reading.selections import facility_rows
 from yikezhong_app.routes.answers import documented
-from yikezhong_app.schemas import FacilityRow, PageOf
-from yikezhong_app.selections import facility_rows
+from yikezhong_app.schemas.answers import FacilityRow, PageOf
+from yikezhong_app.web.queries import FacilitiesQuery
+from yikezhong_app.web.responses import GEO_FORMATS, Table, WithContext, answer_table
 
 router = APIRouter(prefix="/api/v1", tags=["facilities"])
 

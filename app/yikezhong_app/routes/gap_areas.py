@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from yikezhong_app.gap_records import AREAS, area_records
-from yikezhong_app.gap_schemas import GapAreaRow, GapAreasQuery
-from yikezhong_app.responses import GEO_FORMATS, Table, WithContext, answer_table
+from yikezhong_app.reading.gap_records import AREAS, area_records
 from yikezhong_app.routes.answers import documented
-from yikezhong_app.schemas import PageOf
+from yikezhong_app.schemas.answers import PageOf
+from yikezhong_app.schemas.gaps import GapAreaRow, GapAreasQuery
+from yikezhong_app.web.responses import GEO_FORMATS, Table, WithContext, answer_table
 
 router = APIRouter(prefix="/api/v1", tags=["gaps"])
 

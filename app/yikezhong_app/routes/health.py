@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from yikezhong_app.problems import problem_kind
-from yikezhong_app.store import SnapshotStore
+from yikezhong_app.reading.store import SnapshotStore
+from yikezhong_app.web.problems import problem_kind
 
 router = APIRouter(tags=["health"])
 

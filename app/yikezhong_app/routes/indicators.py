@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from yikezhong_app.catalog import Catalog
-from yikezhong_app.indicator_rows import (
+from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.indicator_rows import (
     find_entry,
     indicator_rows,
     plans_of,
@@ -15,17 +15,17 @@ from yikezhong_app.indicator_rows import (
     summary_of,
     top_codes,
 )
-from yikezhong_app.plan_schemas import (
+from yikezhong_app.reading.records import Row
+from yikezhong_app.routes.answers import documented
+from yikezhong_app.routes.divisions import division_shapes
+from yikezhong_app.schemas.plans import (
     PLAN_TITLES,
     IndicatorPage,
     IndicatorRow,
     OneIndicatorPage,
 )
-from yikezhong_app.queries import WORD_PATTERN, IndicatorQuery, IndicatorsQuery
-from yikezhong_app.records import Row
-from yikezhong_app.responses import GEO_FORMATS, Table, WithContext, answer_table
-from yikezhong_app.routes.answers import documented
-from yikezhong_app.routes.divisions import division_shapes
+from yikezhong_app.web.queries import WORD_PATTERN, IndicatorQuery, IndicatorsQuery
+from yikezhong_app.web.responses import GEO_FORMATS, Table, WithContext, answer_table
 
 router = APIRouter(prefix="/api/v1", tags=["indicators"])
 

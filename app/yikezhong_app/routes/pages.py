@@ -7,8 +7,8 @@ import html
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from yikezhong_app.assets import LIBRARY_FOLDER
-from yikezhong_app.security import csp_nonce
+from yikezhong_app.web.assets import LIBRARY_FOLDER
+from yikezhong_app.web.security import csp_nonce
 
 router = APIRouter(include_in_schema=False)
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from yikezhong_app.gap_schemas import PlanGapRow, PlanGapsQuery
-from yikezhong_app.plan_gap_records import plan_gap_records
-from yikezhong_app.responses import Table, WithContext, answer_table
+from yikezhong_app.reading.plan_gap_records import plan_gap_records
 from yikezhong_app.routes.answers import documented
-from yikezhong_app.schemas import PageOf
+from yikezhong_app.schemas.answers import PageOf
+from yikezhong_app.schemas.gaps import PlanGapRow, PlanGapsQuery
+from yikezhong_app.web.responses import Table, WithContext, answer_table
 
 router = APIRouter(prefix="/api/v1", tags=["gaps"])
 

@@ -8,22 +8,28 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from yikezhong_app.etags import entity_tag, is_unchanged
 from yikezhong_app.exports.pool import ExportPool, ExportTask
 from yikezhong_app.exports.report import file_name
 from yikezhong_app.exports.scope import find_scope
 from yikezhong_app.exports.view import DEFAULT_LAYERS, LAYERS, MapView, prepare_map
-from yikezhong_app.formats import MEDIA_TYPES, Format
-from yikezhong_app.queries import DIVISION_PATTERN, DivisionRef, Level, Minutes, Word
-from yikezhong_app.rendered import Rendered, render
-from yikezhong_app.request_errors import ParameterError
-from yikezhong_app.responses import (
+from yikezhong_app.reading.rendered import Rendered, render
+from yikezhong_app.schemas.answers import Problem
+from yikezhong_app.web.etags import entity_tag, is_unchanged
+from yikezhong_app.web.formats import MEDIA_TYPES, Format
+from yikezhong_app.web.queries import (
+    DIVISION_PATTERN,
+    DivisionRef,
+    Level,
+    Minutes,
+    Word,
+)
+from yikezhong_app.web.request_errors import ParameterError
+from yikezhong_app.web.responses import (
     Context,
     WithContext,
     disposition,
     takes_gzip,
 )
-from yikezhong_app.schemas import Problem
 
 router = APIRouter(prefix="/api/v1", tags=["reports"])
 

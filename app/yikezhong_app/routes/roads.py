@@ -9,14 +9,14 @@ import pandas as pd
 import shapely
 from fastapi import APIRouter, Query, Response
 
-from yikezhong_app.catalog import Catalog
-from yikezhong_app.queries import RoadsQuery
-from yikezhong_app.records import to_rows
-from yikezhong_app.request_errors import ParameterError
-from yikezhong_app.responses import SHAPE_FORMATS, Table, WithContext, answer_table
+from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.records import to_rows
+from yikezhong_app.reading.shapes import Geometries, geojson_shapes, simplify_alone
 from yikezhong_app.routes.answers import documented
-from yikezhong_app.schemas import PageOf, RoadRow
-from yikezhong_app.shapes import Geometries, geojson_shapes, simplify_alone
+from yikezhong_app.schemas.answers import PageOf, RoadRow
+from yikezhong_app.web.queries import RoadsQuery
+from yikezhong_app.web.request_errors import ParameterError
+from yikezhong_app.web.responses import SHAPE_FORMATS, Table, WithContext, answer_table
 
 router = APIRouter(prefix="/api/v1", tags=["roads"])
 

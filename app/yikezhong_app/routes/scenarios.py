@@ -9,20 +9,9 @@ import numpy as np
 import pandas as pd
 from fastapi import APIRouter, Path, Query, Response
 
-from yikezhong_app import formats
-from yikezhong_app.catalog import Catalog
-from yikezhong_app.formats import MEDIA_TYPES, Format
-from yikezhong_app.queries import FormatQuery
-from yikezhong_app.records import Row, to_rows
-from yikezhong_app.request_errors import UnknownRecordError
-from yikezhong_app.responses import (
-    GEO_FORMATS,
-    Context,
-    Table,
-    WithContext,
-    answer_table,
-    negotiate_format,
-)
+from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.records import Row, to_rows
+from yikezhong_app.reading.shapes import geojson_shapes
 from yikezhong_app.routes.answers import documented
 from yikezhong_app.scenarios.schemas import (
     ComparisonRow,
@@ -37,9 +26,20 @@ from yikezhong_app.scenarios.storing import (
     read_manifest,
     read_table,
 )
-from yikezhong_app.schemas import PageOf
-from yikezhong_app.shapes import geojson_shapes
-from yikezhong_app.snapshot import SnapshotMissingError
+from yikezhong_app.schemas.answers import PageOf
+from yikezhong_app.snapshots.snapshot import SnapshotMissingError
+from yikezhong_app.web import formats
+from yikezhong_app.web.formats import MEDIA_TYPES, Format
+from yikezhong_app.web.queries import FormatQuery
+from yikezhong_app.web.request_errors import UnknownRecordError
+from yikezhong_app.web.responses import (
+    GEO_FORMATS,
+    Context,
+    Table,
+    WithContext,
+    answer_table,
+    negotiate_format,
+)
 
 router = APIRouter(prefix="/api/v1", tags=["scenarios"])
 

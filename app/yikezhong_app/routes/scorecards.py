@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from yikezhong_app.indicator_rows import plans_of, scorecard_rows, summary_of
-from yikezhong_app.plan_schemas import PLAN_TITLES, ScorecardPage, ScorecardRow
-from yikezhong_app.queries import DIVISION_PATTERN, ScorecardQuery
-from yikezhong_app.responses import Context, Table, WithContext, answer_table
+from yikezhong_app.reading.indicator_rows import plans_of, scorecard_rows, summary_of
 from yikezhong_app.routes.answers import documented
+from yikezhong_app.schemas.plans import PLAN_TITLES, ScorecardPage, ScorecardRow
+from yikezhong_app.web.queries import DIVISION_PATTERN, ScorecardQuery
+from yikezhong_app.web.responses import Context, Table, WithContext, answer_table
 
 router = APIRouter(prefix="/api/v1", tags=["indicators"])
 

@@ -9,17 +9,17 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from yikezhong_app import formats
-from yikezhong_app.formats import MEDIA_TYPES, Format
-from yikezhong_app.job_records import OVER, Job
-from yikezhong_app.job_schemas import JobList, JobRow, SessionRow
-from yikezhong_app.jobs import JobPool, LazyPool
-from yikezhong_app.problems import ProblemKind, problem
-from yikezhong_app.queries import FormatQuery
-from yikezhong_app.request_errors import UnknownRecordError
-from yikezhong_app.responses import WithContext, disposition
-from yikezhong_app.schemas import Problem
+from yikezhong_app.jobs.pool import JobPool, LazyPool
+from yikezhong_app.jobs.records import OVER, Job
+from yikezhong_app.jobs.schemas import JobList, JobRow, SessionRow
+from yikezhong_app.schemas.answers import Problem
 from yikezhong_app.siting.request import EvaluationRequest, SitingRequest
+from yikezhong_app.web import formats
+from yikezhong_app.web.formats import MEDIA_TYPES, Format
+from yikezhong_app.web.problems import ProblemKind, problem
+from yikezhong_app.web.queries import FormatQuery
+from yikezhong_app.web.request_errors import UnknownRecordError
+from yikezhong_app.web.responses import WithContext, disposition
 
 router = APIRouter(prefix="/api/v1", tags=["sitings"])
 

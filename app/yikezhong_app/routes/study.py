@@ -7,19 +7,19 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Query, Response
 
-from yikezhong_app.catalog import Catalog
-from yikezhong_app.formats import Format
-from yikezhong_app.queries import DataReportQuery, FormatQuery
-from yikezhong_app.records import Row, to_rows
-from yikezhong_app.responses import (
+from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.records import Row, to_rows
+from yikezhong_app.reading.selections import denominators_available, minutes_available
+from yikezhong_app.routes.answers import documented
+from yikezhong_app.schemas.answers import DataReportRow, PageOf, Study
+from yikezhong_app.web.formats import Format
+from yikezhong_app.web.queries import DataReportQuery, FormatQuery
+from yikezhong_app.web.responses import (
     Table,
     WithContext,
     answer_record,
     answer_table,
 )
-from yikezhong_app.routes.answers import documented
-from yikezhong_app.schemas import DataReportRow, PageOf, Study
-from yikezhong_app.selections import denominators_available, minutes_available
 from yikezhong_app.words import (
     LEVEL_NAMES,
     REASONS,

@@ -7,22 +7,33 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from yikezhong_app.catalog import Catalog
-from yikezhong_app.queries import CoverageFilter, FormatQuery, GapsFilter, TownshipRef
-from yikezhong_app.records import Row
-from yikezhong_app.responses import (
+from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.records import Row
+from yikezhong_app.reading.selections import coverage_rows, gap_rows
+from yikezhong_app.routes.answers import documented
+from yikezhong_app.routes.coverage import coverage_table
+from yikezhong_app.routes.divisions import division_shapes
+from yikezhong_app.routes.gaps import gap_table
+from yikezhong_app.schemas.answers import (
+    CoverageRow,
+    DivisionRow,
+    GapRow,
+    PageOf,
+    Township,
+)
+from yikezhong_app.web.queries import (
+    CoverageFilter,
+    FormatQuery,
+    GapsFilter,
+    TownshipRef,
+)
+from yikezhong_app.web.responses import (
     GEO_FORMATS,
     Table,
     WithContext,
     answer_record,
     answer_table,
 )
-from yikezhong_app.routes.answers import documented
-from yikezhong_app.routes.coverage import coverage_table
-from yikezhong_app.routes.divisions import division_shapes
-from yikezhong_app.routes.gaps import gap_table
-from yikezhong_app.schemas import CoverageRow, DivisionRow, GapRow, PageOf, Township
-from yikezhong_app.selections import coverage_rows, gap_rows
 
 router = APIRouter(prefix="/api/v1/townships", tags=["townships"])
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from yikezhong_app.measure import Network
+from yikezhong_app.runs.measure import Network
 from yikezhong_app.scenarios.facility_changes import change_facilities
 from yikezhong_app.scenarios.reading import (
     AddRoad,

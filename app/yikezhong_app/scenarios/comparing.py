@@ -9,8 +9,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from yikezhong_app.coverage_table import Splitter, coverage_frame, coverage_rows
-from yikezhong_app.study_records import names_at
+from yikezhong_app.runs.study_records import names_at
+from yikezhong_app.tables.coverage import Splitter, coverage_frame, coverage_rows
 from yikezhong_coverage.rates import AREA_DENOMINATORS, Coverage, roll_up
 from yikezhong_coverage.records import Divisions, FloatArray
 from yikezhong_coverage.supply import Split

@@ -11,16 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from yikezhong_app.console import ProgressCall, part
-from yikezhong_app.coverage_table import Splitter, make_splitter
-from yikezhong_app.manifest import input_hashes, software_versions
-from yikezhong_app.measure import (
+from yikezhong_app.commands.console import ProgressCall, part
+from yikezhong_app.runs.measure import (
     Network,
     applicable_services,
     build_network,
     measure_service,
 )
-from yikezhong_app.plan_tables import PlanTables
+from yikezhong_app.runs.study_records import StudyRecords, build_records
 from yikezhong_app.scenarios.applying import (
     apply_scenario,
     carry_network,
@@ -35,8 +33,10 @@ from yikezhong_app.scenarios.comparing import (
 from yikezhong_app.scenarios.facility_changes import touched_categories
 from yikezhong_app.scenarios.reading import Scenario, ScenarioError
 from yikezhong_app.scenarios.storing import write_result
-from yikezhong_app.snapshot import Snapshot, open_current
-from yikezhong_app.study_records import StudyRecords, build_records
+from yikezhong_app.snapshots.manifest import input_hashes, software_versions
+from yikezhong_app.snapshots.snapshot import Snapshot, open_current
+from yikezhong_app.tables.coverage import Splitter, make_splitter
+from yikezhong_app.tables.plans import PlanTables
 from yikezhong_coverage.records import Service
 from yikezhong_geodata.study import Study
 

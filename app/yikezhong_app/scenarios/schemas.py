@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from yikezhong_app.queries import DivisionRef, Level, PageQuery, Variant, Word
+from yikezhong_app.web.queries import DivisionRef, Level, PageQuery, Variant, Word
 
 
 class ScenarioQuery(PageQuery):

@@ -20,7 +20,7 @@ import geopandas as gpd
 import pandas as pd
 
 from yikezhong_app.scenarios.reading import Scenario, parse_scenario
-from yikezhong_app.snapshot import SnapshotCorruptError, SnapshotMissingError
+from yikezhong_app.snapshots.snapshot import SnapshotCorruptError, SnapshotMissingError
 
 FOLDER: Final = "scenarios"
 SCHEMA: Final = 1

@@ -11,9 +11,9 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from yikezhong_app.request_errors import ParameterError
 from yikezhong_app.siting.ground import Ground
 from yikezhong_app.siting.request import ExclusionRequest, SitingRequest
+from yikezhong_app.web.request_errors import ParameterError
 from yikezhong_coverage.records import BoolArray, FloatArray, IntArray, Snapped
 from yikezhong_coverage.siting import NoCandidateError, Zone, exclude_candidates
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from yikezhong_app.measure import Network, function_sets
-from yikezhong_app.network_table import read_network
-from yikezhong_app.request_errors import ParameterError
-from yikezhong_app.snapshot import Snapshot, open_version
+from yikezhong_app.runs.measure import Network, function_sets
+from yikezhong_app.snapshots.snapshot import Snapshot, open_version
+from yikezhong_app.tables.networks import read_network
+from yikezhong_app.web.request_errors import ParameterError
 from yikezhong_coverage.eligibility import Eligibility, judge_eligibility
 from yikezhong_coverage.records import (
     BoolArray,

@@ -8,9 +8,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from yikezhong_app.formats import to_csv, to_geojson, to_json, to_xlsx
 from yikezhong_app.siting.ground import Ground
 from yikezhong_app.siting.solve import Siting
+from yikezhong_app.web.formats import to_csv, to_geojson, to_json, to_xlsx
 from yikezhong_coverage.records import BoolArray, FloatArray
 from yikezhong_geodata.columns import GROUP_NAMES
 

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from yikezhong_app.queries import DivisionRef, Minutes, Word
+from yikezhong_app.web.queries import DivisionRef, Minutes, Word
 
 #: Most places of one request.
 MOST_POINTS: Final = 10_000

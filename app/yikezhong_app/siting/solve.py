@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from yikezhong_app.console import ProgressCall, part
-from yikezhong_app.request_errors import ParameterError
+from yikezhong_app.commands.console import ProgressCall, part
 from yikezhong_app.siting.candidates import Candidates, find_candidates
 from yikezhong_app.siting.ground import Ground, open_ground
 from yikezhong_app.siting.request import SitingRequest
@@ -19,7 +18,8 @@ from yikezhong_app.siting.target import (
     better_sites,
     find_target,
 )
-from yikezhong_app.snapshot import Snapshot
+from yikezhong_app.snapshots.snapshot import Snapshot
+from yikezhong_app.web.request_errors import ParameterError
 from yikezhong_coverage.records import BoolArray, FloatArray, IntArray
 from yikezhong_coverage.siting import (
     BuildingOrder,

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from yikezhong_app.request_errors import ParameterError
 from yikezhong_app.siting.candidates import Candidates
-from yikezhong_app.snapshot import Snapshot
+from yikezhong_app.snapshots.snapshot import Snapshot
+from yikezhong_app.web.request_errors import ParameterError
 from yikezhong_coverage.records import BoolArray, FloatArray, IntArray
 from yikezhong_coverage.siting import (
     ActionProblem,

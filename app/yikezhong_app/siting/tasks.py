@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from yikezhong_app.console import ProgressCall
-from yikezhong_app.request_errors import ParameterError
+from yikezhong_app.commands.console import ProgressCall
 from yikezhong_app.siting.ground import Ground, open_ground
 from yikezhong_app.siting.plan_record import count_record, plan_record, township_rows
 from yikezhong_app.siting.request import EvaluationRequest, SitingRequest
 from yikezhong_app.siting.solve import solve_siting
-from yikezhong_app.snapshot import open_version
+from yikezhong_app.snapshots.snapshot import open_version
+from yikezhong_app.web.request_errors import ParameterError
 from yikezhong_coverage.records import Snapped
 
 

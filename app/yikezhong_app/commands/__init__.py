@@ -1,0 +1,1 @@
+"""The commands of ``yikezhong``, a file each, and what they print."""

@@ -1,0 +1,1 @@
+"""Heavy work beside the service, in a bounded pool of processes."""

@@ -1,0 +1,1 @@
+"""One version of a result, indexed for reading, as rows for people."""

@@ -1,0 +1,104 @@
+"""Which version is served: the current one, looked for again when the pointer moves."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from yikezhong_app.reading.catalog import Catalog, load_catalog
+from yikezhong_app.snapshots.snapshot import CURRENT, SnapshotMissingError, open_current
+from yikezhong_coverage.errors import SourceError
+
+LOG = logging.getLogger("yikezhong.store")
+
+#: Modification time, size and inode of the pointer: an atomic replace changes them.
+_Stamp = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class StoreState:
+    """What the store serves, and why the newest version is not served, if so."""
+
+    catalog: Catalog | None
+    problem: SourceError | None
+
+
+class SnapshotStore:
+    """Gives the current catalog; cheap to ask for at every request.
+
+    A version that cannot be read never replaces one that can: the old one goes on
+    being served and the reason is logged and shown by ``/readyz``.
+
+    Parameters
+    ----------
+    out_dir : Path
+        Result folder.
+    reload_seconds : float
+        Shortest time between two looks at the pointer [s].
+    """
+
+    def __init__(self, out_dir: Path, *, reload_seconds: float) -> None:
+        self._out_dir = out_dir
+        self._reload_seconds = reload_seconds
+        self._lock = threading.Lock()
+        self._state = StoreState(None, None)
+        self._stamp: _Stamp | None = None
+        self._looked = float("-inf")
+
+    def current(self) -> Catalog:
+        """Return the catalog of the current version.
+
+        Raises
+        ------
+        SnapshotMissingError, SnapshotCorruptError
+            If there is no version that can be served.
+        """
+        state = self.look()
+        if state.catalog is not None:
+            return state.catalog
+        if state.problem is not None:
+            # the same error is raised again and again: its old frames are let go
+            raise state.problem.with_traceback(None)
+        raise SnapshotMissingError("还没有可用的成果", hint="请先运行 yikezhong run")
+
+    def look(self) -> StoreState:
+        """Return what is served, after loading a new version if there is one."""
+        if time.monotonic() - self._looked < self._reload_seconds:
+            return self._state
+        # while one thread loads a new version the others go on with the old one
+        if self._lock.acquire(blocking=self._state.catalog is None):
+            try:
+                self._reload()
+            finally:
+                self._lock.release()
+        return self._state
+
+    def _reload(self) -> None:
+        if time.monotonic() - self._looked < self._reload_seconds:
+            return
+        stamp = _stamp(self._out_dir / CURRENT)
+        if stamp is None or stamp != self._stamp:
+            old = self._state.catalog
+            try:
+                snapshot = open_current(self._out_dir)
+                if old is None or old.version != snapshot.version:
+                    old = load_catalog(snapshot)
+                    LOG.info("serving version %s", old.version)
+                self._state = StoreState(old, None)
+            except SourceError as error:
+                if old is not None or stamp is not None:
+                    LOG.error("cannot serve the current version: %s", error)
+                self._state = StoreState(old, error)
+            self._stamp = stamp
+        self._looked = time.monotonic()
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino

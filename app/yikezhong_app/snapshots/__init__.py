@@ -1,0 +1,1 @@
+"""The immutable result of a run, and what is kept about how it was made."""

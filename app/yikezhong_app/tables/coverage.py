@@ -1,0 +1,200 @@
+"""The snapshot's tables ``times`` and ``coverage``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from yikezhong_app.runs.measure import VARIANTS, Network, ServiceTimes, capacity_people
+from yikezhong_app.runs.study_records import StudyRecords, names_at
+from yikezhong_coverage.rates import (
+    AREA_DENOMINATORS,
+    Coverage,
+    roll_up,
+    roll_up_areas,
+)
+from yikezhong_coverage.records import BoolArray, FloatArray, IndexArray, Reach
+from yikezhong_coverage.supply import Split, fill, split_by_time
+from yikezhong_geodata.columns import LEVELS
+from yikezhong_geodata.study import Study
+
+#: Groups that every service is counted for, beside its own.
+COMMON_GROUPS = ("people_60", "people")
+
+
+@dataclass(frozen=True, eq=False)
+class Splitter:
+    """Splits people into covered, full and out of reach, for one service.
+
+    Without capacity the split follows from the time alone. With capacity the
+    facilities are filled anew for each group, as if only that group came.
+    """
+
+    times: ServiceTimes
+    network: Network
+    records: StudyRecords
+    capacity: FloatArray | None
+    _pairs: dict[float, Reach] = field(default_factory=dict, repr=False)
+
+    def split(self, group: str, *, variant: str, limit_s: float) -> Split:
+        """Return the split of a group at a limit, shape (n_demand,)."""
+        people = self.records.demand.counts[group]
+        if self.capacity is None:
+            time_s = self.times.nearest[variant].time_s
+            return split_by_time(people, time_s, limit_s=limit_s)
+        facilities = self.times.facilities
+        pairs = self.pairs(limit_s)
+        if variant == "own":
+            owner = self.records.facility_own[facilities]
+            pairs = own_pairs(pairs, owner, demand_own=self.records.demand_own)
+        return fill(pairs, people, self.capacity[facilities]).split
+
+    def pairs(self, limit_s: float) -> Reach:
+        """Return all pairs of the service's facilities and demand within a limit."""
+        if limit_s not in self._pairs:
+            self._pairs.clear()  # a limit is done with before the next one begins
+            facilities = self.times.facilities
+            self._pairs[limit_s] = self.network.reach(facilities, limit_s=limit_s)
+        return self._pairs[limit_s]
+
+
+def make_splitter(
+    study: Study, records: StudyRecords, times: ServiceTimes, network: Network
+) -> Splitter:
+    """Return the splitter of a service."""
+    capacity = capacity_people(times.service, study.facilities)
+    return Splitter(times, network, records, capacity)
+
+
+def own_pairs(pairs: Reach, owner: IndexArray, *, demand_own: IndexArray) -> Reach:
+    """Keep the pairs whose facility and demand are of the same division.
+
+    Parameters
+    ----------
+    pairs : Reach
+    owner : ndarray of int32, shape (n_facility,)
+        Division of each facility (row); -1: none.
+    demand_own : ndarray of int32, shape (n_demand,)
+        Division of each demand point; -1: none.
+    """
+    row = np.repeat(np.arange(pairs.n_facility), np.diff(pairs.start))
+    keep: BoolArray = (owner[row] == demand_own[pairs.demand]) & (owner[row] >= 0)
+    start = np.zeros(pairs.n_facility + 1, dtype=np.int64)
+    np.cumsum(np.bincount(row[keep], minlength=pairs.n_facility), out=start[1:])
+    return Reach(
+        start, pairs.demand[keep], pairs.time_s[keep], pairs.n_demand, pairs.limit_s
+    )
+
+
+def times_rows(study: Study, times: ServiceTimes, network: Network) -> pd.DataFrame:
+    """Return the rows of one service of the table ``times``."""
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "demand_id": study.demand["id"].to_numpy(dtype=object),
+                    "service": times.service.id,
+                    "profile": times.service.profile,
+                    "speed_mps": network.leg_speed_mps,
+                    "variant": variant,
+                    "time_s": times.nearest[variant].time_s,
+                    "facility_id": names_at(
+                        study.facilities["id"], times.nearest[variant].facility
+                    ),
+                }
+            )
+            for variant in VARIANTS
+        ],
+        ignore_index=True,
+    )
+
+
+def limits_of(
+    service_limit_s: float,
+    limits_min: tuple[float, ...],
+    *,
+    more_s: Iterable[float] = (),
+) -> list[float]:
+    """Return the limits a service is counted at [s], ascending."""
+    usual = (60.0 * minutes for minutes in limits_min)
+    return sorted({service_limit_s, *usual, *more_s})
+
+
+def coverage_rows(
+    splitter: Splitter, *, limits_s: list[float], share: float
+) -> Iterator[tuple[float, str, Coverage]]:
+    """Yield (limit [s], variant, coverage) for people and areas of a service.
+
+    Areas (communities, townships) are judged by the service's own group.
+    """
+    records = splitter.records
+    service = splitter.times.service
+    divisions = records.divisions
+    groups = [
+        group
+        for group in dict.fromkeys((service.group, *COMMON_GROUPS))
+        if group in records.groups
+    ]
+    for limit_s in limits_s:
+        for variant in VARIANTS:
+            for group in groups:
+                found = roll_up(
+                    divisions,
+                    records.demand.unit,
+                    split=splitter.split(group, variant=variant, limit_s=limit_s),
+                    group=group,
+                    estimated=records.estimated[group],
+                )
+                yield limit_s, variant, found
+                if group != service.group:
+                    continue
+                for denominator, level in AREA_DENOMINATORS.items():
+                    if level not in divisions.level:
+                        continue
+                    yield (
+                        limit_s,
+                        variant,
+                        roll_up_areas(
+                            divisions,
+                            found,
+                            denominator=denominator,
+                            area_people_share=share,
+                        ),
+                    )
+
+
+def coverage_frame(
+    splitter: Splitter, *, limit_s: float, variant: str, coverage: Coverage, as_of: str
+) -> pd.DataFrame:
+    """Return rows of the table ``coverage``: a division each.
+
+    Denominators that count areas are given for the levels above those areas only.
+    """
+    divisions = splitter.records.divisions
+    counted = AREA_DENOMINATORS.get(coverage.denominator)
+    shown = np.ones(len(divisions.code), dtype=bool)
+    if counted is not None:
+        above = LEVELS[: LEVELS.index(counted)]
+        shown = np.isin(divisions.level, above)
+    return pd.DataFrame(
+        {
+            "level": divisions.level[shown],
+            "code": divisions.code[shown],
+            "service": splitter.times.service.id,
+            "limit_s": limit_s,
+            "denominator": coverage.denominator,
+            "profile": splitter.times.service.profile,
+            "speed_mps": splitter.network.leg_speed_mps,
+            "variant": variant,
+            "as_of": as_of,
+            "total": coverage.total[shown],
+            "covered": coverage.covered[shown],
+            "full": coverage.full[shown],
+            "out_of_reach": coverage.out_of_reach[shown],
+            "rate": coverage.rate[shown],
+            "flags": coverage.flags[shown],
+        }
+    )

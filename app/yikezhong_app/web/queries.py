@@ -1,0 +1,247 @@
+"""Query parameters of the API: what may be asked, and how it is checked.
+
+An unknown parameter is refused: a misspelt filter would otherwise silently give all.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Final, Literal
+
+from fastapi import Path
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from yikezhong_app.web.formats import Format
+
+#: A code or a name; no slash, control or replacement character can be in it.
+DIVISION_PATTERN: Final = r"^[\w\-·・（）() .'’]{1,64}$"
+#: Ids of services, facilities, categories, reasons …
+WORD_PATTERN: Final = r"^[\w\-.:/]{1,128}$"
+
+Level = Literal["province", "prefecture", "county", "township", "community"]
+Verdict = Literal["met", "not_met", "unknown", "not_applicable", "no_target"]
+Variant = Literal["with_neighbours", "own", "all"]
+Word = Annotated[str, Field(pattern=WORD_PATTERN, max_length=128)]
+DivisionRef = Annotated[str, Field(pattern=DIVISION_PATTERN, max_length=64)]
+Minutes = Annotated[float, Field(gt=0, le=120, allow_inf_nan=False)]
+
+TownshipRef = Annotated[
+    str,
+    Path(
+        pattern=DIVISION_PATTERN,
+        max_length=64,
+        description="乡镇街道的 9 位或 12 位代码、自由代码，或研究内唯一的名称",
+        examples=["421303001", "421303001000", "西城街道"],
+    ),
+]
+
+
+class FormatQuery(BaseModel):
+    """Only the format."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Format | None = Field(
+        None, description="答复格式；不写则按 Accept，再按默认"
+    )
+
+
+class PageQuery(FormatQuery):
+    """Format and paging."""
+
+    limit: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="每页行数；默认 JSON 为 1000，其他格式为上限",
+    )
+    offset: int = Field(0, ge=0, le=10_000_000, description="跳过的行数")
+
+
+class DivisionsQuery(PageQuery):
+    """Parameters of ``divisions``."""
+
+    level: Level | None = Field(None, description="层级")
+    parent: DivisionRef | None = Field(
+        None, description="上级的代码或名称；取其下各级", examples=["421303"]
+    )
+    q: str | None = Field(
+        None, min_length=1, max_length=64, description="名称或代码中含有的文字"
+    )
+    simplify: float | None = Field(
+        None,
+        ge=0,
+        le=10_000,
+        allow_inf_nan=False,
+        description="GeoJSON 边界简化的尺度 [米]，取不大于它的一档"
+        "（0、5、10、20、50、100、200、500、1000）；默认随层级",
+    )
+
+
+class CoverageFilter(PageQuery):
+    """What ``coverage`` rows are wanted, of given divisions."""
+
+    service: Word | None = Field(
+        None, description="服务；默认全部", examples=["elderly_circle"]
+    )
+    minutes: Minutes | Literal["all"] | None = Field(
+        None,
+        description="时限 [分钟]，须是已算出的；默认为各服务自己的时限；all 为全部",
+        examples=[15],
+    )
+    denominator: Word | None = Field(
+        None,
+        description="分母；默认为各服务的服务人群；all 为全部",
+        examples=["people_60"],
+    )
+    variant: Variant = Field(
+        "with_neighbours",
+        description="with_neighbours 计所有设施；own 只计本乡镇设施；all 为两者",
+    )
+
+
+class CoverageQuery(CoverageFilter):
+    """Parameters of ``coverage``."""
+
+    level: Level | None = Field(None, description="层级；默认乡镇街道")
+    parent: DivisionRef | None = Field(None, description="上级的代码或名称")
+
+
+class GapsFilter(PageQuery):
+    """What gaps are wanted, of a given division."""
+
+    service: Word | None = Field(None, description="服务；默认全部")
+    minutes: Minutes | Literal["all"] | None = Field(
+        None,
+        description="时限 [分钟]，须是已算出的；默认为各服务自己的时限；all 为全部",
+    )
+    level: Level | None = Field(None, description="缺口所在的层级；默认全部")
+    variant: Variant = Field(
+        "with_neighbours", description="口径；缺口按 with_neighbours 计算"
+    )
+    reason: Word | None = Field(None, description="原因", examples=["too_far"])
+
+
+class GapsQuery(GapsFilter):
+    """Parameters of ``gaps``."""
+
+    parent: DivisionRef | None = Field(None, description="上级的代码或名称")
+
+
+class FacilitiesQuery(PageQuery):
+    """Parameters of ``facilities``."""
+
+    category: Word | None = Field(None, description="类别", examples=["day_care"])
+    service: Word | None = Field(None, description="服务：取计入该服务的设施类别与功能")
+    status: Literal["open", "planned", "closed", "unknown"] | None = Field(
+        None, description="评价日期时的状态"
+    )
+    township: DivisionRef | None = Field(
+        None, description="乡镇街道的代码或名称：登记在此或位于此"
+    )
+    bbox: str | None = Field(
+        None,
+        max_length=128,
+        description="范围：西,南,东,北 [度]",
+        examples=["113.2,31.6,113.5,31.8"],
+    )
+
+    @field_validator("bbox")
+    @classmethod
+    def _check_box(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_box(value)
+        return value
+
+
+class CirclesQuery(PageQuery):
+    """Parameters of ``circles``."""
+
+    service: Word | None = Field(None, description="服务；默认全部")
+    minutes: Minutes | Literal["all"] | None = Field(
+        None, description="时限 [分钟]，须是已算出的；默认为各服务自己的时限"
+    )
+    facility: Word | None = Field(None, description="只取该设施的服务圈")
+    simplify: float = Field(
+        5.0, ge=0, le=1000, allow_inf_nan=False, description="轮廓简化的尺度 [米]"
+    )
+    union: bool = Field(
+        True, description="true 为各设施合并的服务圈；false 为每个设施一个"
+    )
+
+
+class RoadsQuery(PageQuery):
+    """Parameters of ``roads``."""
+
+    merge: bool = Field(True, description="true 为每一等级合成一条；false 为逐条路段")
+    simplify: float = Field(
+        5.0, ge=0, le=1000, allow_inf_nan=False, description="线形简化的尺度 [米]"
+    )
+    road_class: Word | None = Field(
+        None, alias="class", description="道路等级", examples=["residential"]
+    )
+
+
+class DataReportQuery(PageQuery):
+    """Parameters of ``data-report``."""
+
+    layer: Word | None = Field(None, description="图层", examples=["facilities"])
+    problem: Word | None = Field(None, description="问题")
+    action: Literal["noted", "repaired", "set_aside"] | None = Field(
+        None, description="处理：noted 记下，repaired 修复，set_aside 剔除"
+    )
+
+
+class IndicatorsFilter(PageQuery):
+    """Which results of indicators are wanted, of given divisions."""
+
+    plan: Word | None = Field(None, description="规划", examples=["hubei-14fyp"])
+    status: Verdict | None = Field(None, description="结论")
+    class_: Literal["A", "B", "A+B", "C"] | None = Field(
+        None,
+        alias="class",
+        description="类：A 可直接算，B 须有属性列，C 须导入统计数据",
+    )
+
+
+class ScorecardQuery(IndicatorsFilter):
+    """Parameters of a scorecard."""
+
+
+class IndicatorQuery(IndicatorsFilter):
+    """Parameters of one indicator."""
+
+    level: Level | None = Field(None, description="层级；默认全部")
+    parent: DivisionRef | None = Field(None, description="上级的代码或名称，连同其下")
+
+
+class IndicatorsQuery(IndicatorsFilter):
+    """Parameters of ``indicators``."""
+
+    level: Level | None = Field(None, description="层级")
+    code: DivisionRef | None = Field(None, description="一个区划的代码或名称")
+    parent: DivisionRef | None = Field(None, description="上级的代码或名称；取其下")
+
+
+def parse_box(text: str) -> tuple[float, float, float, float]:
+    """Return west, south, east, north [degrees].
+
+    Raises
+    ------
+    ValueError
+        If it is not a box; the message is for the planner.
+
+    Examples
+    --------
+    >>> parse_box("113,31,114,32")
+    (113.0, 31.0, 114.0, 32.0)
+    """
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError("须为逗号分隔的四个数：西,南,东,北") from None
+    if not all(map(math.isfinite, (west, south, east, north))):
+        raise ValueError("须为有限的数")
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise ValueError("须为经纬度，且西不大于东、南不大于北")
+    return west, south, east, north
