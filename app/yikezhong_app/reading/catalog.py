@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from yikezhong_app.reading.name_search import NameIndex
 from yikezhong_app.reading.records import Row, to_rows
 from yikezhong_app.reading.shapes import (
     Geometries,
@@ -103,6 +104,11 @@ class Catalog:
     def position(self) -> dict[str, int]:
         """Code → position in :attr:`divisions`."""
         return {row["code"]: i for i, row in enumerate(self.divisions)}
+
+    @cached_property
+    def names(self) -> NameIndex:
+        """The divisions, to be searched by name, code, pinyin and initials."""
+        return NameIndex(self.divisions)
 
     @cached_property
     def levels(self) -> dict[str, int]:

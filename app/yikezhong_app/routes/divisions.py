@@ -21,7 +21,8 @@ router = APIRouter(prefix="/api/v1", tags=["divisions"])
 @router.get(
     "/divisions",
     summary="行政区划",
-    description="各级行政区划与人口；GeoJSON 带边界。",
+    description="各级行政区划与人口；GeoJSON 带边界。q 按名称、代码、拼音或首字母"
+    "查找，最相符的在前。",
     responses=documented(PageOf[DivisionRow], row=DivisionRow, geometry=True),
 )
 def list_divisions(
@@ -53,17 +54,12 @@ def _select(catalog: Catalog, query: DivisionsQuery) -> list[Row]:
     below = None
     if query.parent is not None:
         below = catalog.under(catalog.find_division(query.parent)["code"])
-    text = None if query.q is None else query.q.strip().casefold()
+    found = catalog.divisions if query.q is None else catalog.names.find(query.q)
     return [
         row
-        for row in catalog.divisions
+        for row in found
         if query.level in (None, row["level"])
         and (below is None or row["code"] in below)
-        and (
-            text is None
-            or text in row["name"].casefold()
-            or row["code"].casefold().startswith(text)
-        )
     ]
 
 

@@ -66,7 +66,11 @@ class DivisionsQuery(PageQuery):
         None, description="上级的代码或名称；取其下各级", examples=["421303"]
     )
     q: str | None = Field(
-        None, min_length=1, max_length=64, description="名称或代码中含有的文字"
+        None,
+        pattern=r"\S",
+        max_length=64,
+        description="名称中的文字、代码的开头、拼音或首字母；最相符的在前",
+        examples=["西城", "zengdu", "zdq"],
     )
     simplify: float | None = Field(
         None,
