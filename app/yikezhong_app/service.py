@@ -43,6 +43,7 @@ from yikezhong_app.routes import (
 from yikezhong_app.settings import Settings
 from yikezhong_app.web.access import AccessMiddleware
 from yikezhong_app.web.assets import STATIC_FOLDER
+from yikezhong_app.web.base_maps import image_origins
 from yikezhong_app.web.problems import install_problems
 from yikezhong_app.web.security import GuardMiddleware
 
@@ -152,7 +153,11 @@ def create_app(settings: Settings) -> FastAPI:
         body_limit_bytes=settings.body_limit_bytes,
     )
     # added last, so outermost
-    app.add_middleware(GuardMiddleware, allowed_hosts=settings.hosts)
+    app.add_middleware(
+        GuardMiddleware,
+        allowed_hosts=settings.hosts,
+        image_origins=image_origins(settings.base_maps),
+    )
     for router in _ROUTERS:
         app.include_router(router)
     if importlib.util.find_spec(_MAPS) is not None:

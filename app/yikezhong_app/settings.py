@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from yikezhong_app.web.access import AccessToken, parse_tokens
+from yikezhong_app.web.base_maps import BaseMap, offered_base_maps
 
 
 class Settings(BaseSettings):
@@ -51,6 +52,14 @@ class Settings(BaseSettings):
     font: Path | None = Field(
         None, description="地图图片用的中文字体文件；默认在已安装的字体中查找"
     )
+    tianditu_token: str | None = Field(
+        None,
+        pattern=r"^([A-Za-z0-9]{16,64})?$",
+        description="天地图密钥；填写后页面可选用天地图作底图（需联网）",
+    )
+    osm_tiles: bool = Field(
+        False, description="页面可选用 OpenStreetMap 作底图（需联网）"
+    )
     export_queue: int = Field(
         4, ge=0, le=100, description="可排队的报告与地图导出数，超出则答 503"
     )
@@ -90,3 +99,8 @@ class Settings(BaseSettings):
         own = ("127.0.0.1", "localhost", "::1")
         bound = () if self.host in (*own, "0.0.0.0", "::") else (self.host,)
         return own + bound + self.allowed_hosts
+
+    @property
+    def base_maps(self) -> tuple[BaseMap, ...]:
+        """Base maps from elsewhere that pages may offer."""
+        return offered_base_maps(tianditu_token=self.tianditu_token, osm=self.osm_tiles)

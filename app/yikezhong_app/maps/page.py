@@ -7,14 +7,16 @@ from the API and written with ``textContent``; nothing of it passes through here
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 from branca.element import Element
 
+from yikezhong_app.maps.frame import fill_frame
 from yikezhong_app.maps.scaffold import OfflineFigure, ScaffoldMap
+from yikezhong_app.web.base_maps import BASE_MAPS_PLACEHOLDER
 
 _HEAD = """
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="base-maps" content="{base_maps}">
 <link rel="icon" href="/static/css/mark.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/static/css/page.css">
 <link rel="stylesheet" href="/static/css/panels.css">
@@ -38,8 +40,9 @@ def coverage_page() -> str:
     >>> "L.map" in page, "https:" in page
     (True, False)
     """
-    head = _HEAD.format(script="main.js", more_sheets="")
-    return _map_page("coverage.html", title="一刻钟服务圈覆盖地图", head=head)
+    head = _head("main.js")
+    body = fill_frame("coverage.html", current="/maps/")
+    return _map_page(body, title="一刻钟服务圈覆盖地图", head=head)
 
 
 @cache
@@ -52,13 +55,19 @@ def siting_page() -> str:
     >>> "siting.js" in page, "https:" in page
     (True, False)
     """
-    head = _HEAD.format(script="siting.js", more_sheets=_SITING_SHEETS)
-    return _map_page("siting.html", title="一刻钟服务圈选址", head=head)
+    head = _head("siting.js", more_sheets=_SITING_SHEETS)
+    body = fill_frame("siting.html", current="/maps/siting")
+    return _map_page(body, title="一刻钟服务圈选址", head=head)
 
 
-def _map_page(body_file: str, *, title: str, head: str) -> str:
+def _head(script: str, *, more_sheets: str = "") -> str:
+    return _HEAD.format(
+        script=script, more_sheets=more_sheets, base_maps=BASE_MAPS_PLACEHOLDER
+    )
+
+
+def _map_page(body: str, *, title: str, head: str) -> str:
     figure = OfflineFigure(title=title)
-    body = (Path(__file__).parent / body_file).read_text(encoding="utf-8")
     figure.html.add_child(Element(body), name="body")
     figure.add_child(ScaffoldMap(), name="map")
     # after Leaflet's own sheet, which the map's rendering adds to the header

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from yikezhong_app.web.base_maps import with_base_maps
+
 router = APIRouter(prefix="/maps", include_in_schema=False)
 
 
@@ -33,4 +35,6 @@ def _answer(request: Request, page: str) -> HTMLResponse:
     from yikezhong_app.maps.scaffold import with_nonce
 
     nonce = getattr(request.state, "csp_nonce", "")
+    settings = getattr(request.app.state, "settings", None)
+    page = with_base_maps(page, settings.base_maps if settings else ())
     return HTMLResponse(with_nonce(page, nonce), headers={"Cache-Control": "no-store"})

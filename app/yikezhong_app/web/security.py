@@ -36,8 +36,15 @@ BASE_HEADERS: Final = {
 DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 
 
-def page_policy(nonce: str) -> str:
+def page_policy(nonce: str, image_origins: tuple[str, ...] = ()) -> str:
     """Return the content security policy of a page: nothing from elsewhere.
+
+    Parameters
+    ----------
+    nonce : str
+        Of this request.
+    image_origins : tuple of str
+        Where images may come from besides our own: base maps that were set.
 
     Examples
     --------
@@ -49,7 +56,7 @@ def page_policy(nonce: str) -> str:
             "default-src 'none'",
             f"script-src 'self' 'nonce-{nonce}'",
             "style-src 'self' 'unsafe-inline'",
-            "img-src 'self' data: blob:",
+            " ".join(("img-src 'self' data: blob:", *image_origins)),
             "font-src 'self' data:",
             "connect-src 'self'",
             "worker-src 'self' blob:",
@@ -76,7 +83,9 @@ def answer_headers(scope: Scope, media_type: str) -> dict[str, str]:
     """Return the security headers of an answer of a media type."""
     state = _state(scope)
     is_page = media_type.split(";")[0].strip().lower() == "text/html"
-    policy = page_policy(state["csp_nonce"]) if is_page else DATA_POLICY
+    policy = DATA_POLICY
+    if is_page:
+        policy = page_policy(state["csp_nonce"], state.get("image_origins", ()))
     return {
         **BASE_HEADERS,
         "Content-Security-Policy": policy,
@@ -104,10 +113,19 @@ class GuardMiddleware:
     app : ASGI application
     allowed_hosts : tuple of str
         Host names that may be asked for; ``*`` allows any.
+    image_origins : tuple of str
+        Where images of pages may come from besides our own.
     """
 
-    def __init__(self, app: ASGIApp, *, allowed_hosts: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        allowed_hosts: tuple[str, ...],
+        image_origins: tuple[str, ...] = (),
+    ) -> None:
         self.app = app
+        self.image_origins = image_origins
         self.allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,7 +133,7 @@ class GuardMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        _state(scope)
+        _state(scope)["image_origins"] = self.image_origins
         started = time.perf_counter()
         status = 0
         is_head = scope["method"] == "HEAD"
