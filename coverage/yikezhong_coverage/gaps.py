@@ -26,6 +26,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from yikezhong_coverage.errors import InputError
+from yikezhong_coverage.rates import sum_up
 from yikezhong_coverage.records import (
     BoolArray,
     Divisions,
@@ -54,7 +55,7 @@ _WORDS: Final = tuple(REASONS)
 
 @dataclass(frozen=True, eq=False)
 class Gaps:
-    """Divisions with people without a service, in the order of the divisions.
+    """Divisions with people without a service, at every level, in their order.
 
     Parameters
     ----------
@@ -68,9 +69,10 @@ class Gaps:
         up to ``without`` exactly. Unknown people count nowhere.
     unknown_points : ndarray of int64, shape (n_gap,)
         Demand points whose people are not known.
-    reason : ndarray of str, shape (n_gap,)
-        The reason of the most people, of equal ones the first in precedence;
-        ``no_population_data`` where no people are known to be without.
+    reason : ndarray of int8, shape (n_gap,)
+        The reason of the most people, of equal ones the first in precedence, as an
+        index into :data:`REASONS`; ``no_population_data`` where no people are known
+        to be without.
     nearest_facility : ndarray of int32, shape (n_gap,)
         The facility nearest to any point with people without; -1 for none.
     nearest_time_s : ndarray of float64, shape (n_gap,)
@@ -80,15 +82,15 @@ class Gaps:
         (the lower weighted median) [s]; ``inf`` where fewer than half get to one,
         ``nan`` where no people are known to be without.
     rank : ndarray of int64, shape (n_gap,)
-        1 for the most people without; of equal ones the smaller code comes first,
-        and gaps with unknown people come last.
+        1 for the most people without among the divisions of the same level; of equal
+        ones the smaller code comes first, and gaps with unknown people come last.
     """
 
     division: IndexArray
     without: FloatArray
     by_reason: FloatArray
     unknown_points: IntArray
-    reason: NDArray[np.str_]
+    reason: NDArray[np.int8]
     nearest_facility: IndexArray
     nearest_time_s: FloatArray
     typical_time_s: FloatArray
@@ -104,7 +106,7 @@ def gap_reasons(
     lacking_time_s: FloatArray,
     not_open_time_s: FloatArray,
     limit_s: float,
-) -> NDArray[np.str_]:
+) -> NDArray[np.int8]:
     """Return why the people of each demand point are without a service.
 
     Parameters
@@ -128,17 +130,19 @@ def gap_reasons(
 
     Returns
     -------
-    ndarray of str, shape (n_demand,)
-        A word of :data:`REASONS`; empty where everybody is covered (for a point
-        with 0 people: where a facility is within the limit).
+    ndarray of int8, shape (n_demand,)
+        Index into :data:`REASONS`; -1 where everybody is covered (for a point with 0
+        people: where a facility is within the limit).
 
     Examples
     --------
     >>> inf, yes = np.inf, np.array([True, True])
     >>> split = Split(np.zeros(2), np.zeros(2), np.array([5.0, 5.0]))
-    >>> gap_reasons(split, on_road=yes, connected=yes, time_s=np.array([1000, inf]),
-    ...             lacking_time_s=np.array([inf, 300]),
-    ...             not_open_time_s=np.array([inf, 200]), limit_s=900).tolist()
+    >>> why = gap_reasons(split, on_road=yes, connected=yes,
+    ...                   time_s=np.array([1000, inf]),
+    ...                   lacking_time_s=np.array([inf, 300]),
+    ...                   not_open_time_s=np.array([inf, 200]), limit_s=900)
+    >>> [list(REASONS)[i] for i in why]
     ['too_far', 'lacks_function']
     """
     within = time_s <= limit_s
@@ -153,8 +157,11 @@ def gap_reasons(
         lacking_time_s <= limit_s,
         not_open_time_s <= limit_s,
     )
-    reasons = np.select(list(holds), list(_WORDS[:-1]), default=_WORDS[-1])
-    return np.where(without, reasons, "").astype(np.str_)
+    reasons = np.full(len(without), len(holds), dtype=np.int8)
+    for number in range(len(holds) - 1, -1, -1):
+        reasons[holds[number]] = number
+    reasons[~without] = -1
+    return reasons
 
 
 def connected_to(piece: IndexArray, demand: Snapped, facility: Snapped) -> BoolArray:
@@ -201,12 +208,11 @@ def gaps_by_division(
     divisions: Divisions,
     unit: IndexArray,
     *,
-    level: str,
     split: Split,
-    reasons: NDArray[np.str_],
+    reasons: NDArray[np.int8],
     nearest: Nearest,
 ) -> Gaps:
-    """Collect the people without a service by division of one level.
+    """Collect the people without a service by division, at every level.
 
     Two times are given, because a planner asks two things: how close is the closest
     (``nearest_*``: the smallest time among points with people without), and how it
@@ -216,12 +222,9 @@ def gaps_by_division(
     ----------
     divisions : Divisions
     unit : ndarray of int32, shape (n_demand,)
-        Division each point lies in; points at -1, and points that lie in nothing
-        of this level, are left out.
-    level : str
-        ``community`` or any level above.
+        Division each point lies in; points at -1 are left out.
     split : Split
-    reasons : ndarray of str, shape (n_demand,)
+    reasons : ndarray of int8, shape (n_demand,)
         From :func:`gap_reasons`.
     nearest : Nearest
         Nearest facility that counts for the service, of each point.
@@ -233,74 +236,82 @@ def gaps_by_division(
     """
     if not len(unit) == len(reasons) == len(split.covered) == len(nearest.time_s):
         raise InputError("需求点各数组的长度不一致")
-    n_division = len(divisions.code)
-    place = np.full(len(unit), -1, dtype=np.int32)
-    place[unit >= 0] = divisions.ancestor_at(level)[unit[unit >= 0]]
     known = ~np.isnan(split.covered)
-    point = np.flatnonzero((place >= 0) & (~known | (split.without > 0)))
-    division, gap = np.unique(place[point], return_inverse=True)
-    people = np.where(known[point], split.without[point], 0.0)
-
-    n_known = np.bincount(place[(place >= 0) & known], minlength=n_division)
-    blank = n_known[division] == 0
-    by_reason = _people_by_reason(gap, reasons[point], people, n_gap=len(division))
+    people = np.where(known, split.without, 0.0)
+    gap = (unit >= 0) & (~known | (people > 0))
+    by_reason = _people_by_reason(divisions, unit, reasons, people, gap=gap)
+    n_gap = count_points(divisions, unit[gap])
+    division = np.flatnonzero(n_gap)
+    by_reason = by_reason[division]
+    blank = count_points(divisions, unit[(unit >= 0) & known])[division] == 0
     without = np.where(blank, np.nan, by_reason.sum(axis=1))
-    # Of equal columns argmax takes the first: the first reason in precedence.
-    reason = np.array(_WORDS, dtype=np.str_)[np.argmax(by_reason, axis=1)]
-    order = _by_gap_and_time(nearest, point, gap, n_gap=len(division))
-    first = order[np.searchsorted(gap[order], np.arange(len(division)))]
-    largest_first = np.lexsort((divisions.code[division], -without))
-    rank = np.empty(len(division), dtype=np.int64)
-    rank[largest_first] = np.arange(1, len(division) + 1)
+    total = np.full(len(divisions.code), np.nan)
+    total[division] = without
+    first, median = _first_and_median(
+        _order_by_time(nearest), unit, divisions.parent, gap, people, total
+    )
+    first, median = first[division], median[division]
     return Gaps(
         division=division.astype(np.int32),
         without=without,
         by_reason=by_reason,
-        unknown_points=np.bincount(gap[~known[point]], minlength=len(division)),
-        reason=reason,
-        nearest_facility=nearest.facility[point][first],
-        nearest_time_s=nearest.time_s[point][first],
-        typical_time_s=_median_time(
-            order, gap, nearest.time_s[point], people, without=without
-        ),
-        rank=rank,
+        unknown_points=count_points(divisions, unit[gap & ~known])[division],
+        # Of equal columns argmax takes the first: the first reason in precedence.
+        reason=np.argmax(by_reason, axis=1).astype(np.int8),
+        nearest_facility=nearest.facility[first],
+        nearest_time_s=nearest.time_s[first],
+        typical_time_s=np.append(nearest.time_s, np.nan)[median],
+        rank=_rank(divisions, division, without),
     )
+
+
+def count_points(divisions: Divisions, unit: IndexArray) -> IntArray:
+    """Count points in every division and what lies below it.
+
+    Parameters
+    ----------
+    divisions : Divisions
+    unit : ndarray of int32, shape (n_point,)
+        Division each point lies in, not negative.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_division,)
+    """
+    own = np.bincount(unit, minlength=len(divisions.code))
+    return sum_up(divisions, own.astype(np.float64)).astype(np.int64)
 
 
 def _people_by_reason(
-    gap: IntArray, reasons: NDArray[np.str_], people: FloatArray, *, n_gap: int
+    divisions: Divisions,
+    unit: IndexArray,
+    reasons: NDArray[np.int8],
+    people: FloatArray,
+    *,
+    gap: BoolArray,
 ) -> FloatArray:
-    n_reason = len(_WORDS)
-    column = np.full(len(reasons), -1)
-    for i, word in enumerate(_WORDS):
-        column[reasons == word] = i
-    if (column < 0).any():
+    """Return people by reason of every division, shape (n_division, n_reason)."""
+    wrong = gap & ((reasons < 0) | (reasons >= len(_WORDS)))
+    if wrong.any():
         raise InputError(
-            f"缺口原因“{reasons[column < 0][0]}”不在约定的范围内",
+            f"缺口原因“{reasons[wrong][0]}”不在约定的范围内",
             hint="原因应由 gap_reasons 按同一时限得出",
         )
-    flat = np.bincount(
-        gap * n_reason + column, weights=people, minlength=n_gap * n_reason
-    )
-    return flat.astype(np.float64).reshape(n_gap, n_reason)
+    flat = unit[gap].astype(np.int64) * len(_WORDS) + reasons[gap]
+    size = len(divisions.code) * len(_WORDS)
+    own = np.bincount(flat, weights=people[gap], minlength=size).astype(np.float64)
+    return sum_up(divisions, own.reshape(-1, len(_WORDS)))
 
 
-def _by_gap_and_time(
-    nearest: Nearest, point: IntArray, gap: IntArray, *, n_gap: int
-) -> IntArray:
-    """Return the order of the chosen points by (gap, time, facility).
+def _order_by_time(nearest: Nearest) -> IntArray:
+    """Return the points by (time, facility), sorted once for each result.
 
-    Points are sorted by time once for each result, and kept: a service is asked about
-    at many limits and levels.
+    A service is asked about at many limits.
     """
-    by_time = _ORDERS.get(nearest)
-    if by_time is None:
-        by_time = np.lexsort((nearest.facility, nearest.time_s))
-        _ORDERS[nearest] = by_time
-    place = np.full(len(by_time), -1, dtype=np.int64)
-    place[point] = np.arange(len(point))
-    chosen = place[by_time]
-    order: IntArray = _group(chosen[chosen >= 0], gap, n_gap)
+    order = _ORDERS.get(nearest)
+    if order is None:
+        order = np.lexsort((nearest.facility, nearest.time_s))
+        _ORDERS[nearest] = order
     return order
 
 
@@ -308,38 +319,44 @@ _ORDERS: WeakKeyDictionary[Nearest, IntArray] = WeakKeyDictionary()
 
 
 @njit(cache=True)
-def _group(order: IntArray, gap: IntArray, n_gap: int) -> IntArray:
-    """Return an order sorted by gap, as it was within each gap."""
-    start = np.zeros(n_gap + 1, dtype=np.int64)
-    for i in order:
-        start[gap[i] + 1] += 1
-    start = np.cumsum(start)
-    grouped = np.empty_like(order)
-    for i in order:
-        grouped[start[gap[i]]] = i
-        start[gap[i]] += 1
-    return grouped
-
-
-def _median_time(
+def _first_and_median(
     order: IntArray,
-    gap: IntArray,
-    time_s: FloatArray,
+    unit: IndexArray,
+    parent: IndexArray,
+    gap: BoolArray,
     people: FloatArray,
-    *,
-    without: FloatArray,
-) -> FloatArray:
-    """Return the lower median of the times of each gap, weighted by people.
+    total: FloatArray,
+) -> tuple[IntArray, IntArray]:
+    """Return the first gap point of each division in an order, and its middle one.
 
-    ``order`` sorts the points by gap, then by time.
+    The middle one is the lower median weighted by people, of those that have some;
+    -1 where there is none.
     """
-    found = np.full(len(without), np.nan)
-    order = order[people[order] > 0]
-    gap, time_s, people = gap[order], time_s[order], people[order]
-    up_to = np.cumsum(people)
-    before = up_to - people
-    start = np.searchsorted(gap, gap)
-    at_half = 2 * (up_to - before[start]) >= without[gap]
-    first = np.flatnonzero(at_half & (2 * (before - before[start]) < without[gap]))
-    found[gap[first]] = time_s[first]
-    return found
+    first = np.full(len(parent), -1)
+    median = np.full(len(parent), -1)
+    up_to = np.zeros(len(parent))
+    for i in order:
+        if not gap[i]:
+            continue
+        division = unit[i]
+        while division >= 0:
+            if first[division] < 0:
+                first[division] = i
+            if median[division] < 0 and people[i] > 0:
+                up_to[division] += people[i]
+                if 2 * up_to[division] >= total[division]:
+                    median[division] = i
+            division = parent[division]
+    return first, median
+
+
+def _rank(divisions: Divisions, division: IntArray, without: FloatArray) -> IntArray:
+    """Rank gaps within each level by people, then by code."""
+    level = divisions.level[division]
+    order = np.lexsort((divisions.code[division], -without, level))
+    new = np.r_[True, level[order][1:] != level[order][:-1]][: len(order)]
+    start = np.flatnonzero(new)
+    place = np.arange(len(order)) - start[np.cumsum(new) - 1]
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = place + 1
+    return rank

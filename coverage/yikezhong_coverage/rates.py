@@ -128,7 +128,7 @@ def roll_up(
 
     def add(people: FloatArray) -> FloatArray:
         own = np.bincount(where, weights=people[counted], minlength=n_division)
-        return _sum_up(divisions, own.astype(np.float64))
+        return sum_up(divisions, own.astype(np.float64))
 
     n_known = np.bincount(where, minlength=n_division).astype(np.float64)
     own_unknown = np.bincount(unit[inside & missing], minlength=n_division) > 0
@@ -141,7 +141,7 @@ def roll_up(
         add(split.out_of_reach),
         nothing="no_people",
         lost=("unknown_people", _any_below(divisions, own_unknown)),
-        known=_sum_up(divisions, n_known) > 0,
+        known=sum_up(divisions, n_known) > 0,
         words={}
         if estimated is None
         else {"estimated": _any_below(divisions, estimated)},
@@ -201,7 +201,7 @@ def roll_up_areas(
     reached = counted & _at_least(people.covered + people.full, people.total, share)
 
     def add(areas: BoolArray) -> FloatArray:
-        return _sum_up(divisions, areas.astype(np.float64))
+        return sum_up(divisions, areas.astype(np.float64))
 
     estimated = _any_below(divisions, here & _has_word(people.flags, "estimated"))
     return _coverage(
@@ -302,9 +302,9 @@ def _roll_up_measure(
     covered = np.minimum(covered, total)
     return _coverage(
         denominator,
-        _sum_up(divisions, covered),
+        sum_up(divisions, covered),
         np.zeros(len(total)),
-        _sum_up(divisions, total - covered),
+        sum_up(divisions, total - covered),
         nothing=nothing,
         lost=("unknown_area", _any_below(divisions, missing)),
         known=_any_below(divisions, ~missing),
@@ -339,10 +339,20 @@ def _coverage(
     )
 
 
-def _sum_up(divisions: Divisions, own: FloatArray) -> FloatArray:
-    """Add each division's own value to itself and to everything above it."""
+def sum_up(divisions: Divisions, own: FloatArray) -> FloatArray:
+    """Add each division's own value to itself and to everything above it.
+
+    Parameters
+    ----------
+    divisions : Divisions
+    own : ndarray of float64, shape (n_division, …)
+
+    Returns
+    -------
+    ndarray of float64, shape (n_division, …)
+    """
     total = own.copy()
-    for children in _from_the_bottom(divisions):
+    for children in divisions.from_the_bottom:
         np.add.at(total, divisions.parent[children], total[children])
     return total
 
@@ -350,21 +360,9 @@ def _sum_up(divisions: Divisions, own: FloatArray) -> FloatArray:
 def _any_below(divisions: Divisions, own: BoolArray) -> BoolArray:
     """Return where a mark is set on a division or on anything below it."""
     found = own.copy()
-    for children in _from_the_bottom(divisions):
+    for children in divisions.from_the_bottom:
         np.logical_or.at(found, divisions.parent[children], found[children])
     return found
-
-
-def _from_the_bottom(divisions: Divisions) -> list[NDArray[np.int64]]:
-    """Return the divisions with a parent, in groups of equal depth, deepest first."""
-    depth = np.zeros(len(divisions.code), dtype=np.int64)
-    current = divisions.parent.copy()
-    while (current >= 0).any():
-        depth[current >= 0] += 1
-        if depth.max() > len(depth):
-            raise InputError("行政区划的上下级关系成环")
-        current = np.where(current >= 0, divisions.parent[current], -1)
-    return [np.flatnonzero(depth == d) for d in range(int(depth.max(initial=0)), 0, -1)]
 
 
 def _at_least(part: FloatArray, whole: FloatArray, share: Fraction) -> BoolArray:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from yikezhong_coverage.errors import BadWeightError, GraphError
+from yikezhong_coverage.errors import BadWeightError, GraphError, InputError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -234,6 +235,19 @@ class Divisions:
     level: NDArray[np.str_]
     parent: IndexArray
     unknown: Mapping[str, BoolArray] = field(default_factory=dict)
+
+    @cached_property
+    def from_the_bottom(self) -> tuple[IntArray, ...]:
+        """Divisions with a parent, in groups of equal depth, deepest first."""
+        depth = np.zeros(len(self.code), dtype=np.int64)
+        current = self.parent.copy()
+        while (current >= 0).any():
+            depth[current >= 0] += 1
+            if depth.max() > len(depth):
+                raise InputError("行政区划的上下级关系成环")
+            current = np.where(current >= 0, self.parent[current], -1)
+        deepest = int(depth.max(initial=0))
+        return tuple(np.flatnonzero(depth == d) for d in range(deepest, 0, -1))
 
     def ancestor_at(self, level: str) -> IndexArray:
         """Return for each division itself or its ancestor at ``level``, else -1."""

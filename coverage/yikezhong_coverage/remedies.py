@@ -18,16 +18,18 @@ people. Order of the remedies, from the cheapest:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from yikezhong_coverage.errors import InputError
 from yikezhong_coverage.records import (
     BoolArray,
+    Divisions,
     FloatArray,
     IndexArray,
     IntArray,
@@ -183,21 +185,116 @@ def remedies_by_gap(
     >>> found.remedy.tolist(), found.facility.tolist(), found.people.tolist()
     (['open_planned'], [4], [3.0])
     """
-    member = np.flatnonzero((gap >= 0) & (points.remedy >= 0))
-    owner = gap[member].astype(np.int64)
-    kind = points.remedy[member].astype(np.int64)
-    weight = np.where(np.isnan(people[member]), 0.0, people[member])
+    return _choose(_count_cases(points, gap, people), n_gap)
+
+
+def remedies_by_division(
+    points: PointRemedies, divisions: Divisions, unit: IndexArray, people: FloatArray
+) -> Remedies:
+    """Return the remedy of most people of every division, at every level.
+
+    Parameters
+    ----------
+    points : PointRemedies
+    divisions : Divisions
+    unit : ndarray of int32, shape (n_demand,)
+        Division each point lies in; -1 for none.
+    people : ndarray of float64, shape (n_demand,)
+        People without the service [persons]; ``nan`` counts as nobody.
+
+    Returns
+    -------
+    Remedies
+        A row for each division, as :func:`remedies_by_gap` gives it.
+    """
+    own = _count_cases(points, unit, people)
+    cases, owner = [own], own.owner
+    while (owner >= 0).any():
+        owner = np.where(owner >= 0, divisions.parent[owner], _NONE)
+        above = owner >= 0
+        cases.append(
+            _Cases(
+                owner[above], own.kind[above], own.facility[above], own.people[above]
+            )
+        )
+    joined = _Cases(
+        *(np.concatenate([getattr(c, f.name) for c in cases]) for f in fields(_Cases))
+    )
+    return _choose(joined, len(divisions.code))
+
+
+@dataclass(frozen=True, eq=False)
+class _Cases:
+    """People by gap, remedy and facility; a case may stand several times."""
+
+    owner: IntArray
+    kind: IntArray
+    facility: IntArray
+    people: FloatArray
+
+
+def _count_cases(
+    points: PointRemedies, owner: IndexArray, people: FloatArray
+) -> _Cases:
+    member = np.flatnonzero((owner >= 0) & (points.remedy >= 0))
+    order = member[np.argsort(owner[member], kind="stable")]
+    weight = np.nan_to_num(people[order])
+    found = _count_runs(
+        owner[order].astype(np.int64),
+        points.remedy[order].astype(np.int64),
+        points.facility[order].astype(np.int64),
+        weight,
+        len(_WORDS),
+    )
+    return _Cases(*found)
+
+
+@njit(cache=True)
+def _count_runs(
+    owner: IntArray,
+    kind: IntArray,
+    facility: IntArray,
+    people: FloatArray,
+    n_kind: int,
+) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
+    """Add up the people of equal cases; the owners stand together."""
+    n = len(owner)
+    width = 1
+    for i in range(n):
+        width = max(width, facility[i] + 2)
+    place = np.full(width * n_kind, -1)
+    case = np.empty(n, dtype=np.int64)
+    total = np.empty(n)
+    n_case = 0
+    start = 0
+    for i in range(n):
+        if i > 0 and owner[i] != owner[i - 1]:
+            start = n_case
+        key = kind[i] * width + facility[i] + 1
+        # A place left over from an owner before points in front of ``start``.
+        if place[key] < start:
+            place[key] = n_case
+            case[n_case] = i
+            total[n_case] = 0.0
+            n_case += 1
+        total[place[key]] += people[i]
+    case = case[:n_case]
+    return owner[case], kind[case], facility[case], total[:n_case].copy()
+
+
+def _choose(cases: _Cases, n_gap: int) -> Remedies:
+    """Return the remedy of most people of each gap, and its main facility."""
     n_kind = len(_WORDS)
-    flat = owner * n_kind + kind
-    total = np.bincount(flat, weights=weight, minlength=n_gap * n_kind)
+    flat = cases.owner * n_kind + cases.kind
+    total = np.bincount(flat, weights=cases.people, minlength=n_gap * n_kind)
     seen = np.bincount(flat, minlength=n_gap * n_kind) > 0
     # A kind that is there with nobody still beats one that is not there.
     worth = np.where(seen, total, -1.0).reshape(n_gap, n_kind)
     best = np.argmax(worth, axis=1)
     any_ = worth.max(axis=1, initial=-1.0) >= 0
-    mine = kind == best[owner]
+    mine = cases.kind == best[cases.owner]
     facility, helped = _main_facility(
-        owner[mine], points.facility[member][mine], weight[mine], n_gap
+        cases.owner[mine], cases.facility[mine], cases.people[mine], n_gap
     )
     words = np.array([*_WORDS, ""], dtype=np.str_)
     return Remedies(
@@ -206,7 +303,7 @@ def remedies_by_gap(
 
 
 def _main_facility(
-    owner: IntArray, facility: IndexArray, weight: FloatArray, n_gap: int
+    owner: IntArray, facility: IntArray, weight: FloatArray, n_gap: int
 ) -> tuple[IndexArray, FloatArray]:
     """Return the facility with the most people of each gap, and these people."""
     found = np.full(n_gap, _NONE, dtype=np.int32)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from coverage_cases import below, random_divisions, random_people
 from yikezhong_coverage.records import Nearest
 from yikezhong_coverage.remedies import (
     REMEDIES,
     PointRemedies,
     point_remedies,
+    remedies_by_division,
     remedies_by_gap,
 )
 from yikezhong_coverage.supply import Split
@@ -70,3 +74,24 @@ def test_a_gap_gets_the_remedy_of_most_people_and_its_main_facility() -> None:
     assert found.remedy.tolist() == ["add_function", "", "build", ""]
     assert found.facility.tolist() == [9, -1, -1, -1]
     assert found.people.tolist() == [5.0, 0.0, 0.0, 0.0]
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_remedy_of_a_division_is_that_of_all_its_points(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    divisions = random_divisions(random, 10)
+    unit = random.integers(-1, 10, 60).astype(np.int32)
+    people = random_people(random, 60, unknown_share=0.1)
+    points = PointRemedies(
+        random.integers(-1, len(WORDS), 60).astype(np.int8),
+        random.integers(-1, 4, 60).astype(np.int32),
+    )
+    found = remedies_by_division(points, divisions, unit, people)
+    for top in range(10):
+        inside = np.isin(unit, list(below(divisions, top)))
+        gap = np.where(inside, 0, -1).astype(np.int32)
+        alone = remedies_by_gap(points, gap, people, n_gap=1)
+        assert found.remedy[top] == alone.remedy[0]
+        assert found.facility[top] == alone.facility[0]
+        assert found.people[top] == alone.people[0]

@@ -107,16 +107,13 @@ def gap_area_rows(
 
 
 def _main_reason(
-    places: Places, reasons: NDArray[np.str_], people: FloatArray
+    places: Places, reasons: NDArray[np.int8], people: FloatArray
 ) -> NDArray[np.str_]:
     """Return the reason of the most people, of equal ones the first in precedence."""
     member = np.flatnonzero(places.place >= 0)
     words = np.array(tuple(REASONS), dtype=np.str_)
-    column = np.zeros(len(member), dtype=np.int64)
-    for number, word in enumerate(words):
-        column[reasons[member] == word] = number
     total = np.bincount(
-        places.place[member] * len(words) + column,
+        places.place[member].astype(np.int64) * len(words) + reasons[member],
         weights=people[member],
         minlength=len(places) * len(words),
     )

@@ -19,11 +19,12 @@ from yikezhong_coverage.gaps import (
     gaps_by_division,
 )
 from yikezhong_coverage.graph import connected_pieces
-from yikezhong_coverage.records import BoolArray, FloatArray, IndexArray
+from yikezhong_coverage.rates import sum_up
+from yikezhong_coverage.records import BoolArray, FloatArray
 from yikezhong_coverage.remedies import (
     PointRemedies,
     point_remedies,
-    remedies_by_gap,
+    remedies_by_division,
 )
 from yikezhong_coverage.supply import Split
 from yikezhong_geodata.columns import CRS, LEVELS
@@ -54,7 +55,7 @@ class GapPoints:
     limit_s: float
     split: Split
     elderly: Split
-    reasons: NDArray[np.str_]
+    reasons: NDArray[np.int8]
     remedies: PointRemedies
 
 
@@ -124,30 +125,33 @@ def gap_rows(
         A row for each division with a gap; the point is where the people without
         the service live (the mean of their places). None where there is no gap.
     """
-    times, records = splitter.times, splitter.records
-    frames = []
-    for level in LEVELS:
-        if not (records.divisions.level == level).any():
-            continue
-        gaps = gaps_by_division(
-            records.divisions,
-            records.demand.unit,
-            level=level,
-            split=points.split,
-            reasons=points.reasons,
-            nearest=times.nearest[VARIANT],
-        )
-        if len(gaps.division):
-            place = _division_of_points(splitter, level)
-            table = _frame(
-                splitter, gaps, limit_s=points.limit_s, facility_id=facility_id
-            )
-            table["people_60_without"] = _sum_known(
-                points.elderly.without, place, gaps.division
-            )
-            _add_remedies(table, gaps, place, points, facility_id=facility_id)
-            frames.append(_at_people(splitter, table, gaps, place, points.split))
-    return pd.concat(frames, ignore_index=True) if frames else None
+    records, split = splitter.records, points.split
+    gaps = gaps_by_division(
+        records.divisions,
+        records.demand.unit,
+        split=split,
+        reasons=points.reasons,
+        nearest=splitter.times.nearest[VARIANT],
+    )
+    if not len(gaps.division):
+        return None
+    table = _frame(splitter, gaps, limit_s=points.limit_s, facility_id=facility_id)
+    elderly = points.elderly.without
+    known = ~np.isnan(elderly)
+    table["people_60_without"] = np.where(
+        _sum(splitter, known.astype(np.float64), gaps) > 0,
+        _sum(splitter, np.where(known, elderly, 0.0), gaps),
+        np.nan,
+    )
+    found = remedies_by_division(
+        points.remedies, records.divisions, records.demand.unit, split.without
+    )
+    table["remedy"] = found.remedy[gaps.division]
+    table["remedy_facility_id"] = names_at(facility_id, found.facility[gaps.division])
+    table["remedy_people"] = found.people[gaps.division]
+    rows = gpd.GeoDataFrame(table, geometry=_at_people(splitter, gaps, split), crs=CRS)
+    rank = np.array([LEVELS.index(level) for level in table["level"]])
+    return rows.iloc[np.argsort(rank, kind="stable")]
 
 
 def _frame(
@@ -164,7 +168,7 @@ def _frame(
             "limit_s": limit_s,
             "group": service.group,
             "without": gaps.without,
-            "reason": gaps.reason,
+            "reason": np.array(tuple(REASONS))[gaps.reason],
             "nearest_facility_id": names_at(facility_id, gaps.nearest_facility),
             "nearest_time_s": gaps.nearest_time_s,
             "typical_time_s": gaps.typical_time_s,
@@ -177,60 +181,22 @@ def _frame(
     return table
 
 
-def _add_remedies(
-    table: pd.DataFrame,
-    gaps: Gaps,
-    place: IndexArray,
-    points: GapPoints,
-    *,
-    facility_id: pd.Series,
-) -> None:
-    """Add the cheapest remedy of each gap, its facility, and whom it would help."""
-    n_gap = len(gaps.division)
-    number = np.full(int(max(place.max(), gaps.division.max())) + 2, -1, np.int32)
-    number[gaps.division] = np.arange(n_gap, dtype=np.int32)
-    found = remedies_by_gap(
-        points.remedies, number[place], points.split.without, n_gap=n_gap
+def _sum(splitter: Splitter, values: FloatArray, gaps: Gaps) -> FloatArray:
+    """Return the sums of values of points in the divisions with a gap."""
+    divisions, unit = splitter.records.divisions, splitter.records.demand.unit
+    inside = unit >= 0
+    own = np.bincount(
+        unit[inside], weights=values[inside], minlength=len(divisions.code)
     )
-    table["remedy"] = found.remedy
-    table["remedy_facility_id"] = names_at(facility_id, found.facility)
-    table["remedy_people"] = found.people
+    return sum_up(divisions, own.astype(np.float64))[gaps.division]
 
 
-def _division_of_points(splitter: Splitter, level: str) -> IndexArray:
-    """Return the division of each demand point at a level; -1 for none."""
-    unit = splitter.records.demand.unit
-    above = np.append(splitter.records.divisions.ancestor_at(level), -1)
-    return above[unit].astype(np.int32)
-
-
-def _sum_known(
-    people: FloatArray, place: IndexArray, divisions: IndexArray
-) -> FloatArray:
-    """Return the known people of some divisions; ``nan`` where none are known."""
-    counted = (place >= 0) & ~np.isnan(people)
-    size = int(divisions.max()) + 1
-    counted &= place < size
-    total = np.bincount(place[counted], weights=people[counted], minlength=size)
-    n_known = np.bincount(place[counted], minlength=size)
-    found: FloatArray = np.where(n_known[divisions] > 0, total[divisions], np.nan)
-    return found
-
-
-def _at_people(
-    splitter: Splitter,
-    table: pd.DataFrame,
-    gaps: Gaps,
-    place: IndexArray,
-    split: Split,
-) -> gpd.GeoDataFrame:
-    """Put each gap where its people are."""
+def _at_people(splitter: Splitter, gaps: Gaps, split: Split) -> gpd.GeoSeries:
+    """Return where the people of each gap are."""
     demand = splitter.records.demand
-    without = np.where(np.isnan(split.without), 0.0, split.without)
-    unknown = np.isnan(split.without)
     # Where people are unknown the plain mean of their places stands in.
-    weight = np.where(unknown, 1e-6, without)
-    total = _sum_known(weight, place, gaps.division)
-    lon = _sum_known(weight * demand.lon, place, gaps.division) / total
-    lat = _sum_known(weight * demand.lat, place, gaps.division) / total
-    return gpd.GeoDataFrame(table, geometry=gpd.points_from_xy(lon, lat), crs=CRS)
+    weight = np.where(np.isnan(split.without), 1e-6, split.without)
+    total = _sum(splitter, weight, gaps)
+    lon = _sum(splitter, weight * demand.lon, gaps) / total
+    lat = _sum(splitter, weight * demand.lat, gaps) / total
+    return gpd.GeoSeries(gpd.points_from_xy(lon, lat))
