@@ -34,7 +34,7 @@ from yikezhong_geodata.opening import (
     check_excel_container,
 )
 
-_REFERENCE: Final = re.compile(r"([A-Z]{1,3})(\d{1,7})")
+_REFERENCE: Final = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})")
 #: Above it a float no longer holds every whole number.
 _EXACT: Final = 2**53
 
@@ -244,17 +244,18 @@ def _sheets(archive: zipfile.ZipFile) -> list[tuple[str, str, bool]]:
         for r in fromstring(archive.read("xl/_rels/workbook.xml.rels"), forbid_dtd=True)
     }
     found = []
-    members = set(archive.namelist())
+    members = {n.replace("\\", "/").casefold(): n for n in archive.namelist()}
     for element in fromstring(archive.read("xl/workbook.xml"), forbid_dtd=True).iter():
         if _local(element.tag) != "sheet":
             continue
         relation = next((v for k, v in element.attrib.items() if _local(k) == "id"), "")
-        target = posixpath.normpath(posixpath.join("xl", relations.get(relation, "")))
-        if relations.get(relation, "").startswith("/"):
-            target = relations[relation].lstrip("/")
-        if target in members and "worksheets" in target:
+        # found as loosely as the reader does, so that nothing it opens goes unscanned
+        stated = relations.get(relation, "").replace("\\", "/")
+        target = posixpath.normpath(posixpath.join("/xl", stated)).lstrip("/")
+        member = members.get(target.casefold())
+        if member is not None:
             hidden = element.get("state", "visible") != "visible"
-            found.append((element.get("name", ""), target, hidden))
+            found.append((element.get("name", ""), member, hidden))
     return found
 
 
@@ -272,19 +273,20 @@ def _scan_sheet(
     hidden_rows: list[int] = []
     merged: list[str] = []
     formulas: list[str] = []
-    height = width = row = 0
+    height = width = row = column = 0
     with archive.open(member) as stream:
         for _, element in iterparse(stream, forbid_dtd=True):
             tag = _local(element.tag)
             if tag == "c":
-                column, row = _place(element.get("r"), row)
-                width = max(width, column)
+                column, at = _place(element.get("r"), row, column)
+                # a cell may name another row than the one it stands in
+                height, width = max(height, at), max(width, column)
                 parts = {_local(child.tag) for child in element}
                 if "f" in parts and not parts & {"v", "is"}:
                     formulas.append(element.get("r", "?"))
                 element.clear()
             elif tag == "row":
-                row = int(element.get("r") or row + 1)
+                row, column = int(element.get("r") or row + 1), 0
                 height = max(height, row)
                 if element.get("hidden") in ("1", "true"):
                     hidden_rows.append(row)
@@ -296,12 +298,20 @@ def _scan_sheet(
     return SheetNotes(hidden, tuple(hidden_rows), tuple(merged), tuple(formulas))
 
 
-def _place(reference: str | None, row: int) -> tuple[int, int]:
-    """Return column and row of ``AB12``; cells without one keep the row."""
-    match = _REFERENCE.fullmatch(reference or "")
+def _place(reference: str | None, row: int, column: int) -> tuple[int, int]:
+    """Return column and row of ``AB12``; a cell without one follows the last cell.
+
+    Examples
+    --------
+    >>> _place("AB12", 3, 0), _place("ab12", 3, 0), _place(None, 3, 5)
+    ((28, 12), (28, 12), (6, 3))
+    """
+    if reference is None:
+        return column + 1, row
+    match = _REFERENCE.fullmatch(reference)
     if match is None:
-        return 0, row
-    column = 0
-    for letter in match[1]:
-        column = column * 26 + ord(letter) - 64
-    return column, int(match[2])
+        raise ValueError(f"no cell: {reference[:20]}")
+    number = 0
+    for letter in match[1].upper():
+        number = number * 26 + ord(letter) - 64
+    return number, int(match[2])
