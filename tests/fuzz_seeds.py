@@ -280,7 +280,7 @@ def geotiffs() -> Seeds:
 
 def studies() -> Seeds:
     more = (
-        '[parameters]\nwalk_speed_mps = nan\nlimits_min = [5, 15]\n[[population]]\n'
+        "[parameters]\nwalk_speed_mps = nan\nlimits_min = [5, 15]\n[[population]]\n"
         'file = "facilities.csv"\nkind = "raster"\n[demand]\nmethod = "auto"\n'
         '[map]\nissuer = "某院"\n[plan_parameters.hubei]\na = 1\n'
         '[[zones]]\nfile = "roads.geojson"\nclass = "expressway"\n'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,7 @@ from yikezhong_geodata.file_errors import (
     CrsMissingError,
     NegativePopulationError,
     RasterCoverageError,
+    TooLargeError,
 )
 from yikezhong_geodata.locate import geometry_of, has_children
 from yikezhong_geodata.opening import (
@@ -35,6 +37,8 @@ _LABEL: Final = "population"
 FULL_COVER: Final = 0.999
 #: A smaller share of a cell in a division is rounding (shares are 32-bit floats).
 MIN_COVERAGE: Final = 1e-6
+#: Cells over the study, which are read whole: 1.6 GB.
+MAX_WINDOW_CELLS: Final = 200_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,10 +120,14 @@ def _read_window(
 ) -> tuple[_Window, GeometryArray]:
     import pyproj
     import rasterio
-    from rasterio.errors import RasterioIOError
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     try:
-        with rasterio.open(path) as raster:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            opened = rasterio.open(path, driver="GTiff")
+        with opened as raster:
+            _check_place(raster, path.name)
             stated = spec.crs or (raster.crs.to_wkt() if raster.crs else None)
             if not stated:
                 raise CrsMissingError(
@@ -144,7 +152,7 @@ def _read_window(
             )
             masked = raster.read(1, window=box, masked=True)
             bounds = shapely.box(left, bottom, right, top)
-    except RasterioIOError as error:
+    except RasterioError as error:
         raise CorruptError(
             "栅格无法读取", file=path.name, hint="请重新导出为 GeoTIFF"
         ) from error
@@ -154,8 +162,25 @@ def _read_window(
         else masked.astype(np.float64).filled(np.nan)
     )
     values = np.asarray(values, dtype=np.float64)
-    _refuse_negative(values, path.name)
+    _refuse_wrong(values, path.name)
     return _Window(values, corner, cell, crs, bounds), projected
+
+
+def _check_place(raster: Any, file: str) -> None:
+    """Raise where the raster has no place on earth, or is not north up."""
+    if raster.transform.is_identity:
+        raise CrsMissingError(
+            "栅格没有地理位置（左上角与格网大小）",
+            file=file,
+            hint="请重新导出为带坐标的 GeoTIFF",
+        )
+    step_x, skew_x, origin_x, skew_y, step_y, origin_y = raster.transform[:6]
+    if not np.isfinite([step_x, origin_x, step_y, origin_y]).all():
+        raise CorruptError("栅格的位置不是数", file=file, hint="请重新导出")
+    if skew_x or skew_y or step_x <= 0 or step_y >= 0:
+        raise CorruptError(
+            "栅格是旋转或倒置的", file=file, hint="请重采样为正北向的栅格"
+        )
 
 
 def _window_of(
@@ -165,21 +190,29 @@ def _window_of(
     import rasterio.windows
 
     west, south, east, north = bounds
-    step_x, skew_x, origin_x, skew_y, step_y, origin_y = raster.transform[:6]
-    if skew_x or skew_y or step_x <= 0 or step_y >= 0:
-        raise CorruptError(
-            "栅格是旋转或倒置的", file=file, hint="请重采样为正北向的栅格"
-        )
+    step_x, _, origin_x, _, step_y, origin_y = raster.transform[:6]
     column = max(int((west - origin_x) / step_x), 0)
     row = max(int((north - origin_y) / step_y), 0)
     width = min(int((east - origin_x) / step_x) + 1, raster.width) - column
     height = min(int((south - origin_y) / step_y) + 1, raster.height) - row
+    if width * height > MAX_WINDOW_CELLS:
+        raise TooLargeError(
+            f"研究区内有 {width} × {height} 个格网，超过上限 {MAX_WINDOW_CELLS:,}",
+            file=file,
+            hint="请降低栅格的分辨率",
+        )
     box = rasterio.windows.Window(column, row, width, height)
     corner = (origin_x + column * step_x, origin_y + row * step_y)
     return box, corner, (step_x, -step_y)
 
 
-def _refuse_negative(values: FloatArray, file: str) -> None:
+def _refuse_wrong(values: FloatArray, file: str) -> None:
+    if np.isinf(values).any():
+        raise CorruptError(
+            f"有 {int(np.isinf(values).sum())} 个格网的人口为无穷大",
+            file=file,
+            hint="请检查栅格的数据类型与 NoData",
+        )
     negative = values < 0
     if negative.any():
         raise NegativePopulationError(
