@@ -12,7 +12,9 @@ empty; where exactly nothing is left it is a disc around the snapped place.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import shapely
@@ -29,6 +31,30 @@ BUFFER_M: Final = 50.0
 CELL_M: Final = 10.0
 #: Facilities searched in one call; bounds the memory of wide circles.
 _AT_ONCE: Final = 64
+
+
+@dataclass(frozen=True, eq=False)
+class _Nodes:
+    """The nodes that have an edge, as points to be reached, and all nodes' edges.
+
+    Parameters
+    ----------
+    node : ndarray of int32, shape (n,)
+    place : Snapped
+        Each of these nodes, on one of its edges.
+    start, edge : ndarray
+        Edges that end at each node of the graph, as compressed rows.
+    """
+
+    node: IndexArray
+    place: Snapped
+    start: IntArray
+    edge: IndexArray
+
+
+#: Made once for a graph and kept while it lives: finding them takes longer than
+#: searching for one circle.
+_KEPT: WeakKeyDictionary[RoadGraph, _Nodes] = WeakKeyDictionary()
 
 
 def service_area(
@@ -126,14 +152,15 @@ def _facility_parts(
 
     Only edges at reached nodes, and the facility's own, are looked at.
     """
-    at_node = _edges_at_nodes(graph)
-    nodes, places = _nodes_as_points(graph, at_node)
+    nodes = _KEPT.get(graph)
+    if nodes is None:
+        nodes = _KEPT[graph] = _nodes_as_points(graph)
     node_time_s = np.full(graph.n_node, np.inf)
     for first in range(0, len(facility), _AT_ONCE):
         some = facility.take(np.arange(first, min(first + _AT_ONCE, len(facility))))
         pairs = reach(
             graph,
-            places,
+            nodes.place,
             some,
             leg_speed_mps=leg_speed_mps,
             limit_s=limit_s,
@@ -141,7 +168,7 @@ def _facility_parts(
         )
         for i in range(len(some)):
             row = slice(pairs.start[i], pairs.start[i + 1])
-            reached = nodes[pairs.demand[row]]
+            reached = nodes.node[pairs.demand[row]]
             node_time_s[reached] = pairs.time_s[row]
             yield covered_parts(
                 graph,
@@ -150,20 +177,18 @@ def _facility_parts(
                 limit_s=limit_s,
                 leg_speed_mps=leg_speed_mps,
                 direction=direction,
-                edges=_edges_of(reached, at_node, some.edge[i]),
+                edges=_edges_of(reached, nodes, some.edge[i]),
             )
             node_time_s[reached] = np.inf
 
 
-def _nodes_as_points(
-    graph: RoadGraph, at_node: tuple[IntArray, IndexArray]
-) -> tuple[IndexArray, Snapped]:
+def _nodes_as_points(graph: RoadGraph) -> _Nodes:
     """Return the nodes that have an edge, as points on one of their edges.
 
     A point exactly at a node has the node's times. Of its edges the longest is
     taken: on an edge without length the ends are one point.
     """
-    start, edge = at_node
+    start, edge = _edges_at_nodes(graph)
     node = np.repeat(np.arange(graph.n_node, dtype=np.int32), np.diff(start))
     order = np.lexsort((edge, -graph.edge_length_m[edge], node))
     nodes, first = np.unique(node[order], return_index=True)
@@ -171,9 +196,8 @@ def _nodes_as_points(
     at_u = graph.edge_u[on] == nodes
     along_m = np.where(at_u, 0.0, graph.edge_length_m[on])
     none = np.zeros(len(nodes))
-    return nodes, Snapped(
-        on, along_m, none, graph.node_lon[nodes], graph.node_lat[nodes]
-    )
+    place = Snapped(on, along_m, none, graph.node_lon[nodes], graph.node_lat[nodes])
+    return _Nodes(nodes, place, start, edge)
 
 
 def _edges_at_nodes(graph: RoadGraph) -> tuple[IntArray, IndexArray]:
@@ -185,13 +209,11 @@ def _edges_at_nodes(graph: RoadGraph) -> tuple[IntArray, IndexArray]:
     return start, edge[np.argsort(node, kind="stable")]
 
 
-def _edges_of(
-    nodes: IndexArray, at_node: tuple[IntArray, IndexArray], own_edge: int
-) -> IndexArray:
-    """Return the edges at any of the nodes and the own edge, ascending, unique."""
-    start, edge = at_node
-    count = start[nodes + 1] - start[nodes]
+def _edges_of(reached: IndexArray, nodes: _Nodes, own_edge: int) -> IndexArray:
+    """Return the edges at any reached node and the own edge, ascending, unique."""
+    begin = nodes.start[reached]
+    count = nodes.start[reached + 1] - begin
     offset = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    near = edge[np.repeat(start[nodes], count) + offset]
+    near = nodes.edge[np.repeat(begin, count) + offset]
     own = np.array([own_edge] if own_edge >= 0 else [], dtype=np.int32)
     return np.unique(np.concatenate((near, own)))
