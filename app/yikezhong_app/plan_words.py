@@ -127,8 +127,8 @@ def describe_plans(plans: Any) -> list[dict[str, Any]]:
             "readings": [
                 {
                     "name": reading.name,
-                    "default": _plain(reading.default),
-                    "value": _plain(reading.value),
+                    "default": plain_value(reading.default),
+                    "value": plain_value(reading.value),
                     "sentence": reading.sentence,
                 }
                 for reading in plan.readings
@@ -150,7 +150,7 @@ def _describe_entry(entry: Any) -> dict[str, Any]:
         "class": indicator.class_,
         "unit": indicator.unit,
         "rule": indicator.rule,
-        "with": _plain(indicator.with_),
+        "with": plain_value(indicator.with_),
         "nature": indicator.nature,
         "clause": None
         if clause is None
@@ -185,12 +185,12 @@ def _iso(day: Any) -> str | None:
     return None if day is None else str(day.isoformat())
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """Return a value of a register as JSON has it."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain_value(item) for item in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return str(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import geopandas as gpd
@@ -13,10 +13,12 @@ import shapely
 from yikezhong_app.scenarios.reading import (
     AddFacility,
     ChangeFacility,
+    CloseArea,
     CloseFacility,
     FacilityChange,
     MoveFacility,
     ScenarioError,
+    SiteChange,
 )
 from yikezhong_geodata.columns import CAPACITY_COLUMNS
 from yikezhong_geodata.locate import ancestors_at, locate_points
@@ -52,21 +54,25 @@ def change_facilities(
         return facilities
     rows = facilities.drop(columns="geometry").to_dict("records")
     by_id = {str(row["id"]): row for row in rows}
+    places = _placed(wanted, divisions)
     for number, change in enumerate(wanted, start=1):
         if isinstance(change, AddFacility):
             if change.id in by_id:
                 raise ScenarioError(
                     f"设施编号“{change.id}”已经存在", hint="请换一个编号"
                 )
-            row = _new_row(change, divisions, number=number)
+            row = _new_row(change, places[number - 1], number=number)
             rows.append(row)
             by_id[change.id] = row
+            continue
+        if isinstance(change, CloseArea):
+            _close_inside(rows, change)
             continue
         if change.id not in by_id:
             raise ScenarioError(
                 f"没有编号为“{change.id}”的设施", hint="可用 /api/v1/facilities 查找"
             )
-        _change_row(by_id[change.id], change, divisions)
+        _change_row(by_id[change.id], change, places[number - 1])
     return _table(rows, like=facilities)
 
 
@@ -74,18 +80,34 @@ def touched_categories(
     before: Any, after: Any, *, changes: Iterable[FacilityChange]
 ) -> set[str]:
     """Return the categories of all facilities that changes name, before and after."""
-    ids = {change.id for change in changes}
+    ids = {change.id for change in changes if not isinstance(change, CloseArea)}
     found: set[str] = set()
     for table in (before, after):
         found |= set(table["category"][table["id"].isin(ids)])
-    return found
+    # those that an area closed: the rows after begin with those before
+    turned = (before["status"] != after["status"].iloc[: len(before)]).to_numpy()
+    return found | set(before["category"][turned])
 
 
-def _change_row(row: dict[str, Any], change: FacilityChange, divisions: Any) -> None:
+def _close_inside(rows: list[dict[str, Any]], change: CloseArea) -> None:
+    """Close the facilities that stand within an area or on its border."""
+    shape = shapely.Polygon(change.polygon)
+    if not shape.is_valid:
+        raise ScenarioError(
+            "范围（close_area）的边界自相交", hint="请按顺序给出多边形的各角"
+        )
+    lon, lat = (np.array([row[name] for row in rows], float) for name in ("lon", "lat"))
+    inside = shapely.intersects_xy(shape, lon, lat)
+    for at in np.flatnonzero(inside).tolist():
+        if not change.categories or rows[at]["category"] in change.categories:
+            rows[at]["status"] = "closed"
+
+
+def _change_row(row: dict[str, Any], change: SiteChange, place: dict[str, Any]) -> None:
     if isinstance(change, CloseFacility):
         row["status"] = "closed"
     elif isinstance(change, MoveFacility):
-        row.update(_placed(change.lon, change.lat, divisions))
+        row.update(place)
     elif isinstance(change, ChangeFacility):
         for name in ("name", "category", "status", *CAPACITY_COLUMNS):
             value = getattr(change, name)
@@ -104,7 +126,9 @@ def _change_row(row: dict[str, Any], change: FacilityChange, divisions: Any) -> 
             row["functions"] = tuple(sorted(kept))
 
 
-def _new_row(change: AddFacility, divisions: Any, *, number: int) -> dict[str, Any]:
+def _new_row(
+    change: AddFacility, place: dict[str, Any], *, number: int
+) -> dict[str, Any]:
     return {
         "id": change.id,
         "name": change.name or change.id,
@@ -115,21 +139,40 @@ def _new_row(change: AddFacility, divisions: Any, *, number: int) -> dict[str, A
         "file": SOURCE,
         "row": number,
         **{name: getattr(change, name) for name in CAPACITY_COLUMNS},
-        **_placed(change.lon, change.lat, divisions),
+        **place,
     }
 
 
-def _placed(lon: float, lat: float, divisions: Any) -> dict[str, Any]:
-    """Return what a facility's row says about its place."""
-    at = int(locate_points(divisions, np.array([lon]), lat=np.array([lat])).division[0])
-    codes = {}
-    for level in _LEVELS:
-        above = ancestors_at(divisions, level)[at] if at >= 0 else -1
-        code = str(divisions["code"].iloc[above]) if above >= 0 else None
-        codes[f"{level}_code"] = code
-        if level != "county":
-            codes[f"located_{level}_code"] = code
-    return {"lon": lon, "lat": lat, **codes}
+def _placed(changes: Sequence[FacilityChange], divisions: Any) -> list[dict[str, Any]]:
+    """Return what a facility's row says about its place; empty where none is given."""
+    placed: list[dict[str, Any]] = [{} for _ in changes]
+    at = [
+        (number, change)
+        for number, change in enumerate(changes)
+        if isinstance(change, (AddFacility, MoveFacility))
+    ]
+    if not at:
+        return placed
+    lon = np.array([change.lon for _, change in at])
+    lat = np.array([change.lat for _, change in at])
+    inside = locate_points(divisions, lon, lat=lat).division
+    code = np.append(divisions["code"].to_numpy(dtype=object), None)
+    own = {
+        level: code[np.append(ancestors_at(divisions, level), -1)[inside]]
+        for level in _LEVELS
+    }
+    for row, (number, change) in enumerate(at):
+        placed[number] = {
+            "lon": change.lon,
+            "lat": change.lat,
+            **{f"{level}_code": own[level][row] for level in _LEVELS},
+            **{
+                f"located_{level}_code": own[level][row]
+                for level in _LEVELS
+                if level != "county"
+            },
+        }
+    return placed
 
 
 def _table(rows: list[dict[str, Any]], *, like: Any) -> Any:

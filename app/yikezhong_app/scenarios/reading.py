@@ -33,15 +33,27 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from yikezhong_coverage.errors import InputError
 from yikezhong_geodata.vocabulary import load_vocabulary
 
 _MOST_BYTES: Final = 4 << 20
-_MOST_CHANGES: Final = 2000
+#: Most facilities that a scenario touches, and most roads.
+MOST_SITES: Final = 10_000
+MOST_ROADS: Final = 2_000
+#: Most areas whose facilities a scenario closes, and most corners of one.
+MOST_POLYGONS: Final = 200
+_MOST_CORNERS: Final = 1_000
 _ID: Final = r"^[\w\-.:]{1,64}$"
 
 #: pydantic error type → what it says, with the context of the error filled in.
@@ -171,6 +183,23 @@ class ChangeFacility(_Capacities):
         return None if value is None else _known_category(value)
 
 
+class CloseArea(_Change):
+    """All facilities within an area that no longer serve; of some categories only."""
+
+    action: Literal["close_area"]
+    polygon: tuple[tuple[Lon, Lat], ...] = Field(
+        min_length=3,
+        max_length=_MOST_CORNERS,
+        description="[经度, 纬度] 的各角，不必闭合",
+    )
+    categories: tuple[str, ...] = ()
+
+    @field_validator("categories")
+    @classmethod
+    def _check_categories(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(_known_category, value))
+
+
 class AddRoad(_Change):
     """A straight road or bridge, both ways, that nobody lives on."""
 
@@ -191,7 +220,8 @@ class CloseRoad(_Change):
     profiles: tuple[Profile, ...] = ("walking", "driving")
 
 
-FacilityChange = AddFacility | MoveFacility | CloseFacility | ChangeFacility
+SiteChange = AddFacility | MoveFacility | CloseFacility | ChangeFacility
+FacilityChange = SiteChange | CloseArea
 RoadChange = AddRoad | CloseRoad
 
 
@@ -203,7 +233,19 @@ class Scenario(_Change):
     note: str = Field("", max_length=10_000)
     changes: tuple[
         Annotated[FacilityChange | RoadChange, Field(discriminator="action")], ...
-    ] = Field((), max_length=_MOST_CHANGES)
+    ] = ()
+
+    @model_validator(mode="after")
+    def _check_size(self) -> Self:
+        for kinds, most, words in (
+            ((AddRoad, CloseRoad), MOST_ROADS, "道路改动"),
+            ((CloseArea,), MOST_POLYGONS, "范围（close_area）"),
+            (get_args(SiteChange), MOST_SITES, "设施改动"),
+        ):
+            found = sum(isinstance(change, kinds) for change in self.changes)
+            if found > most:
+                raise ValueError(f"{words}最多 {most} 处，这里有 {found} 处")
+        return self
 
     @property
     def document(self) -> dict[str, Any]:
@@ -272,7 +314,7 @@ def parse_scenario(raw: Any, *, file: str | None = None) -> Scenario:
             file=file,
             column=place or None,
             hint="changes 中每项的 action 可用：add、move、close、change、"
-            "add_road、close_road",
+            "close_area、add_road、close_road",
         ) from None
 
 

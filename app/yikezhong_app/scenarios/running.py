@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from yikezhong_app.commands.console import ProgressCall, part
+from yikezhong_app.runs.kept_study import read_study
 from yikezhong_app.runs.measure import (
     Network,
     applicable_services,
@@ -32,9 +33,9 @@ from yikezhong_app.scenarios.comparing import (
 )
 from yikezhong_app.scenarios.facility_changes import touched_categories
 from yikezhong_app.scenarios.reading import Scenario, ScenarioError
-from yikezhong_app.scenarios.storing import write_result
+from yikezhong_app.scenarios.storing import is_kept, read_manifest, write_result
 from yikezhong_app.snapshots.manifest import input_hashes, software_versions
-from yikezhong_app.snapshots.snapshot import Snapshot, open_current
+from yikezhong_app.snapshots.snapshot import Snapshot, open_current, open_version
 from yikezhong_app.tables.coverage import Splitter, make_splitter
 from yikezhong_app.tables.plans import PlanTables
 from yikezhong_coverage.records import Service
@@ -89,6 +90,45 @@ def run_scenario(
         If the scenario does not fit the study, or the study is not the baseline's.
     """
     baseline = open_current(out_dir)
+    _check_same_study(study, baseline)
+    return _keep_scenario(study, out_dir, scenario, baseline, progress)
+
+
+def run_kept_scenario(
+    out_dir: Path,
+    version: str,
+    scenario: Scenario,
+    *,
+    progress: ProgressCall = lambda step, fraction: None,
+) -> dict[str, Any]:
+    """Compare a scenario with a version of a result, from the result folder alone.
+
+    The numbers are those of :func:`run_scenario` on the study's folder, to the last
+    bit.
+
+    Raises
+    ------
+    ScenarioError
+        If the scenario does not fit the study.
+    StudyNotKeptError
+        If the version does not hold what is needed.
+    """
+    baseline = open_version(out_dir, version)
+    id_ = scenario.id_for(version)
+    if is_kept(out_dir, id_):
+        return read_manifest(out_dir, id_)
+    progress("读取成果", 0.0)
+    study = read_study(baseline)
+    return _keep_scenario(study, out_dir, scenario, baseline, part(progress, 0.05, 1.0))
+
+
+def _keep_scenario(
+    study: Study,
+    out_dir: Path,
+    scenario: Scenario,
+    baseline: Snapshot,
+    progress: ProgressCall,
+) -> dict[str, Any]:
     tables, manifest = compute_scenario(
         study, scenario, baseline=baseline, progress=part(progress, 0.0, 0.95)
     )
@@ -104,7 +144,6 @@ def compute_scenario(
     progress: ProgressCall = lambda step, fraction: None,
 ) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
     """Return the tables and the manifest of a scenario, nothing written."""
-    _check_same_study(study, baseline)
     progress("修改设施与道路", 0.0)
     changed = apply_scenario(study, scenario)
     services = affected_services(study, changed, scenario=scenario)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -20,7 +21,13 @@ import geopandas as gpd
 import pandas as pd
 
 from yikezhong_app.scenarios.reading import Scenario, parse_scenario
-from yikezhong_app.snapshots.snapshot import SnapshotCorruptError, SnapshotMissingError
+from yikezhong_app.snapshots.snapshot import (
+    SnapshotCorruptError,
+    SnapshotMissingError,
+    read_record,
+)
+
+LOG = logging.getLogger("yikezhong.scenarios")
 
 FOLDER: Final = "scenarios"
 SCHEMA: Final = 1
@@ -52,7 +59,7 @@ def write_result(
     """
     id_ = scenario.id_for(str(manifest["baseline_version"]))
     target = out_dir / FOLDER / id_
-    if (target / _MANIFEST).exists():
+    if is_kept(out_dir, id_):
         return read_manifest(out_dir, id_)
     target.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
@@ -72,7 +79,7 @@ def write_result(
         _write_json(work / _MANIFEST, full)
         for path in (*work.iterdir(), work):
             _sync(path)
-        if target.exists():  # left by a run that died: it has no manifest
+        if target.exists():  # left by a run that died, or damaged since
             shutil.rmtree(target)
         try:
             work.rename(target)
@@ -86,16 +93,24 @@ def write_result(
     return read_manifest(out_dir, id_)
 
 
+def is_kept(out_dir: Path, id_: str) -> bool:
+    """Say whether a scenario's result is there, whole."""
+    return (out_dir / FOLDER / id_ / _MANIFEST).exists()
+
+
 def list_results(out_dir: Path) -> list[dict[str, Any]]:
     """Return the manifests of all scenarios, the newest first."""
     folder = out_dir / FOLDER
     if not folder.is_dir():
         return []
-    found = [
-        read_manifest(out_dir, path.parent.name)
-        for path in folder.glob(f"[!.]*/{_MANIFEST}")
-        if _ID.fullmatch(path.parent.name)
-    ]
+    found = []
+    for path in folder.glob(f"[!.]*/{_MANIFEST}"):
+        if _ID.fullmatch(path.parent.name):
+            try:
+                found.append(read_manifest(out_dir, path.parent.name))
+            except SnapshotCorruptError as error:
+                # the others are still there; asked for by name it says what is wrong
+                LOG.error("left out of the list: %s", error)
     return sorted(found, key=lambda m: (m["created"], m["id"]), reverse=True)
 
 
@@ -112,12 +127,9 @@ def read_manifest(out_dir: Path, id_: str) -> dict[str, Any]:
     if not _ID.fullmatch(id_):
         raise SnapshotMissingError("没有这个方案", file=FOLDER)
     try:
-        text = (out_dir / FOLDER / id_ / _MANIFEST).read_text(encoding="utf-8")
-        manifest: dict[str, Any] = json.loads(text)
-    except OSError as error:
+        manifest = read_record(out_dir / FOLDER / id_ / _MANIFEST, "方案清单")
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise SnapshotMissingError("没有这个方案", file=id_) from error
-    except json.JSONDecodeError as error:
-        raise SnapshotCorruptError("方案清单已损坏", file=_MANIFEST) from error
     if manifest.get("schema") != SCHEMA or manifest.get("id") != id_:
         raise SnapshotCorruptError("方案清单的格式不符", file=_MANIFEST)
     return manifest
@@ -127,8 +139,8 @@ def read_asked(out_dir: Path, id_: str) -> Scenario:
     """Return what a kept scenario asks for."""
     path = out_dir / FOLDER / read_manifest(out_dir, id_)["id"] / _SCENARIO
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
+        raw = read_record(path, "方案文件")
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise SnapshotCorruptError("方案文件已损坏", file=_SCENARIO) from error
     return parse_scenario(raw, file=_SCENARIO)
 
@@ -154,6 +166,17 @@ def read_table(out_dir: Path, id_: str, name: str) -> pd.DataFrame:
     read = gpd.read_parquet if entry["geometry"] else pd.read_parquet
     table: pd.DataFrame = read(path)
     return table
+
+
+def _is_whole(out_dir: Path, id_: str) -> bool:
+    try:
+        entries = read_manifest(out_dir, id_)["tables"].values()
+        return all(
+            _sha256(out_dir / FOLDER / id_ / entry["file"]) == entry["sha256"]
+            for entry in entries
+        )
+    except (SnapshotMissingError, SnapshotCorruptError):
+        return False
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:

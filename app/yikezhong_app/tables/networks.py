@@ -59,31 +59,8 @@ def read_network(snapshot: Snapshot, profile: str) -> Network:
     ParameterError
         If the snapshot holds no network of the profile.
     """
-    name = f"{NETWORK_PREFIX}{profile}"
-    if name not in snapshot.table_names:
-        raise ParameterError(
-            "这个成果版本没有保存路网，不能选址；请重新运行 yikezhong run",
-            parameter="service",
-        )
-    edges, nodes = snapshot.table(name), snapshot.table(f"{name}_nodes")
-    counts = edges["lon"].map(len).to_numpy(np.int64)
-    graph = RoadGraph(
-        profile=profile,
-        node_lon=_floats(nodes["lon"]),
-        node_lat=_floats(nodes["lat"]),
-        edge_u=edges["u"].to_numpy(np.int32),
-        edge_v=edges["v"].to_numpy(np.int32),
-        edge_id=edges["id"].to_numpy(dtype=np.str_),
-        edge_length_m=_floats(edges["length_m"]),
-        edge_forward_s=_floats(edges["forward_s"]),
-        edge_backward_s=_floats(edges["backward_s"]),
-        vertex_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        vertex_lon=_joined(edges["lon"]),
-        vertex_lat=_joined(edges["lat"]),
-        vertex_along_m=_joined(edges["along_m"]),
-        edge_class=edges["class"].to_numpy(dtype=np.str_),
-    )
-    usable = edges["usable"].to_numpy(np.bool_)
+    graph = read_graph(snapshot, profile)
+    usable = snapshot.table(f"{NETWORK_PREFIX}{profile}")["usable"].to_numpy(np.bool_)
     parameters = snapshot.manifest["parameters"]
     most_m = float(parameters["max_snap_m"])
     demand, facility = (
@@ -104,6 +81,40 @@ def read_network(snapshot: Snapshot, profile: str) -> Network:
         facility=facility,
         leg_speed_mps=float(parameters["walk_speed_mps"]),
         max_time_s=float(parameters[limit]),
+    )
+
+
+def read_graph(snapshot: Snapshot, profile: str) -> RoadGraph:
+    """Return the roads of a profile of a snapshot.
+
+    Raises
+    ------
+    ParameterError
+        If the snapshot holds no network of the profile.
+    """
+    name = f"{NETWORK_PREFIX}{profile}"
+    if name not in snapshot.table_names:
+        raise ParameterError(
+            "这个成果版本没有保存路网，不能选址；请重新运行 yikezhong run",
+            parameter="service",
+        )
+    edges, nodes = snapshot.table(name), snapshot.table(f"{name}_nodes")
+    counts = edges["lon"].map(len).to_numpy(np.int64)
+    return RoadGraph(
+        profile=profile,
+        node_lon=_floats(nodes["lon"]),
+        node_lat=_floats(nodes["lat"]),
+        edge_u=edges["u"].to_numpy(np.int32),
+        edge_v=edges["v"].to_numpy(np.int32),
+        edge_id=edges["id"].to_numpy(dtype=np.str_),
+        edge_length_m=_floats(edges["length_m"]),
+        edge_forward_s=_floats(edges["forward_s"]),
+        edge_backward_s=_floats(edges["backward_s"]),
+        vertex_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        vertex_lon=_joined(edges["lon"]),
+        vertex_lat=_joined(edges["lat"]),
+        vertex_along_m=_joined(edges["along_m"]),
+        edge_class=edges["class"].to_numpy(dtype=np.str_),
     )
 
 
