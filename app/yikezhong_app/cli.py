@@ -249,16 +249,30 @@ def run(
 
 
 def _same_result(out: Path, key: str) -> Any:
-    """Return the current snapshot if it was made from the same inputs, else None."""
-    from yikezhong_app.snapshots.snapshot import is_whole, open_current
+    """Return the current snapshot if it was made from the same inputs, else None.
+
+    One that is damaged is told of, and made anew.
+    """
+    from yikezhong_app.snapshots.snapshot import (
+        SnapshotMissingError,
+        find_damage,
+        open_current,
+    )
     from yikezhong_coverage.errors import SourceError
 
     try:
         snapshot = open_current(out)
-    except SourceError:
+    except SnapshotMissingError:
         return None
-    same = snapshot.manifest.get("run_key") == key
-    return snapshot if same and is_whole(snapshot) else None
+    except SourceError as error:
+        console.print_warning(f"已有成果不能使用，重新计算：{error}")
+        return None
+    if snapshot.manifest.get("run_key") != key:
+        return None
+    damage = find_damage(snapshot)
+    if damage is not None:
+        console.print_warning(f"已有成果的 {damage} 校验失败，重新计算。")
+    return snapshot if damage is None else None
 
 
 def _show_result(snapshot: Any, seconds: float, out: Path, *, as_json: bool) -> None:

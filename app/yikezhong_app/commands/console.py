@@ -79,6 +79,11 @@ def print_line(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
+def print_warning(text: str) -> None:
+    """Print a sentence on standard error, where it disturbs no JSON."""
+    sys.stderr.write(text + "\n")
+
+
 def exit_code(error: PlannerError) -> int:
     """Return 2 for bad input, 1 for everything else that failed."""
     bad = isinstance(error, (InputError, GraphError))

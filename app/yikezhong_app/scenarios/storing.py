@@ -95,7 +95,14 @@ def write_result(
 
 def is_kept(out_dir: Path, id_: str) -> bool:
     """Say whether a scenario's result is there, whole."""
-    return (out_dir / FOLDER / id_ / _MANIFEST).exists()
+    try:
+        entries = read_manifest(out_dir, id_)["tables"].values()
+        return all(
+            _sha256(out_dir / FOLDER / id_ / entry["file"]) == entry["sha256"]
+            for entry in entries
+        )
+    except (SnapshotMissingError, SnapshotCorruptError):
+        return False
 
 
 def list_results(out_dir: Path) -> list[dict[str, Any]]:
@@ -166,17 +173,6 @@ def read_table(out_dir: Path, id_: str, name: str) -> pd.DataFrame:
     read = gpd.read_parquet if entry["geometry"] else pd.read_parquet
     table: pd.DataFrame = read(path)
     return table
-
-
-def _is_whole(out_dir: Path, id_: str) -> bool:
-    try:
-        entries = read_manifest(out_dir, id_)["tables"].values()
-        return all(
-            _sha256(out_dir / FOLDER / id_ / entry["file"]) == entry["sha256"]
-            for entry in entries
-        )
-    except (SnapshotMissingError, SnapshotCorruptError):
-        return False
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -42,6 +43,10 @@ CURRENT = "current.json"
 GEOPACKAGE = "snapshot.gpkg"
 #: Start of the names of the tables that hold the road networks.
 NETWORK_PREFIX = "network_"
+#: What is added to a manifest when it is written; its version does not depend on it.
+_ADDED = ("created", "schema", "version", "geopackage_sha256")
+_VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9a-f]{12}")
+_RUN_AGAIN = "请重新运行 yikezhong run"
 
 
 class SnapshotMissingError(SourceError):
@@ -125,34 +130,63 @@ def open_current(out_dir: Path) -> Snapshot:
     SnapshotCorruptError
         If the pointer or the manifest cannot be read.
     """
-    pointer = out_dir / CURRENT
     try:
-        version = json.loads(pointer.read_text(encoding="utf-8"))["version"]
+        version = read_record(out_dir / CURRENT, "成果指针").get("version")
     except (FileNotFoundError, NotADirectoryError):
         raise SnapshotMissingError(
             "还没有可用的成果",
             file=out_dir.name,
             hint="请先运行 yikezhong run",
         ) from None
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise SnapshotCorruptError("成果指针已损坏", file=CURRENT) from error
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        raise SnapshotCorruptError("成果指针已损坏", file=CURRENT, hint=_RUN_AGAIN)
     return open_version(out_dir, version)
 
 
 def open_version(out_dir: Path, version: str) -> Snapshot:
-    """Open a version by name."""
+    """Open a version by name.
+
+    Raises
+    ------
+    SnapshotMissingError
+        If there is none.
+    SnapshotCorruptError
+        If its manifest is of another schema, or not the one that was written: the
+        version is named after a hash of what the manifest says.
+    """
     folder = out_dir / "versions" / version
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except OSError as error:
+        manifest = read_record(folder / MANIFEST, "成果清单")
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise SnapshotMissingError("没有这个成果版本", file=version) from error
-    except json.JSONDecodeError as error:
-        raise SnapshotCorruptError("成果清单已损坏", file=MANIFEST) from error
     if manifest.get("schema") != SCHEMA_VERSION or manifest.get("version") != version:
-        raise SnapshotCorruptError(
-            "成果的格式版本不符", file=MANIFEST, hint="请重新运行 yikezhong run"
-        )
+        raise SnapshotCorruptError("成果的格式版本不符", file=MANIFEST, hint=_RUN_AGAIN)
+    if _version_name(manifest) != version:
+        raise SnapshotCorruptError("成果清单校验失败", file=MANIFEST, hint=_RUN_AGAIN)
     return Snapshot(folder, manifest)
+
+
+def read_record(path: Path, what: str) -> dict[str, Any]:
+    """Return the JSON object of a stored file; ``what`` it is, in Chinese.
+
+    Raises
+    ------
+    SnapshotCorruptError
+        If it cannot be read or is none.
+    FileNotFoundError, NotADirectoryError
+        If it is not there.
+    """
+    try:
+        record = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except (ValueError, RecursionError, OSError) as error:
+        raise SnapshotCorruptError(
+            f"{what}已损坏", file=path.name, hint=_RUN_AGAIN
+        ) from error
+    if not isinstance(record, dict):
+        raise SnapshotCorruptError(f"{what}已损坏", file=path.name, hint=_RUN_AGAIN)
+    return record
 
 
 def list_versions(out_dir: Path) -> list[str]:
@@ -198,16 +232,14 @@ def write_snapshot(
             entries = {
                 name: _write_table(work, name, tables[name]) for name in sorted(tables)
             }
-            version = _version_name(manifest, entries)
+            # as it will be read: what JSON cannot tell apart has one name
+            said = json.loads(_as_json({**manifest, "tables": entries}))
+            version = _version_name(said)
             _write_geopackage(work / GEOPACKAGE, tables)
-            full = {
-                **manifest,
-                "schema": SCHEMA_VERSION,
-                "version": version,
-                "tables": entries,
-            }
-            text = json.dumps(full, ensure_ascii=False, indent=1, sort_keys=True)
-            (work / MANIFEST).write_text(text + "\n", encoding="utf-8")
+            full = {**said, "schema": SCHEMA_VERSION, "version": version}
+            if (work / GEOPACKAGE).exists():
+                full["geopackage_sha256"] = _sha256(work / GEOPACKAGE)
+            (work / MANIFEST).write_text(_as_json(full) + "\n", encoding="utf-8")
             _sync_tree(work)
             target = versions / version
             if not _exists_whole(out_dir, version):
@@ -248,11 +280,14 @@ def _write_table(folder: Path, name: str, table: pd.DataFrame) -> dict[str, Any]
     }
 
 
-def _version_name(manifest: Mapping[str, Any], entries: Mapping[str, Any]) -> str:
-    stable = {k: v for k, v in manifest.items() if k != "created"}
-    text = json.dumps([stable, entries], ensure_ascii=False, sort_keys=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return f"{manifest['as_of']}-{digest}"
+def _as_json(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True)
+
+
+def _version_name(manifest: Mapping[str, Any]) -> str:
+    stable = {k: v for k, v in manifest.items() if k not in _ADDED}
+    digest = hashlib.sha256(_as_json(stable).encode()).hexdigest()[:12]
+    return f"{manifest.get('as_of')}-{digest}"
 
 
 def _write_geopackage(path: Path, tables: Mapping[str, pd.DataFrame]) -> None:
@@ -280,14 +315,24 @@ def _cell_text(value: object) -> str | None:
 
 
 def is_whole(snapshot: Snapshot) -> bool:
-    """Say whether every table's file is what the manifest says."""
-    try:
-        return all(
-            _sha256(snapshot.folder / entry["file"]) == entry["sha256"]
-            for entry in snapshot.manifest["tables"].values()
-        )
-    except SourceError:
-        return False
+    """Say whether every file is what the manifest says."""
+    return find_damage(snapshot) is None
+
+
+def find_damage(snapshot: Snapshot) -> str | None:
+    """Return the first file that is not what the manifest says, None if all are."""
+    sums: dict[str, str] = {
+        e["file"]: e["sha256"] for e in snapshot.manifest["tables"].values()
+    }
+    if "geopackage_sha256" in snapshot.manifest:
+        sums[GEOPACKAGE] = snapshot.manifest["geopackage_sha256"]
+    for file, expected in sums.items():
+        try:
+            if _sha256(snapshot.folder / file) != expected:
+                return file
+        except SnapshotCorruptError:
+            return file
+    return None
 
 
 def _exists_whole(out_dir: Path, version: str) -> bool:
