@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from yikezhong_app.commands.console import ProgressCall, part
+from yikezhong_app.runs.kept_study import KEY, keep_study
 from yikezhong_app.runs.measure import (
     Network,
     applicable_services,
@@ -27,16 +28,27 @@ from yikezhong_app.snapshots.snapshot import Snapshot, write_snapshot
 from yikezhong_app.tables.circles import CircleMaker, covered_area_m2, union_row
 from yikezhong_app.tables.coverage import (
     Splitter,
-    coverage_frame,
+    add_coverage,
+    add_times,
+    coverage_parts,
     coverage_rows,
     limits_of,
     make_splitter,
-    times_rows,
 )
 from yikezhong_app.tables.gap_areas import gap_area_rows
-from yikezhong_app.tables.gaps import connected_demand, find_gap_points, gap_rows
+from yikezhong_app.tables.gaps import (
+    add_gaps,
+    connected_demand,
+    find_gap_points,
+    gap_table,
+)
 from yikezhong_app.tables.networks import network_tables
-from yikezhong_app.tables.plan_gaps import plan_gap_rows, service_remedies
+from yikezhong_app.tables.parts import TableParts
+from yikezhong_app.tables.plan_gaps import (
+    ServiceRemedies,
+    look_up_remedies,
+    plan_gap_rows,
+)
 from yikezhong_app.tables.plans import PlanTables
 from yikezhong_app.tables.roads import (
     RoadLengths,
@@ -44,8 +56,10 @@ from yikezhong_app.tables.roads import (
     measure_roads,
     road_rows,
 )
+from yikezhong_coverage.gaps import REASONS
 from yikezhong_coverage.rates import Coverage, roll_up_lengths, roll_up_surfaces
 from yikezhong_coverage.records import Service
+from yikezhong_geodata.columns import LEVELS
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.study import Study
 
@@ -120,12 +134,12 @@ def compute_tables(
             study,
             records,
             plan_tables["indicators"],
-            remedies=service_remedies(run.gaps),
+            remedies=run.remedies,
         )
         plan_tables["plan_gaps"] = found
     progress("汇总", 0.87)
     manifest = build_manifest(study, services=services, dropped_services=dropped)
-    return {**run.tables(), **plan_tables}, manifest
+    return {**run.tables(), **plan_tables}, {**manifest, KEY: keep_study(study)}
 
 
 class _Run:
@@ -146,9 +160,19 @@ class _Run:
         self.report = DataReport()
         self.circle_maker = CircleMaker(networks)
         self.roads: dict[str, RoadLengths] = {}
-        self.times: list[pd.DataFrame] = []
-        self.coverage: list[pd.DataFrame] = []
-        self.gaps: list[gpd.GeoDataFrame] = []
+        code = records.divisions.code.tolist()
+        facility = study.facilities["id"].tolist()
+        demand = study.demand["id"].tolist()
+        self.times = TableParts(demand_id=demand, facility_id=facility)
+        self.coverage = coverage_parts(records)
+        self.gaps = TableParts(
+            level=LEVELS,
+            code=code,
+            reason=REASONS,
+            nearest_facility_id=facility,
+            remedy_facility_id=facility,
+        )
+        self.remedies: ServiceRemedies = {}
         self.gap_areas: list[gpd.GeoDataFrame] = []
         self.circles: list[gpd.GeoDataFrame] = []
         report_networks(study, networks, self.report)
@@ -166,7 +190,7 @@ class _Run:
             parameters.limits_min,
             more_s=self.plans.limits_s(service.id),
         )
-        self.times.append(times_rows(self.study, times, network))
+        add_times(self.times, times, network)
         for limit_s, variant, found in coverage_rows(
             splitter, limits_s=limits_s, share=parameters.area_people_share
         ):
@@ -179,16 +203,18 @@ class _Run:
 
     def _add_gaps(self, splitter: Splitter, limits_s: list[float]) -> None:
         """Add the gaps by division, and as places at the service's own limit."""
-        facilities = self.study.facilities
+        facilities, service = self.study.facilities, splitter.times.service
+        code = self.records.divisions.code.tolist()
         connected = connected_demand(splitter)
         for limit_s in limits_s:
             points = find_gap_points(
                 splitter, facilities["status"], limit_s=limit_s, connected=connected
             )
-            gaps = gap_rows(splitter, facilities["id"], points=points)
-            if gaps is not None:
-                self.gaps.append(gaps)
-            if limit_s == splitter.times.service.limit_s:
+            remedies = add_gaps(self.gaps, splitter, points=points)
+            self.remedies[service.id, limit_s] = look_up_remedies(
+                remedies, code, facilities["id"].tolist()
+            )
+            if limit_s == service.limit_s:
                 areas = gap_area_rows(self.study, splitter, points)
                 if areas is not None:
                     self.gap_areas.append(areas)
@@ -196,14 +222,13 @@ class _Run:
     def _cover(
         self, splitter: Splitter, coverage: Coverage, *, limit_s: float, variant: str
     ) -> None:
-        self.coverage.append(
-            coverage_frame(
-                splitter,
-                limit_s=limit_s,
-                variant=variant,
-                coverage=coverage,
-                as_of=self.as_of,
-            )
+        add_coverage(
+            self.coverage,
+            splitter,
+            limit_s=limit_s,
+            variant=variant,
+            coverage=coverage,
+            as_of=self.as_of,
         )
 
     def _add_lengths(self, splitter: Splitter) -> None:
@@ -262,9 +287,9 @@ class _Run:
             "divisions": self.study.divisions,
             "facilities": facilities,
             "demand": demand,
-            "times": _compact(self.times),
-            "coverage": _compact(self.coverage),
-            "gaps": _compact(self.gaps),
+            "times": self.times.frame(),
+            "coverage": self.coverage.frame(),
+            "gaps": gap_table(self.gaps),
             "gap_areas": _compact(self.gap_areas),
             "circles": _compact(
                 [

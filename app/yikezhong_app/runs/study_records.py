@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from yikezhong_coverage.records import (
     FloatArray,
     IndexArray,
 )
-from yikezhong_geodata.columns import GROUPS
+from yikezhong_geodata.columns import GROUPS, LEVELS
 from yikezhong_geodata.study import Study
 
 
@@ -33,6 +34,12 @@ class StudyRecords:
     estimated: dict[str, BoolArray]
     demand_own: IndexArray
     facility_own: IndexArray
+
+    @cached_property
+    def level_number(self) -> NDArray[np.int8]:
+        """Level of each division as an index into :data:`LEVELS`."""
+        found = np.array([LEVELS.index(level) for level in self.divisions.level])
+        return found.astype(np.int8)
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -10,9 +10,14 @@ import numpy as np
 import pandas as pd
 
 from yikezhong_app.runs.study_records import names_at
-from yikezhong_app.tables.coverage import Splitter, coverage_frame, coverage_rows
-from yikezhong_coverage.rates import AREA_DENOMINATORS, Coverage, roll_up
-from yikezhong_coverage.records import Divisions, FloatArray
+from yikezhong_app.tables.coverage import (
+    Splitter,
+    add_coverage,
+    coverage_parts,
+    coverage_rows,
+)
+from yikezhong_coverage.rates import AREA_DENOMINATORS, Coverage, roll_up, sum_up
+from yikezhong_coverage.records import FloatArray
 from yikezhong_coverage.supply import Split
 from yikezhong_geodata.columns import CRS
 from yikezhong_geodata.study import Study
@@ -58,13 +63,14 @@ def comparison_rows(pair: Pair) -> Iterator[pd.DataFrame]:
     before = coverage_rows(pair.before, limits_s=limits_s, share=pair.share)
     after = coverage_rows(pair.after, limits_s=limits_s, share=pair.share)
     for (limit_s, variant, one), (_, _, other) in zip(before, after, strict=True):
-        frames = [
-            coverage_frame(
-                splitter, limit_s=limit_s, variant=variant, coverage=found,
+        frames = []
+        for splitter, found in ((pair.before, one), (pair.after, other)):
+            parts = coverage_parts(splitter.records)
+            add_coverage(
+                parts, splitter, limit_s=limit_s, variant=variant, coverage=found,
                 as_of=pair.as_of,
-            )
-            for splitter, found in ((pair.before, one), (pair.after, other))
-        ]  # fmt: skip
+            )  # fmt: skip
+            frames.append(parts.frame())
         table = frames[0][list(_KEYS)].copy()
         for name in _COUNTS:
             table[f"{name}_before"] = frames[0][name]
@@ -88,8 +94,8 @@ def _gained_lost(
         here = records.divisions.level == AREA_DENOMINATORS[denominator]
         change = np.where(here, other.covered - one.covered, 0.0)
         return (
-            _sum_up(records.divisions, np.maximum(change, 0.0)),
-            _sum_up(records.divisions, np.maximum(-change, 0.0)),
+            sum_up(records.divisions, np.maximum(change, 0.0)),
+            sum_up(records.divisions, np.maximum(-change, 0.0)),
         )
     gained, lost = changed_people(pair, denominator, variant=variant)
     found = roll_up(
@@ -111,17 +117,6 @@ def changed_people(
     ]
     change = covered[1] - covered[0]
     return np.maximum(change, 0.0), np.maximum(-change, 0.0)
-
-
-def _sum_up(divisions: Divisions, own: FloatArray) -> FloatArray:
-    """Return the sum of each division and of all below it."""
-    total = own.copy()
-    parent = divisions.parent.copy()
-    while (parent >= 0).any():
-        known = parent >= 0
-        np.add.at(total, parent[known], own[known])
-        parent[known] = divisions.parent[parent[known]]
-    return total
 
 
 def point_rows(pair: Pair, studies: tuple[Study, Study]) -> gpd.GeoDataFrame | None:

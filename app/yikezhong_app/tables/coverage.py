@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 
 from yikezhong_app.runs.measure import VARIANTS, Network, ServiceTimes, capacity_people
-from yikezhong_app.runs.study_records import StudyRecords, names_at
+from yikezhong_app.runs.study_records import StudyRecords
+from yikezhong_app.tables.parts import TableParts
 from yikezhong_coverage.rates import (
     AREA_DENOMINATORS,
     Coverage,
@@ -89,27 +89,22 @@ def own_pairs(pairs: Reach, owner: IndexArray, *, demand_own: IndexArray) -> Rea
     )
 
 
-def times_rows(study: Study, times: ServiceTimes, network: Network) -> pd.DataFrame:
-    """Return the rows of one service of the table ``times``."""
-    return pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "demand_id": study.demand["id"].to_numpy(dtype=object),
-                    "service": times.service.id,
-                    "profile": times.service.profile,
-                    "speed_mps": network.leg_speed_mps,
-                    "variant": variant,
-                    "time_s": times.nearest[variant].time_s,
-                    "facility_id": names_at(
-                        study.facilities["id"], times.nearest[variant].facility
-                    ),
-                }
-            )
-            for variant in VARIANTS
-        ],
-        ignore_index=True,
-    )
+def add_times(parts: TableParts, times: ServiceTimes, network: Network) -> None:
+    """Add the rows of one service to the table ``times``.
+
+    ``demand_id`` and ``facility_id`` are texts of the parts, in the study's order.
+    """
+    for variant in VARIANTS:
+        nearest = times.nearest[variant]
+        parts.add(
+            demand_id=np.arange(len(nearest.time_s), dtype=np.int32),
+            service=times.service.id,
+            profile=times.service.profile,
+            speed_mps=network.leg_speed_mps,
+            variant=variant,
+            time_s=nearest.time_s,
+            facility_id=nearest.facility,
+        )
 
 
 def limits_of(
@@ -166,35 +161,44 @@ def coverage_rows(
                     )
 
 
-def coverage_frame(
-    splitter: Splitter, *, limit_s: float, variant: str, coverage: Coverage, as_of: str
-) -> pd.DataFrame:
-    """Return rows of the table ``coverage``: a division each.
+def coverage_parts(records: StudyRecords) -> TableParts:
+    """Return the table ``coverage`` without rows."""
+    return TableParts(level=LEVELS, code=records.divisions.code.tolist())
 
-    Denominators that count areas are given for the levels above those areas only.
+
+def add_coverage(
+    parts: TableParts,
+    splitter: Splitter,
+    *,
+    limit_s: float,
+    variant: str,
+    coverage: Coverage,
+    as_of: str,
+) -> None:
+    """Add rows to the table ``coverage``: a division each.
+
+    ``parts`` are of :func:`coverage_parts`. Denominators that count areas are given
+    for the levels above those areas only.
     """
-    divisions = splitter.records.divisions
+    service = splitter.times.service
+    level = splitter.records.level_number
     counted = AREA_DENOMINATORS.get(coverage.denominator)
-    shown = np.ones(len(divisions.code), dtype=bool)
-    if counted is not None:
-        above = LEVELS[: LEVELS.index(counted)]
-        shown = np.isin(divisions.level, above)
-    return pd.DataFrame(
-        {
-            "level": divisions.level[shown],
-            "code": divisions.code[shown],
-            "service": splitter.times.service.id,
-            "limit_s": limit_s,
-            "denominator": coverage.denominator,
-            "profile": splitter.times.service.profile,
-            "speed_mps": splitter.network.leg_speed_mps,
-            "variant": variant,
-            "as_of": as_of,
-            "total": coverage.total[shown],
-            "covered": coverage.covered[shown],
-            "full": coverage.full[shown],
-            "out_of_reach": coverage.out_of_reach[shown],
-            "rate": coverage.rate[shown],
-            "flags": coverage.flags[shown],
-        }
+    top = len(LEVELS) if counted is None else LEVELS.index(counted)
+    shown = np.flatnonzero(level < top)
+    parts.add(
+        level=level[shown],
+        code=shown.astype(np.int32),
+        service=service.id,
+        limit_s=limit_s,
+        denominator=coverage.denominator,
+        profile=service.profile,
+        speed_mps=splitter.network.leg_speed_mps,
+        variant=variant,
+        as_of=as_of,
+        total=coverage.total[shown],
+        covered=coverage.covered[shown],
+        full=coverage.full[shown],
+        out_of_reach=coverage.out_of_reach[shown],
+        rate=coverage.rate[shown],
+        flags=coverage.flags[shown],
     )

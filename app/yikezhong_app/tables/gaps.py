@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from yikezhong_app.runs.study_records import names_at
 from yikezhong_app.tables.coverage import Splitter
+from yikezhong_app.tables.parts import TableParts
 from yikezhong_coverage.gaps import (
     REASONS,
     Gaps,
@@ -23,11 +23,12 @@ from yikezhong_coverage.rates import sum_up
 from yikezhong_coverage.records import BoolArray, FloatArray
 from yikezhong_coverage.remedies import (
     PointRemedies,
+    Remedies,
     point_remedies,
     remedies_by_division,
 )
 from yikezhong_coverage.supply import Split
-from yikezhong_geodata.columns import CRS, LEVELS
+from yikezhong_geodata.columns import CRS
 
 VARIANT = "with_neighbours"
 
@@ -106,79 +107,83 @@ def find_gap_points(
     )
 
 
-def gap_rows(
-    splitter: Splitter, facility_id: pd.Series, *, points: GapPoints
-) -> gpd.GeoDataFrame | None:
-    """Return the gaps of one service at one limit, for every level present.
+def add_gaps(parts: TableParts, splitter: Splitter, *, points: GapPoints) -> Remedies:
+    """Add the gaps of one service at one limit to the table ``gaps``.
+
+    A row is a division with a gap, level by level from the top; its point, ``lon`` and
+    ``lat``, is where the people without the service live (the mean of their places).
 
     Parameters
     ----------
+    parts : TableParts
+        Texts: ``level``, ``code`` and ``reason`` in their order,
+        ``nearest_facility_id`` and ``remedy_facility_id`` in that of the study.
     splitter : Splitter
         Of the service.
-    facility_id : Series of str
-        Ids of the study's facilities.
     points : GapPoints
 
     Returns
     -------
-    GeoDataFrame or None
-        A row for each division with a gap; the point is where the people without
-        the service live (the mean of their places). None where there is no gap.
+    Remedies
+        Of every division; empty where it has no gap.
     """
     records, split = splitter.records, points.split
+    divisions, unit = records.divisions, records.demand.unit
+    nearest = splitter.times.nearest[VARIANT]
+    remedies = remedies_by_division(points.remedies, divisions, unit, split.without)
     gaps = gaps_by_division(
-        records.divisions,
-        records.demand.unit,
-        split=split,
-        reasons=points.reasons,
-        nearest=splitter.times.nearest[VARIANT],
+        divisions, unit, split=split, reasons=points.reasons, nearest=nearest
     )
-    if not len(gaps.division):
+    level = records.level_number[gaps.division]
+    order = np.argsort(level, kind="stable")
+    gaps = Gaps(*(getattr(gaps, f.name)[order] for f in fields(Gaps)))
+    at = gaps.division
+    if not len(at):
+        return remedies
+    lon, lat = _at_people(splitter, gaps, split)
+    service = splitter.times.service
+    prefix = f"{service.id}:{points.limit_s / 60:g}:"
+    parts.add(
+        id=np.array([prefix + code for code in divisions.code[at]], dtype=object),
+        level=level[order],
+        code=at,
+        service=service.id,
+        limit_s=points.limit_s,
+        group=service.group,
+        without=gaps.without,
+        reason=gaps.reason,
+        nearest_facility_id=gaps.nearest_facility,
+        nearest_time_s=gaps.nearest_time_s,
+        typical_time_s=gaps.typical_time_s,
+        unknown_points=gaps.unknown_points,
+        rank=gaps.rank,
+        **{f"without_{r}": gaps.by_reason[:, i] for i, r in enumerate(REASONS)},
+        people_60_without=_sum_known(splitter, points.elderly.without, gaps),
+        remedy=remedies.remedy[at],
+        remedy_facility_id=remedies.facility[at],
+        remedy_people=remedies.people[at],
+        lon=lon,
+        lat=lat,
+    )
+    return remedies
+
+
+def gap_table(parts: TableParts) -> gpd.GeoDataFrame | None:
+    """Return the table ``gaps``; None where nobody is without anything."""
+    if not len(parts):
         return None
-    table = _frame(splitter, gaps, limit_s=points.limit_s, facility_id=facility_id)
-    elderly = points.elderly.without
-    known = ~np.isnan(elderly)
-    table["people_60_without"] = np.where(
-        _sum(splitter, known.astype(np.float64), gaps) > 0,
-        _sum(splitter, np.where(known, elderly, 0.0), gaps),
-        np.nan,
-    )
-    found = remedies_by_division(
-        points.remedies, records.divisions, records.demand.unit, split.without
-    )
-    table["remedy"] = found.remedy[gaps.division]
-    table["remedy_facility_id"] = names_at(facility_id, found.facility[gaps.division])
-    table["remedy_people"] = found.people[gaps.division]
-    rows = gpd.GeoDataFrame(table, geometry=_at_people(splitter, gaps, split), crs=CRS)
-    rank = np.array([LEVELS.index(level) for level in table["level"]])
-    return rows.iloc[np.argsort(rank, kind="stable")]
+    table = parts.frame()
+    places = gpd.points_from_xy(table.pop("lon"), table.pop("lat"))
+    return gpd.GeoDataFrame(table, geometry=places, crs=CRS)
 
 
-def _frame(
-    splitter: Splitter, gaps: Gaps, *, limit_s: float, facility_id: pd.Series
-) -> pd.DataFrame:
-    divisions, service = splitter.records.divisions, splitter.times.service
-    code = divisions.code[gaps.division]
-    table = pd.DataFrame(
-        {
-            "id": [f"{service.id}:{limit_s / 60:g}:{c}" for c in code],
-            "level": divisions.level[gaps.division],
-            "code": code,
-            "service": service.id,
-            "limit_s": limit_s,
-            "group": service.group,
-            "without": gaps.without,
-            "reason": np.array(tuple(REASONS))[gaps.reason],
-            "nearest_facility_id": names_at(facility_id, gaps.nearest_facility),
-            "nearest_time_s": gaps.nearest_time_s,
-            "typical_time_s": gaps.typical_time_s,
-            "unknown_points": gaps.unknown_points,
-            "rank": gaps.rank,
-        }
-    )
-    for column, reason in enumerate(REASONS):
-        table[f"without_{reason}"] = gaps.by_reason[:, column]
-    return table
+def _sum_known(splitter: Splitter, people: FloatArray, gaps: Gaps) -> FloatArray:
+    """Return the known people in divisions with a gap; ``nan`` where none are."""
+    known = ~np.isnan(people)
+    n_known = _sum(splitter, known.astype(np.float64), gaps)
+    total = _sum(splitter, np.where(known, people, 0.0), gaps)
+    found: FloatArray = np.where(n_known > 0, total, np.nan)
+    return found
 
 
 def _sum(splitter: Splitter, values: FloatArray, gaps: Gaps) -> FloatArray:
@@ -191,12 +196,14 @@ def _sum(splitter: Splitter, values: FloatArray, gaps: Gaps) -> FloatArray:
     return sum_up(divisions, own.astype(np.float64))[gaps.division]
 
 
-def _at_people(splitter: Splitter, gaps: Gaps, split: Split) -> gpd.GeoSeries:
-    """Return where the people of each gap are."""
+def _at_people(
+    splitter: Splitter, gaps: Gaps, split: Split
+) -> tuple[FloatArray, FloatArray]:
+    """Return where the people of each gap are: longitude and latitude."""
     demand = splitter.records.demand
     # Where people are unknown the plain mean of their places stands in.
     weight = np.where(np.isnan(split.without), 1e-6, split.without)
     total = _sum(splitter, weight, gaps)
     lon = _sum(splitter, weight * demand.lon, gaps) / total
     lat = _sum(splitter, weight * demand.lat, gaps) / total
-    return gpd.GeoSeries(gpd.points_from_xy(lon, lat))
+    return lon, lat

@@ -18,6 +18,7 @@ from yikezhong_coverage.plan_remedies import (
     share_remedies,
 )
 from yikezhong_coverage.records import IntArray
+from yikezhong_coverage.remedies import Remedies
 from yikezhong_coverage.rules.ground import Ground, prepare
 from yikezhong_coverage.rules.records import Indicator
 from yikezhong_geodata.study import Study
@@ -47,25 +48,17 @@ COLUMNS: Final = (
 ServiceRemedies = dict[tuple[str, float], dict[str, tuple[str, str | None]]]
 
 
-def service_remedies(gaps: Sequence[pd.DataFrame]) -> ServiceRemedies:
-    """Return the remedies of gaps, to be looked up by rules of network times.
-
-    Parameters
-    ----------
-    gaps : sequence of DataFrame
-        Each the gaps of one service at one limit.
-    """
-    found: ServiceRemedies = {}
-    for frame in gaps:
-        key = (str(frame["service"].iloc[0]), float(frame["limit_s"].iloc[0]))
-        facilities = frame["remedy_facility_id"].to_numpy(dtype=object)
-        found[key] = {
-            str(code): (str(remedy), facility if isinstance(facility, str) else None)
-            for code, remedy, facility in zip(
-                frame["code"], frame["remedy"], facilities, strict=True
-            )
-        }
-    return found
+def look_up_remedies(
+    found: Remedies, code: Sequence[str], facility_id: Sequence[str]
+) -> dict[str, tuple[str, str | None]]:
+    """Return the remedy and its facility by code, of the divisions that have one."""
+    return {
+        code[i]: (
+            str(found.remedy[i]),
+            facility_id[found.facility[i]] if found.facility[i] >= 0 else None,
+        )
+        for i in np.flatnonzero(found.remedy != "").tolist()
+    }
 
 
 def plan_gap_rows(
@@ -84,7 +77,7 @@ def plan_gap_rows(
     indicators : DataFrame
         The snapshot's table ``indicators``.
     remedies : dict
-        From :func:`service_remedies`.
+        Of each service and limit, by :func:`look_up_remedies`.
 
     Returns
     -------
