@@ -20,6 +20,7 @@ from yikezhong_app.commands.gaps import gaps
 from yikezhong_app.commands.plans import plan_app, scorecard
 from yikezhong_app.commands.report import report
 from yikezhong_app.commands.scenarios import scenario
+from yikezhong_app.commands.settings import settings
 from yikezhong_app.commands.site import site
 from yikezhong_coverage.errors import InputError, PlannerError
 
@@ -39,6 +40,7 @@ app.command(help="列出缺口：谁缺什么、在哪里、为什么、怎么�
 app.command(help="选址：建在哪里、每处新增多少人、离最优还差多少。")(site)
 app.command(help="生成报告：Excel、Word 与地图，整个研究或一个行政区划。")(report)
 app.command(help="计算方案：增、迁、停、改设施与道路，与现状比较。")(scenario)
+app.command(help="列出服务的全部设定（环境变量 YIKEZHONG_…）。")(settings)
 
 StudyDir = Annotated[Path, typer.Argument(help="研究目录（内有 study.toml）")]
 NewDir = Annotated[Path, typer.Argument(help="要生成的研究目录")]
@@ -306,16 +308,27 @@ def _show_result(snapshot: Any, seconds: float, out: Path, *, as_json: bool) -> 
     console.print_line(f"查看地图：yikezhong serve {out}")
 
 
-@app.command(help="启动地图与接口服务。")
+@app.command(
+    help="启动地图与接口服务。其余设定用环境变量 YIKEZHONG_…，"
+    "yikezhong settings 列出全部。"
+)
 def serve(
-    folder: Annotated[Path, typer.Argument(help="成果目录")],
-    host: Annotated[str, typer.Option(help="监听地址")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="端口")] = 8000,
+    folder: Annotated[
+        Path | None, typer.Argument(help="成果目录；默认为 YIKEZHONG_OUT")
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="监听地址；默认为 YIKEZHONG_HOST")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="端口；默认为 YIKEZHONG_PORT"),
+    ] = None,
 ) -> None:
     """Serve the maps and the API of a result folder."""
+    from yikezhong_app.commands.settings import read_settings
     from yikezhong_app.web.serving import serve_forever
 
-    serve_forever(folder, host=host, port=port)
+    serve_forever(read_settings(out=folder, host=host, port=port))
 
 
 def _done(value: dict[str, Any], sentence: str, *, as_json: bool) -> None:

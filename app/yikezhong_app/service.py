@@ -30,6 +30,7 @@ from yikezhong_app.routes import (
     gaps,
     health,
     indicators,
+    metrics,
     pages,
     plan_gaps,
     reports,
@@ -44,13 +45,17 @@ from yikezhong_app.settings import Settings
 from yikezhong_app.web.access import AccessMiddleware
 from yikezhong_app.web.assets import STATIC_FOLDER
 from yikezhong_app.web.base_maps import image_origins
+from yikezhong_app.web.deadlines import DeadlineMiddleware
+from yikezhong_app.web.metrics import Metrics, MetricsMiddleware
 from yikezhong_app.web.problems import install_problems
+from yikezhong_app.web.rates import RateMiddleware
 from yikezhong_app.web.security import GuardMiddleware
 
 LOG = logging.getLogger("yikezhong.service")
 
 _ROUTERS: Final[tuple[APIRouter, ...]] = (
     health.router,
+    metrics.router,
     pages.router,
     study.router,
     divisions.router,
@@ -145,22 +150,41 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.exports = ExportPool(
         waiting=settings.export_queue, timeout_s=settings.export_seconds
     )
+    app.state.metrics = Metrics(
+        app.state.store, cache=app.state.cache, jobs=app.state.jobs
+    )
     install_problems(app)
-    app.add_middleware(PageCompression, minimum_size=1024, compresslevel=5)
-    app.add_middleware(
-        AccessMiddleware,
-        tokens=settings.tokens,
-        body_limit_bytes=settings.body_limit_bytes,
-    )
-    # added last, so outermost
-    app.add_middleware(
-        GuardMiddleware,
-        allowed_hosts=settings.hosts,
-        image_origins=image_origins(settings.base_maps),
-    )
+    _add_guards(app, settings)
     for router in _ROUTERS:
         app.include_router(router)
     if importlib.util.find_spec(_MAPS) is not None:
         app.include_router(import_module(_MAPS).router)
     app.mount("/static", Assets(directory=STATIC_FOLDER), name="static")
     return app
+
+
+def _add_guards(app: FastAPI, settings: Settings) -> None:
+    """Put around the routes what bounds and counts requests, the innermost first."""
+    app.add_middleware(PageCompression, minimum_size=1024, compresslevel=5)
+    app.add_middleware(
+        DeadlineMiddleware,
+        limit_s=settings.request_seconds,
+        # files are made in a pool that has limits of its own
+        longer=dict.fromkeys(reports.ADDRESSES, settings.export_seconds + 5),
+    )
+    app.add_middleware(
+        AccessMiddleware,
+        tokens=settings.tokens,
+        body_limit_bytes=settings.body_limit_bytes,
+    )
+    app.add_middleware(
+        RateMiddleware,
+        per_second=settings.rate_per_second,
+        burst=settings.rate_burst,
+    )
+    app.add_middleware(
+        GuardMiddleware,
+        allowed_hosts=settings.hosts,
+        image_origins=image_origins(settings.base_maps),
+    )
+    app.add_middleware(MetricsMiddleware, metrics=app.state.metrics)

@@ -38,8 +38,16 @@ class Settings(BaseSettings):
         (),
         description="除本机外允许的主机名（Host），逗号分隔；* 为不限",
     )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("127.0.0.1", "::1"),
+        description="可信的反向代理地址，逗号分隔；只有它们的 X-Forwarded-For 与 "
+        "X-Forwarded-Proto 算数",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="日志级别"
+    )
+    log_format: Literal["console", "json"] = Field(
+        "console", description="日志形式：console 供人阅读，json 每行一个 JSON 对象"
     )
     reload_seconds: float = Field(
         1.0, ge=0, le=3600, description="检查新成果版本的最短间隔 [秒]"
@@ -66,7 +74,34 @@ class Settings(BaseSettings):
     export_seconds: float = Field(
         180, gt=0, le=3600, description="一次导出（含排队）的最长时间 [秒]"
     )
-    connection_limit: int = Field(512, ge=1, description="同时连接数上限")
+    connection_limit: int = Field(
+        512, ge=1, description="同时连接数上限；满时先断开最久没有请求的连接"
+    )
+    receive_seconds: float = Field(
+        8,
+        gt=0,
+        le=600,
+        description="请求头须在此时间内收齐；请求体不得停顿或慢于每秒 4 KiB 达此时间 [秒]",
+    )
+    send_seconds: float = Field(
+        30, gt=0, le=3600, description="客户端不接收答复达此时间即断开 [秒]"
+    )
+    request_seconds: float = Field(
+        60, gt=0, le=3600, description="请求收齐后须在此时间内开始答复，否则答 503 [秒]"
+    )
+    stop_seconds: int = Field(
+        30, ge=0, le=3600, description="停止服务时等待未完成答复的最长时间 [秒]"
+    )
+    rate_per_second: float = Field(
+        30,
+        ge=0,
+        le=1e6,
+        description="每个客户端每秒的请求数上限，超出则答 429；0 不限；"
+        "本机与静态文件不计",
+    )
+    rate_burst: int = Field(
+        300, ge=1, le=1_000_000, description="每个客户端可一次连续发出的请求数"
+    )
     tokens: Annotated[tuple[AccessToken, ...], NoDecode] = Field(
         (),
         description="计算与写入的令牌：名称:角色:密钥，逗号分隔；"
@@ -77,8 +112,11 @@ class Settings(BaseSettings):
         max(1, (os.cpu_count() or 2) - 1), ge=1, le=64, description="计算进程数上限"
     )
     job_limit: int = Field(16, ge=1, le=1000, description="同时计算与排队的任务数上限")
+    job_seconds: float = Field(
+        60, ge=20, le=3600, description="一次计算（不含排队）的最长时间 [秒]"
+    )
     job_memory_bytes: int = Field(
-        8 * 2**30, ge=0, description="每个计算进程的内存（地址空间）上限 [字节]；0 不限"
+        2 * 2**30, ge=0, description="每个计算进程的常驻内存上限 [字节]；0 不限"
     )
 
     @field_validator("tokens", mode="before")
@@ -86,9 +124,9 @@ class Settings(BaseSettings):
     def _read_tokens(cls, value: object) -> object:
         return parse_tokens(value) if isinstance(value, str) else value
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
-    def _split_hosts(cls, value: object) -> object:
+    def _split_names(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value

@@ -127,7 +127,7 @@ def test_a_process_that_dies_fails_its_job_only(pool: JobPool) -> None:
 def test_a_job_beyond_its_time_is_stopped(
     pool: JobPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("yikezhong_app.jobs.pool._GRACE_S", 0.0)
+    monkeypatch.setattr("yikezhong_app.jobs.pool.GRACE_S", 0.0)
     payload = {"what": "sleep", "seconds": 60}
     job = pool.submit("try", {}, payload=payload, limit_s=0.3)
     ended = pool.wait(job.id, timeout_s=30)

@@ -17,7 +17,7 @@ import os
 import secrets
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -26,16 +26,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from yikezhong_app.jobs.records import OVER, Job, read_jobs, write_job
-from yikezhong_app.jobs.worker import work
+from yikezhong_app.jobs.worker import memory_error, resident_bytes, work
 from yikezhong_coverage.errors import PlannerError
 
 LOG = logging.getLogger("yikezhong.jobs")
 
 #: What a job takes beyond its own limit before its process is ended [s].
-_GRACE_S: Final = 15.0
+GRACE_S: Final = 15.0
 _TICK_S: Final = 0.1
-#: Finished jobs that are kept.
-_MOST_KEPT: Final = 500
 
 
 class PoolFullError(PlannerError):
@@ -65,12 +63,15 @@ class PoolLimits:
     jobs : int
         Jobs that run or wait at the same time.
     memory_bytes : int
-        Address space of a process; 0 for no bound.
+        Resident memory of a process; 0 for no bound.
+    finished : int
+        Finished jobs that are remembered.
     """
 
     slots: int = max(1, (os.cpu_count() or 2) - 1)
     jobs: int = 16
     memory_bytes: int = 0
+    finished: int = 500
 
 
 class JobPool:
@@ -106,6 +107,7 @@ class JobPool:
         self._waiting: deque[str] = deque()
         self._threads: list[threading.Thread] = []
         self._closing = False
+        self._counted: Counter[str] = Counter()
 
     def submit(
         self,
@@ -139,6 +141,7 @@ class JobPool:
                 if job.key == key and job.status not in ("failed", "cancelled"):
                     return job
             if len(self._work) >= self._limits.jobs or self._closing:
+                self._counted["refused"] += 1
                 raise PoolFullError(
                     f"正在计算与排队的任务已满 {self._limits.jobs} 个",
                     hint="请稍后再试",
@@ -161,6 +164,13 @@ class JobPool:
         """Return the jobs of a kind, the newest first."""
         with self._lock:
             return [job for job in reversed(self._jobs.values()) if job.kind == kind]
+
+    def counts(self) -> Counter[str]:
+        """Return how many jobs are queued and running, were refused and are over."""
+        with self._lock:
+            waiting = len(self._waiting)
+            now = {"queued": waiting, "running": len(self._work) - waiting}
+            return self._counted + Counter(now)
 
     def wait(self, job_id: str, *, timeout_s: float) -> Job | None:
         """Return a job when it is over, or as it is after so long [s]."""
@@ -238,8 +248,8 @@ class JobPool:
                         job_id, status="cancelled", step="已取消", seconds=spent
                     )
                     return False
-                if spent > work_.limit_s + _GRACE_S:
-                    error = _error("JobTimeout", f"超过 {work_.limit_s:g} 秒，已停止")
+                error = self._exceeded(worker, work_, spent)
+                if error is not None:
                     self._finish(job_id, status="failed", error=error, seconds=spent)
                     return False
                 if not worker.pipe.poll(_TICK_S):
@@ -261,12 +271,24 @@ class JobPool:
                     )
                 else:
                     self._finish(job_id, status="failed", error=value, seconds=seconds)
-                return True
+                # what ran out of memory may hold on to it
+                return bool(what == "done" or value["code"] != "JobMemory")
         except (EOFError, OSError) as error:
             LOG.error("the process of job %s ended: %r", job_id, error)
             told = _error("JobEnded", "计算进程意外结束，可能超出了内存上限")
             self._finish(job_id, status="failed", error=told)
             return False
+
+    def _exceeded(
+        self, worker: _Worker, work_: _Work, spent: float
+    ) -> dict[str, Any] | None:
+        """Return the error of a job that takes more than it may."""
+        if spent > work_.limit_s + GRACE_S:
+            return _error("JobTimeout", f"超过 {work_.limit_s:g} 秒，已停止")
+        most = self._limits.memory_bytes
+        if most and resident_bytes(worker.process.pid) > most:
+            return memory_error()
+        return None
 
     def _change(self, job_id: str, **values: Any) -> None:
         with self._lock:
@@ -279,11 +301,12 @@ class JobPool:
             if job.status == "done" and job.kind in self._kept:
                 self._keep(job)
             over = [one for one in self._jobs.values() if one.status in OVER]
-            for old in over[: max(0, len(over) - _MOST_KEPT)]:
+            for old in over[: max(0, len(over) - self._limits.finished)]:
                 del self._jobs[old.id]
                 if self._folder is not None and old.kind in self._kept:
                     (self._folder / f"{old.id}.json").unlink(missing_ok=True)
             work_ = self._work.pop(job_id)
+            self._counted[job.status] += 1
         work_.over.set()
 
     def _keep(self, job: Job) -> None:
@@ -316,6 +339,12 @@ class LazyPool:
             if self._pool is None:
                 self._pool = self._make()
             return self._pool
+
+    def counts(self) -> Counter[str]:
+        """Return the counts of the pool; nothing where there is none yet."""
+        with self._lock:
+            pool = self._pool
+        return Counter() if pool is None else pool.counts()
 
     def close(self) -> None:
         """Close the pool if there is one."""

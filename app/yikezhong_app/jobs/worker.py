@@ -7,9 +7,14 @@ import signal
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from multiprocessing.connection import Connection
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from yikezhong_coverage.errors import PlannerError
+
+#: Address space of a process, in multiples of its bound on resident memory: libraries
+#: reserve much more than they use, but one demand beyond this is refused at once.
+_ADDRESS_SPACE: Final = 8
 
 Task = Callable[[dict[str, Any], Callable[[str, float], None]], dict[str, Any]]
 
@@ -23,7 +28,8 @@ def work(pipe: Connection, tasks: Mapping[str, str], memory_bytes: int) -> None:
     # an interrupt at the terminal is for the service, which then ends this process
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if memory_bytes:
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+        most = memory_bytes * _ADDRESS_SPACE
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     while True:
         try:
             payload = pipe.recv()
@@ -35,17 +41,32 @@ def work(pipe: Connection, tasks: Mapping[str, str], memory_bytes: int) -> None:
         except PlannerError as error:
             pipe.send(("failed", error_record(error)))
         except MemoryError:
-            pipe.send(
-                (
-                    "failed",
-                    {
-                        "code": "JobMemory",
-                        "message": "计算超出了内存上限",
-                        "hint": "请减少候选点，或按县分别选址",
-                        "status": 422,
-                    },
-                )
-            )
+            pipe.send(("failed", memory_error()))
+
+
+def resident_bytes(pid: int | None) -> int:
+    """Return the resident memory of a process; 0 where it is not known [bytes].
+
+    Examples
+    --------
+    >>> resident_bytes(None)
+    0
+    """
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
+    except (OSError, IndexError):
+        return 0  # it has ended, or the system has no /proc
+    return pages * resource.getpagesize()
+
+
+def memory_error() -> dict[str, Any]:
+    """Return what is told of a job that takes more memory than it may."""
+    return {
+        "code": "JobMemory",
+        "message": "计算超出了内存上限",
+        "hint": "请减少候选点，或按县分别选址",
+        "status": 422,
+    }
 
 
 def error_record(error: PlannerError) -> dict[str, Any]:

@@ -25,12 +25,15 @@ class Rendered:
         The body compressed with gzip; None where that does not pay.
     file_name : str or None
         Name to save it under; None: shown, not saved.
+    link : str
+        ``Link`` header; empty: none.
     """
 
     body: bytes
     media_type: str
     packed: bytes | None = None
     file_name: str | None = None
+    link: str = ""
 
     @property
     def n_bytes(self) -> int:
@@ -39,7 +42,12 @@ class Rendered:
 
 
 def render(
-    body: bytes, media_type: str, *, file_name: str | None = None, pack: bool = True
+    body: bytes,
+    media_type: str,
+    *,
+    file_name: str | None = None,
+    pack: bool = True,
+    link: str = "",
 ) -> Rendered:
     """Return the answer with its compressed form where that is smaller."""
     packed = None
@@ -47,7 +55,7 @@ def render(
         packed = gzip.compress(body, compresslevel=5, mtime=0)
         if len(packed) >= len(body):
             packed = None
-    return Rendered(body, media_type, packed, file_name)
+    return Rendered(body, media_type, packed, file_name, link)
 
 
 class RenderedCache:
@@ -69,7 +77,11 @@ class RenderedCache:
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
-        self._n_bytes = 0
+        #: Memory that the kept answers take [bytes].
+        self.n_bytes = 0
+        #: How often an answer was found, and how often it had to be made.
+        self.n_hits = 0
+        self.n_misses = 0
         self._kept: OrderedDict[tuple[object, ...], Rendered] = OrderedDict()
         self._making: dict[tuple[object, ...], threading.Lock] = {}
         self._lock = threading.Lock()
@@ -89,6 +101,7 @@ class RenderedCache:
         with making:
             with self._lock:
                 found = self._find(key)
+                self.n_misses += found is None
             if found is None:
                 try:
                     found = make()
@@ -102,6 +115,7 @@ class RenderedCache:
         found = self._kept.get(key)
         if found is not None:
             self._kept.move_to_end(key)
+            self.n_hits += 1
         return found
 
     def _keep(self, key: tuple[object, ...], made: Rendered) -> None:
@@ -109,7 +123,7 @@ class RenderedCache:
             if made.n_bytes > self._limit_bytes or key in self._kept:
                 return
             self._kept[key] = made
-            self._n_bytes += made.n_bytes
-            while self._n_bytes > self._limit_bytes:
+            self.n_bytes += made.n_bytes
+            while self.n_bytes > self._limit_bytes:
                 _, dropped = self._kept.popitem(last=False)
-                self._n_bytes -= dropped.n_bytes
+                self.n_bytes -= dropped.n_bytes

@@ -48,6 +48,11 @@ class SnapshotStore:
         self._stamp: _Stamp | None = None
         self._looked = float("-inf")
 
+    @property
+    def state(self) -> StoreState:
+        """What is served now, without looking for a new version."""
+        return self._state
+
     def current(self) -> Catalog:
         """Return the catalog of the current version.
 

@@ -32,6 +32,8 @@ from yikezhong_app.web.responses import (
 )
 
 router = APIRouter(prefix="/api/v1", tags=["reports"])
+#: Begins of the addresses below, where the pool of exports bounds the time.
+ADDRESSES: Final = ("/api/v1/reports/", "/api/v1/maps.")
 
 MEDIA: Final = {
     "xlsx": MEDIA_TYPES[Format.XLSX],

@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from yikezhong_app.jobs.pool import JobPool, LazyPool
+from yikezhong_app.jobs.pool import GRACE_S, JobPool, LazyPool
 from yikezhong_app.jobs.records import OVER, Job
 from yikezhong_app.jobs.schemas import JobList, JobRow, SessionRow
 from yikezhong_app.schemas.answers import Problem
@@ -35,6 +35,8 @@ TASKS: Final = {
 #: Longest time of an evaluation [s].
 _EVALUATION_S: Final = 30.0
 _NO_STORE: Final = {"Cache-Control": "no-store"}
+#: What the sites of a result can be written as.
+_FORMATS: Final = (Format.GEOJSON, Format.JSON, Format.CSV, Format.XLSX)
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": Problem, "description": text}
     for status, text in {
@@ -64,11 +66,13 @@ def create_siting(
     if siting.service is not None:
         context.catalog.check_service(siting.service)
     asked = siting.model_dump(mode="json", exclude_defaults=True)
+    # the solver stops early enough to tell the best it found
+    limit_s = min(siting.time_limit_s, context.settings.job_seconds - GRACE_S)
     job = _pool(request).submit(
         SITING,
         asked,
-        payload=_payload(context, asked),
-        limit_s=siting.time_limit_s,
+        payload=_payload(context, {**asked, "time_limit_s": limit_s}),
+        limit_s=limit_s,
     )
     return _job_answer(job, status=201)
 
@@ -98,9 +102,10 @@ def get_siting(
 ) -> Response:
     """Answer a job as it is now, or the sites of its result."""
     job = _siting(request, job_id)
-    if query.format in (None, Format.JSON):
+    chosen = formats.negotiate(query.format or Format.JSON, None, offered=_FORMATS)
+    if chosen is Format.JSON:
         return _job_answer(job)
-    return _sites_answer(request, job, query.format)
+    return _sites_answer(request, job, chosen)
 
 
 @router.delete(
@@ -125,9 +130,8 @@ def get_sites(
     job_id: JobId, query: Annotated[FormatQuery, Query()], request: Request
 ) -> Response:
     """Answer the sites of a finished siting as GeoJSON, CSV, XLSX or JSON."""
-    offered = (Format.GEOJSON, Format.JSON, Format.CSV, Format.XLSX)
     accept = ",".join(request.headers.getlist("accept"))
-    chosen = formats.negotiate(query.format, accept, offered=offered)
+    chosen = formats.negotiate(query.format, accept, offered=_FORMATS)
     return _sites_answer(request, _siting(request, job_id), chosen)
 
 

@@ -14,8 +14,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from fastapi import Request
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -143,7 +143,10 @@ class AccessMiddleware:
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        body = await self._body(scope, receive)
+        try:
+            body = await self._body(scope, receive)
+        except ClientDisconnect:
+            return  # what came of it is not a request
         if body is None:
             await _problem(scope, 413, f"请求体超过 {self.body_limit_bytes} 字节")(
                 scope, receive, send
@@ -212,12 +215,14 @@ class AccessMiddleware:
         parts, size, more = [], 0, True
         while more:
             message = await receive()
+            if message["type"] != "http.request":
+                raise ClientDisconnect
             part = message.get("body", b"")
             size += len(part)
             if size > self.body_limit_bytes:
                 return None
             parts.append(part)
-            more = message["type"] == "http.request" and message.get("more_body", False)
+            more = message.get("more_body", False)
         return b"".join(parts)
 
 
@@ -246,8 +251,7 @@ def _same_origin(scope: Scope) -> bool:
 
 def _problem(scope: Scope, status: int, detail: str) -> Response:
     # imported here: the problem documents use the settings, which use this module
-    from yikezhong_app.web.problems import HTTP_TITLES, ProblemKind, problem
+    from yikezhong_app.web.problems import status_problem
 
-    kind = ProblemKind(status, f"http-{status}", HTTP_TITLES[status])
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return problem(Request(scope), kind, detail=detail, headers=headers)
+    return status_problem(scope, status, detail=detail, headers=headers)

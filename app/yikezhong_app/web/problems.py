@@ -17,6 +17,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from yikezhong_app.exports import export_errors
 from yikezhong_app.jobs.pool import PoolFullError
@@ -66,6 +67,11 @@ TABLE: Final[tuple[tuple[type[Exception], ProblemKind], ...]] = (
         ProblemKind(422, "ambiguous-name", "名称不唯一"),
     ),
     (request_errors.ParameterError, ProblemKind(422, "parameter", "参数不可用")),
+    (request_errors.NoRoadError, ProblemKind(422, "no-road", "附近没有道路")),
+    (
+        request_errors.UnfinishedError,
+        ProblemKind(503, "unfinished", "计算没有完成", tell=False),
+    ),
     (
         request_errors.NotAcceptableError,
         ProblemKind(406, "not-acceptable", "不提供所要的格式"),
@@ -110,6 +116,7 @@ HTTP_TITLES: Final = {
     406: "不提供所要的格式",
     413: "请求过大",
     422: "参数不可用",
+    429: "请求过于频繁",
     500: "服务内部错误",
     503: "服务暂不可用",
 }
@@ -180,17 +187,20 @@ def problem(
     )
 
 
+def status_problem(
+    scope: Scope, status: int, *, detail: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return the problem document of a bare status, for what stands before routes."""
+    kind = ProblemKind(status, f"http-{status}", HTTP_TITLES[status])
+    return problem(Request(scope), kind, detail=detail, headers=headers)
+
+
 def planner_problem(request: Request, error: Exception) -> Response:
     """Answer a deliberate error by the table."""
     kind = problem_kind(error)
     if kind.status >= 500:
-        LOG.error(
-            "%s %s: %s [%s]",
-            request.method,
-            request.url.path,
-            error,
-            trace_id(request.scope),
-        )
+        named = {"trace_id": trace_id(request.scope)}
+        LOG.error("%s: %s", kind.name, error, extra=named)
     detail = None
     if isinstance(error, PlannerError):
         detail = str(error) if kind.tell else error.hint
@@ -229,13 +239,8 @@ def validation_problem(request: Request, error: Exception) -> Response:
 
 def internal_problem(request: Request, error: Exception) -> Response:
     """Answer what nobody foresaw; Starlette raises it again for the server's log."""
-    LOG.error(
-        "%s %s: unexpected %s [%s]",
-        request.method,
-        request.url.path,
-        type(error).__name__,
-        trace_id(request.scope),
-    )
+    named = {"trace_id": trace_id(request.scope)}
+    LOG.error("unexpected %s", type(error).__name__, extra=named)
     kind = problem_kind(error)
     return problem(request, kind, detail="请把 trace_id 告诉管理员，以便查日志")
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 LOG = logging.getLogger("yikezhong.access")
 
@@ -133,7 +134,9 @@ class GuardMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        _state(scope)["image_origins"] = self.image_origins
+        state = _state(scope)
+        state["image_origins"] = self.image_origins
+        bind_contextvars(trace_id=state["trace_id"])
         started = time.perf_counter()
         status = 0
         is_head = scope["method"] == "HEAD"
@@ -153,12 +156,13 @@ class GuardMiddleware:
         else:
             await _refuse_host(inner, receive, guarded)
         LOG.info(
-            "%s %s %d %.1f ms [%s]",
-            scope["method"],
-            scope["path"].encode("unicode_escape").decode(),
-            status,
-            (time.perf_counter() - started) * 1000,
-            trace_id(scope),
+            "request",
+            extra={
+                "method": scope["method"],
+                "path": scope["path"].encode("unicode_escape").decode(),
+                "status": status,
+                "ms": round((time.perf_counter() - started) * 1000, 1),
+            },
         )
 
     def _is_allowed(self, scope: Scope) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import signal
 import socket
-from pathlib import Path
 
 import uvicorn
 
@@ -12,7 +12,12 @@ from yikezhong_app.logs import configure_logs
 from yikezhong_app.service import create_app
 from yikezhong_app.settings import Settings
 from yikezhong_app.snapshots.snapshot import open_current
-from yikezhong_app.web.access import random_token
+from yikezhong_app.web.access import AccessToken, random_token
+from yikezhong_app.web.connections import (
+    ConnectionLimits,
+    GuardedServer,
+    guarded_protocol,
+)
 from yikezhong_coverage.errors import SourceError
 
 #: Addresses that only this machine can reach.
@@ -23,43 +28,65 @@ class PortTakenError(SourceError):
     """Another program listens on the port."""
 
 
-def serve_forever(folder: Path, *, host: str, port: int) -> None:
-    """Serve a result folder over HTTP until interrupted.
+def serve_forever(settings: Settings) -> None:
+    """Serve a result folder over HTTP until interrupted or told to stop (SIGTERM).
+
+    Answers that have begun are finished, then the processes of the pools are ended.
 
     Raises
     ------
     SnapshotMissingError
-        If no run has finished in ``folder``.
+        If no run has finished in the folder.
     PortTakenError
         If the port cannot be had.
     """
-    snapshot = open_current(folder)
-    settings = Settings(out=folder, host=host, port=port)
+    snapshot = open_current(settings.out)
     own = None
-    if not settings.tokens and host in LOOPBACK:
+    if not settings.tokens and settings.host in LOOPBACK:
         own = random_token()
         settings = settings.model_copy(update={"tokens": (own,)})
-    _require_free(host, port)
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-    address = f"http://{shown}:{port}"
+    _require_free(settings.host, settings.port)
     print_line(f"{snapshot.manifest['name']}（评价日期 {snapshot.manifest['as_of']}）")
+    _announce(settings, own)
+    configure_logs(settings)
+    # uvicorn raises the signal again when all is over: then there is nothing to end
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    GuardedServer(server_config(settings)).run()
+
+
+def server_config(settings: Settings) -> uvicorn.Config:
+    """Return how uvicorn runs the service, with the limits of its connections."""
+    limits = ConnectionLimits(
+        connections=settings.connection_limit,
+        receive_s=settings.receive_seconds,
+        send_s=settings.send_seconds,
+    )
+    return uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        http=guarded_protocol(limits),
+        ws="none",
+        log_config=None,
+        access_log=False,
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_keep_alive=10,
+        timeout_graceful_shutdown=settings.stop_seconds,
+        server_header=False,
+    )
+
+
+def _announce(settings: Settings, own: AccessToken | None) -> None:
+    host = settings.host
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    address = f"http://{shown}:{settings.port}"
     print_line(f"请在浏览器中打开 {address}/maps/ ；接口说明 {address}/docs")
     if own is not None:
         print_line(f"选址等计算请用这个地址打开：{address}/maps/?token={own.secret}")
     elif not settings.tokens:
         print_line("没有设置 YIKEZHONG_TOKENS：只能查看，不能选址与试算。")
     print_line("按 Ctrl-C 停止。")
-    configure_logs(settings.log_level)
-    uvicorn.run(
-        create_app(settings),
-        host=host,
-        port=port,
-        log_level=settings.log_level,
-        access_log=False,
-        limit_concurrency=settings.connection_limit,
-        timeout_keep_alive=10,
-        server_header=False,
-    )
 
 
 def _require_free(host: str, port: int) -> None:
