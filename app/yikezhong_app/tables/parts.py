@@ -101,4 +101,9 @@ def _number(value: object, known: dict[str, int]) -> object:
 
 
 def _categorical(index: NDArray[Any], texts: list[str]) -> pd.Categorical:
-    return pd.Categorical.from_codes(index, categories=pd.Index(texts, dtype="str"))
+    """Return the texts at some indexes, knowing of those only that stand there."""
+    used = np.flatnonzero(np.bincount(index[index >= 0], minlength=len(texts)))
+    number = np.full(len(texts) + 1, -1, dtype=np.int32)
+    number[used] = np.arange(len(used))
+    known = pd.Index([texts[i] for i in used.tolist()], dtype="str")
+    return pd.Categorical.from_codes(number[index], categories=known)
