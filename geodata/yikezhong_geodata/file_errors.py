@@ -13,7 +13,8 @@ All are :class:`~yikezhong_coverage.errors.InputError`; ``code`` (the name witho
     ├── the place        CrsMissing, CrsUnknown, DatumUnknown, CrsImplausible, AxisOrder
     ├── the shape        GeometryType, InvalidGeometry
     ├── the attributes   ColumnMapping, DuplicateKey, PrecisionLost, BadCode
-    └── later steps      NetworkCoverage, NegativePopulation, RasterCoverage
+    ├── later steps      NetworkCoverage, NegativePopulation, RasterCoverage
+    └── the reader       ReaderCrashed, ReaderMemory, ReaderTimeout, ReaderOutput
 """
 
 from __future__ import annotations
@@ -155,3 +156,19 @@ class NegativePopulationError(InputError):
 
 class RasterCoverageError(InputError):
     """A raster does not cover the study."""
+
+
+class ReaderCrashedError(InputError):
+    """The process that read the file died of it."""
+
+
+class ReaderMemoryError(InputError):
+    """Reading the file takes more memory than allowed."""
+
+
+class ReaderTimeoutError(InputError):
+    """Reading the file takes longer than allowed."""
+
+
+class ReaderOutputError(InputError):
+    """Reading the file would write a larger file than allowed."""

@@ -11,7 +11,9 @@ from __future__ import annotations
 import os
 import re
 import struct
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -139,6 +141,30 @@ class Limits:
 
 DEFAULT_LIMITS: Final = Limits()
 
+_WATCHER: ContextVar[Callable[[str], None] | None] = ContextVar(
+    "_WATCHER", default=None
+)
+
+
+@contextmanager
+def watch_files(tell: Callable[[str], None]) -> Iterator[None]:
+    """Have ``tell`` called with the name of each file before it is opened.
+
+    Whoever watches a process from outside knows thereby what it died of.
+    """
+    token = _WATCHER.set(tell)
+    try:
+        yield
+    finally:
+        _WATCHER.reset(token)
+
+
+def announce_file(path: Path) -> None:
+    """Tell who watches that a file is opened next."""
+    tell = _WATCHER.get()
+    if tell is not None:
+        tell(path.name)
+
 
 def check_file(
     path: Path, *, allow: Collection[FileKind], limits: Limits = DEFAULT_LIMITS
@@ -165,6 +191,7 @@ def check_file(
     UnsafeXmlError
         If it is XML with a document type.
     """
+    announce_file(path)
     name = path.name
     if not path.is_file():
         raise FileMissingError("文件不存在", file=name, hint="请检查文件名和所在文件夹")

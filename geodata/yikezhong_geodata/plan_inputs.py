@@ -62,14 +62,7 @@ def load_plan_inputs(
     GeoDataFrame
         The divisions with a column ``attr_<id>`` for each attribute that was found.
     """
-    plans: tuple[Plan, ...] = ()
-    if spec.plans:
-        plans = load_register(
-            spec.plans,
-            folder=folder,
-            services=[service.id for service in services],
-            parameters=spec.plan_parameters,
-        )
+    plans = load_plans(spec, folder=folder, services=services)
     known = [indicator.id for plan in plans for indicator in plan.indicators]
     statistics = load_statistics(
         spec.statistics,
@@ -90,3 +83,17 @@ def load_plan_inputs(
         )
         divisions = divisions.assign(**attributes)
     return PlanInputs(plans, statistics, zones), divisions
+
+
+def load_plans(
+    spec: StudySpec, *, folder: Path, services: Sequence[Service]
+) -> tuple[Plan, ...]:
+    """Return the plans that a study is judged by, with the readings it changes."""
+    if not spec.plans:
+        return ()
+    return load_register(
+        spec.plans,
+        folder=folder,
+        services=[service.id for service in services],
+        parameters=spec.plan_parameters,
+    )

@@ -25,6 +25,7 @@ from yikezhong_geodata.network import (
     network_of_ways,
     ways_in_profile,
 )
+from yikezhong_geodata.opening import announce_file
 from yikezhong_geodata.osm import check_xml_head
 from yikezhong_geodata.osm_ways import read_ways
 from yikezhong_geodata.profiles import load_rules
@@ -82,6 +83,7 @@ def load_roads(
             file=spec.file,
             hint="请检查 study.toml 中 [roads] 的 file",
         )
+    announce_file(path)
     if _is_graphml(path):
         return _from_graphml(path, spec, report, profiles, walk_speed_mps)
     return _from_ways(path, spec, report, profiles, walk_speed_mps)

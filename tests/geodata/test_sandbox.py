@@ -1,0 +1,338 @@
+"""The child that opens foreign files: what it may, how it dies, what it hands over."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from pandas.testing import assert_frame_equal
+
+from study_cases import write_study
+from yikezhong_geodata import file_errors as errors
+from yikezhong_geodata.data_report import DataReport
+from yikezhong_geodata.opening import GIB, MIB
+from yikezhong_geodata.sandbox import child, loading
+from yikezhong_geodata.sandbox.call import Answer, SandboxLimits, run_apart
+from yikezhong_geodata.sandbox.frames import (
+    ExchangeError,
+    read_arrays,
+    read_frame,
+    write_arrays,
+    write_frame,
+)
+from yikezhong_geodata.sandbox.loading import load_study_apart
+from yikezhong_geodata.study import Study, load_study
+
+DAY = dt.date(2025, 12, 31)
+SMALL = SandboxLimits(memory_bytes=4 * GIB, cpu_s=60, wall_s=60.0, file_bytes=16 * MIB)
+
+
+def call(
+    task: str, folder: Path, limits: SandboxLimits = SMALL, **payload: Any
+) -> Answer:
+    return run_apart(f"sandbox_tasks:{task}", payload, folder=folder, limits=limits)
+
+
+def test_a_task_is_done_in_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YIKEZHONG_TOKENS", "li:editor:0123456789abcdef")
+    told: list[tuple[str, float]] = []
+    answer = run_apart(
+        "sandbox_tasks:answer",
+        {"甲": [1, None, 0.1]},
+        folder=tmp_path,
+        limits=SMALL,
+        progress=lambda step, share: told.append((step, share)),
+    )
+    assert answer.value["payload"] == {"甲": [1, None, 0.1]}
+    assert answer.value["pid"] != os.getpid()
+    assert answer.value["folder"] == str(tmp_path)
+    assert answer.value["environment"]["TMPDIR"] == str(tmp_path)
+    assert "YIKEZHONG_TOKENS" not in answer.value["environment"]
+    assert told == [("一半", 0.5)]
+
+
+def test_there_is_no_network_where_the_system_allows(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        answer = call("connect", tmp_path, port=port)
+    assert answer.value["reached"] is not answer.isolated
+
+
+def test_a_deliberate_error_comes_back_as_it_was(tmp_path: Path) -> None:
+    with pytest.raises(errors.DuplicateKeyError) as caught:
+        call("refuse", tmp_path)
+    assert str(caught.value) == (
+        "a.csv，图层“表”，第 3 行，列“代码”：代码重复。请删去一行"
+    )
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "words"),
+    [
+        ("segfault", errors.ReaderCrashedError, "意外中止"),
+        ("abort", errors.ReaderCrashedError, "意外中止"),
+        ("exit", errors.ReaderCrashedError, "意外中止"),
+        ("raise", errors.ReaderCrashedError, "意外中止"),
+        ("memory", errors.ReaderMemoryError, "内存"),
+        ("killed", errors.ReaderMemoryError, "内存"),
+        ("write", errors.ReaderOutputError, "上限"),
+        ("hang", errors.ReaderTimeoutError, "超过 3 秒"),
+        ("spin", errors.ReaderTimeoutError, "超过 2 秒"),
+    ],
+)
+def test_a_death_is_an_error_in_words(
+    tmp_path: Path, how: str, error: type[errors.InputError], words: str
+) -> None:
+    limits = SandboxLimits(
+        memory_bytes=4 * GIB,
+        cpu_s=2 if how == "spin" else 60,
+        wall_s=3.0 if how == "hang" else 60.0,
+        file_bytes=16 * MIB,
+    )
+    started = time.monotonic()
+    with pytest.raises(error, match=words) as caught:
+        call("die", tmp_path, limits, how=how)
+    assert time.monotonic() - started < 30
+    assert type(caught.value) is error
+    assert caught.value.file == "甲.shp"
+    assert caught.value.http_status == 422 and caught.value.hint
+
+
+def test_what_a_child_started_ends_with_it(tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    with pytest.raises(errors.ReaderCrashedError):
+        call("die", folder, how="grandchild")
+    assert not is_running(int((tmp_path / "grandchild").read_text()))
+
+
+def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
+    """A killed service leaves no reader behind."""
+    code = (
+        "import sys; sys.path[:] = sys.argv[2:]\n"
+        "from pathlib import Path\n"
+        "from yikezhong_geodata.sandbox.call import SandboxLimits, run_apart\n"
+        "run_apart('sandbox_tasks:die', {'how': 'hang'}, folder=Path(sys.argv[1]),"
+        " limits=SandboxLimits(), progress=None)\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path), *sys.path],
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(lambda: bool(children_of(parent.pid)))
+        (reader,) = children_of(parent.pid)
+    finally:
+        parent.kill()
+        parent.wait()
+    wait_for(lambda: not is_running(reader))
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+
+
+def children_of(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(number) for number in text.split()]
+
+
+def wait_for(happened: Any, seconds: float = 20.0) -> None:
+    until = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+# --- what is handed over ----------------------------------------------------------
+
+
+def test_a_table_comes_back_equal(tmp_path: Path) -> None:
+    frame = gpd.GeoDataFrame(
+        {
+            "text": ["甲", None, ""],
+            "mixed": [("a", "b"), None, ()],
+            "number": [0.1 + 0.2, np.nan, -np.inf],
+            "object": [True, None, 1e-300],
+            "whole": np.array([1, 2, 3], dtype=np.int32),
+            "nullable": pd.array([1, None, 2**53 + 1], dtype="Int64"),
+            "str": pd.Series(["x", None, "y"], dtype="str"),
+        },
+        geometry=[shapely.Point(0.1, 1 / 3), None, shapely.Polygon()],
+        crs="EPSG:4326",
+    )
+    for name in ("text", "mixed", "object"):
+        frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
+    write_frame(frame, tmp_path / "a.arrow")
+    back = read_frame(tmp_path / "a.arrow")
+    assert_frame_equal(back, frame, check_exact=True)
+    for name in ("text", "mixed", "object"):
+        assert [type(v) for v in back[name]] == [type(v) for v in frame[name]]
+    empty = frame.iloc[:0]
+    write_frame(empty, tmp_path / "b.arrow")
+    assert_frame_equal(read_frame(tmp_path / "b.arrow"), empty)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"a": [1, 2]}, index=[1, 2]),
+        pd.DataFrame({"a": [{"b": 1}]}),
+        pd.DataFrame({"a": [np.float64(1), "x"]}, dtype=object),
+    ],
+)
+def test_what_would_change_is_refused(tmp_path: Path, frame: pd.DataFrame) -> None:
+    with pytest.raises(ExchangeError):
+        write_frame(frame, tmp_path / "a.arrow")
+
+
+def test_arrays_come_back_equal(tmp_path: Path) -> None:
+    arrays = {
+        "profile": "walking",
+        "ids": np.array(["a", "路", ""], dtype="<U7"),
+        "times": np.array([0.1, np.inf, np.nan]),
+        "start": np.array([], dtype=np.int64),
+        "edge": np.array([1, 2], dtype=np.int32),
+    }
+    write_arrays(arrays, tmp_path / "a.arrow")
+    back = read_arrays(tmp_path / "a.arrow")
+    assert list(back) == list(arrays)
+    for name, values in arrays.items():
+        found = back[name]
+        if isinstance(values, str) or isinstance(found, str):
+            assert found == values
+            continue
+        assert found.dtype == values.dtype and found.tobytes() == values.tobytes()
+        assert found.flags.writeable == values.flags.writeable
+    with pytest.raises(ExchangeError):
+        write_arrays({"a": np.zeros((2, 2))}, tmp_path / "b.arrow")
+
+
+def test_a_damaged_table_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.arrow"
+    write_frame(pd.DataFrame({"a": ["甲", "乙"]}), path)
+    good = path.read_bytes()
+    random = np.random.default_rng(5)
+    for turn in range(60):
+        raw = bytearray(good)
+        if turn % 2:
+            del raw[random.integers(0, len(raw)) :]
+        else:
+            raw[random.integers(0, len(raw))] ^= 1 << random.integers(0, 8)
+        path.write_bytes(raw)
+        try:
+            read_frame(path)
+        except ExchangeError as error:
+            assert error.file == "a.arrow"
+
+
+def assert_equal_studies(one: Study, other: Study) -> None:
+    """Every table, array, figure and line of the report is the same to the bit."""
+    for name in ("divisions", "facilities", "demand"):
+        left, right = getattr(one, name), getattr(other, name)
+        assert type(left) is type(right)
+        assert_frame_equal(left, right, check_exact=True)
+        assert [*map(type, left.to_numpy().ravel())] == [
+            *map(type, right.to_numpy().ravel())
+        ]
+    assert one.roads.keys() == other.roads.keys()
+    for profile, graph in one.roads.items():
+        for field in fields(graph):
+            left = getattr(graph, field.name)
+            right = getattr(other.roads[profile], field.name)
+            assert type(left) is type(right)
+            if isinstance(left, str):
+                assert left == right
+            else:
+                assert left.dtype == right.dtype and left.tobytes() == right.tobytes()
+    assert one.plan_inputs.plans == other.plan_inputs.plans
+    assert one.plan_inputs.statistics == other.plan_inputs.statistics
+    assert (one.plan_inputs.zones is None) == (other.plan_inputs.zones is None)
+    if one.plan_inputs.zones is not None:
+        assert_frame_equal(one.plan_inputs.zones, other.plan_inputs.zones)
+    report = DataReport(
+        [f for f in other.report.findings if f.problem != "network_not_cut"],
+        other.report.counts,
+    )
+    assert one.report == report
+    assert (one.spec, one.name, one.as_of, one.services, one.folder) == (
+        other.spec, other.name, other.as_of, other.services, other.folder,
+    )  # fmt: skip
+
+
+def test_the_county_is_the_same_apart(county_run: Any) -> None:
+    """Plans, figures, zones, 25,000 demand points, two road networks."""
+    assert_equal_studies(
+        load_study(county_run.study, as_of=DAY),
+        load_study_apart(county_run.study, as_of=DAY),
+    )
+
+
+@pytest.mark.real_data
+def test_liechtenstein_is_the_same_apart(real_data: Path, tmp_path: Path) -> None:
+    from yikezhong_geodata.osm_study import import_osm
+
+    folder = tmp_path / "li"
+    import_osm(real_data / "liechtenstein" / "liechtenstein-latest.osm.pbf", folder)
+    assert_equal_studies(
+        load_study(folder, as_of=DAY), load_study_apart(folder, as_of=DAY)
+    )
+
+
+def test_a_bad_study_is_refused_apart_as_here(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s")
+    (folder / "communities.geojson").write_bytes(b'{"type": NaN}')
+    before = sorted(Path(tmp_path).rglob("*"))
+    with pytest.raises(errors.BadJsonError) as here:
+        load_study(folder, as_of=DAY)
+    with pytest.raises(errors.BadJsonError) as apart:
+        load_study_apart(folder, as_of=DAY, workspace=tmp_path)
+    assert str(apart.value) == str(here.value)
+    assert sorted(Path(tmp_path).rglob("*")) == before
+
+
+def test_a_network_that_stays_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = loading.run_apart
+    monkeypatch.setattr(
+        loading,
+        "run_apart",
+        lambda *a, **k: Answer(real(*a, **k).value, isolated=False),
+    )
+    study = load_study_apart(write_study(tmp_path / "s"), as_of=DAY)
+    (finding,) = [f for f in study.report.findings if f.problem == "network_not_cut"]
+    assert finding.action == "noted" and "网络" in finding.message
+
+
+def test_the_child_script_needs_nothing_to_bound_itself() -> None:
+    """It must be alone in its process: nothing but the standard library at the top."""
+    names = set(vars(child))
+    assert not names & {"np", "pd", "pa", "gpd"}
+    code = (
+        "import importlib.util, sys\n"
+        f"spec = importlib.util.spec_from_file_location('c', {child.__file__!r})\n"
+        "spec.loader.exec_module(importlib.util.module_from_spec(spec))\n"
+        "import threading; print(threading.active_count(), 'numpy' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["1", "False"]
