@@ -175,13 +175,29 @@ def top_codes(catalog: Catalog) -> list[str]:
 
 
 def robustness_rows(
-    catalog: Catalog, indicator: str, codes: Collection[str]
+    catalog: Catalog,
+    indicator: str,
+    codes: Collection[str],
+    *,
+    speed: float | None = None,
 ) -> list[Row]:
-    """Return what other walking speeds and variants say of an indicator."""
+    """Return what other walking speeds and variants say of an indicator.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    indicator : str
+    codes : collection of str
+        Divisions wanted.
+    speed : float or None
+        Walking speed wanted [m/s]; None: all that were tried.
+    """
     if "robustness" not in catalog.snapshot.table_names:
         return []
     table: pd.DataFrame = catalog.snapshot.table("robustness")
     mask = (table["indicator_id"] == indicator) & table["code"].isin(list(codes))
+    if speed is not None:
+        mask &= table["speed_mps"] == speed
     return to_rows(table[mask])
 
 

@@ -84,7 +84,11 @@ def get_indicator(
         rows = indicator_rows(
             catalog, query, indicator=indicator_id, codes=codes, level=query.level
         )
-        tried = robustness_rows(catalog, indicator_id, top_codes(catalog))
+        if query.speed is None:
+            tried = robustness_rows(catalog, indicator_id, top_codes(catalog))
+        else:
+            shown = {row["code"] for row in rows}
+            tried = robustness_rows(catalog, indicator_id, shown, speed=query.speed)
         members = {
             "indicator": entry,
             "summary": summary_of(rows),

@@ -215,6 +215,15 @@ class ScorecardQuery(IndicatorsFilter):
 class IndicatorQuery(IndicatorsFilter):
     """Parameters of one indicator."""
 
+    speed: float | None = Field(
+        None,
+        gt=0,
+        le=5,
+        allow_inf_nan=False,
+        description="步行速度 [米/秒]：robustness 只列这一速度在答复中各区划的结果；"
+        "默认列最高一级在各速度的结果",
+        examples=[0.8],
+    )
     level: Level | None = Field(None, description="层级；默认全部")
     parent: DivisionRef | None = Field(None, description="上级的代码或名称，连同其下")
 

@@ -1,8 +1,9 @@
 // Divisions: the choropleth of one level, its outline layers, highlight and labels.
 
-import { make, makeSvg } from "./dom.js";
 import { fillOf } from "./classes.js";
+import { make } from "./dom.js";
 import { percent } from "./format.js";
+import { addPatterns } from "./patterns.js";
 
 const L = window.L;
 const LABEL_CHAR_PX = 12;
@@ -17,7 +18,8 @@ export class Areas {
     this.map = map;
     this.onPick = onPick;
     this.byCode = new Map();
-    this.rates = new Map();
+    this.paint = ratePaint(new Map());
+    this.faint = false;
     this.group = L.layerGroup();
     this.renderer = L.svg({ pane: "areas", padding: 0.4 });
     this.highlight = L.layerGroup().addTo(map);
@@ -43,8 +45,19 @@ export class Areas {
 
   /** Give the rates: code → record of the API with `rate`. */
   setRates(rates) {
-    this.rates = rates;
+    this.setPaint(ratePaint(rates));
+  }
+
+  /** Give how areas are painted: `fill(code)`, and the `words(code)` for it. */
+  setPaint(paint) {
+    this.paint = paint;
     this.repaint();
+  }
+
+  /** Let what lies beneath be seen, or not. */
+  setFaint(faint) {
+    this.faint = faint;
+    this.fade();
   }
 
   /** Show or hide the fill. */
@@ -75,7 +88,8 @@ export class Areas {
   // close up, roads and circles are what is looked at
   opacity() {
     const zoom = this.map.getZoom();
-    return zoom < 11 ? 0.86 : zoom < 12.5 ? 0.66 : 0.45;
+    const opacity = zoom < 11 ? 0.86 : zoom < 12.5 ? 0.66 : 0.45;
+    return this.faint ? opacity * 0.72 : opacity;
   }
 
   fade() {
@@ -142,12 +156,11 @@ export class Areas {
   }
 
   repaint() {
-    if (this.map.hasLayer(this.group)) addStripes(this.renderer);
+    if (this.map.hasLayer(this.group)) addPatterns(this.renderer);
     for (const [code, { layer, properties }] of this.byCode) {
-      const rate = this.rates.get(code)?.rate ?? null;
-      layer.setStyle({ fillColor: fillOf(rate) });
-      const words = rate == null ? "无数据" : `覆盖率 ${percent(rate)}`;
-      layer.getElement()?.setAttribute("aria-label", `${properties.name}，${words}`);
+      layer.setStyle({ fillColor: this.paint.fill(code) });
+      const words = `${properties.name}，${this.paint.words(code)}`;
+      layer.getElement()?.setAttribute("aria-label", words);
     }
     this.setTabStop(this.byCode.has(this.selected) ? this.selected : this.firstCode());
     this.drawHighlight();
@@ -182,13 +195,48 @@ export class Areas {
   }
 
   tooltip(code, name) {
-    const rate = this.rates.get(code)?.rate ?? null;
     return make(
       "div",
       {},
       make("strong", { class: "name", text: name }),
-      make("span", { class: "tip-value", text: rate == null ? "无数据" : percent(rate) }),
+      make("span", { class: "tip-value", text: this.paint.words(code) }),
     );
+  }
+}
+
+function ratePaint(rates) {
+  const rateOf = (code) => rates.get(code)?.rate ?? null;
+  return {
+    fill: (code) => fillOf(rateOf(code)),
+    words: (code) => (rateOf(code) == null ? "无数据" : `覆盖率 ${percent(rateOf(code))}`),
+  };
+}
+
+/** A white veil over everything outside an area. */
+export class Veil {
+  constructor(map) {
+    this.map = map;
+    this.renderer = L.svg({ pane: "veil", padding: 0.6 });
+    this.layer = null;
+  }
+
+  /** Leave only this GeoJSON geometry clear; null lifts the veil. */
+  setGeometry(geometry) {
+    this.layer?.remove();
+    this.layer = null;
+    if (!geometry) return;
+    const parts = geometry.type === "MultiPolygon" ? geometry.coordinates : [geometry.coordinates];
+    const holes = parts.map(([outer]) => outer.map(([lng, lat]) => [lat, lng]));
+    const world = [[-85, -180], [-85, 180], [85, 180], [85, -180]];
+    this.layer = L.polygon([world, ...holes], {
+      renderer: this.renderer,
+      pane: "veil",
+      interactive: false,
+      color: "#1c2b2a",
+      weight: 1.8,
+      fillColor: "#eef0ec",
+      fillOpacity: 0.82,
+    }).addTo(this.map);
   }
 }
 
@@ -258,24 +306,6 @@ export class Labels {
       this.group.addLayer(label(name, at));
     }
   }
-}
-
-/** Give an SVG renderer the pattern of areas without data. */
-export function addStripes(renderer) {
-  const svg = renderer._container;
-  if (!svg || svg.querySelector("#no-data")) return;
-  svg.prepend(makeSvg("defs", {}, stripes("no-data")));
-}
-
-/** A pattern of slanting lines. */
-export function stripes(id) {
-  const size = { width: 7, height: 7 };
-  return makeSvg(
-    "pattern",
-    { id, ...size, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
-    makeSvg("rect", { ...size, fill: "#f2f1ed" }),
-    makeSvg("rect", { width: 2, height: 7, fill: "#a9aeab" }),
-  );
 }
 
 function places(collection) {

@@ -9,8 +9,10 @@ const L = window.L;
 const PANES = {
   areas: { order: 400, through: false },
   circles: { order: 410, through: true },
+  gapareas: { order: 415, through: false },
   roads: { order: 420, through: true },
   outlines: { order: 430, through: true },
+  veil: { order: 435, through: true },
   selection: { order: 440, through: true },
   gaps: { order: 460, through: false },
   // above the markers (600): a name stays readable
@@ -72,6 +74,30 @@ export function showBounds(map, bounds, { maxZoom = 15 } = {}) {
 function coveredBySheet() {
   const narrow = getComputedStyle(document.querySelector(".tabs")).display !== "none";
   return narrow ? (document.querySelector(".sheet.open")?.offsetHeight ?? 0) : 0;
+}
+
+/** A base map from elsewhere beneath everything; none unless it is chosen. */
+export class Ground {
+  constructor(map, offered) {
+    this.map = map;
+    this.offered = offered;
+    this.layers = [];
+  }
+
+  /** Show the base map with this id, or none; returns the words that it asks for. */
+  choose(id) {
+    for (const layer of this.layers) layer.remove();
+    const wanted = this.offered.find((one) => one.id === id);
+    this.layers = (wanted?.tiles ?? []).map((url) =>
+      L.tileLayer(url, {
+        subdomains: wanted.hosts || "a",
+        maxNativeZoom: wanted.max_zoom,
+        // some hosts refuse requests that do not say which site they serve
+        referrerPolicy: "strict-origin-when-cross-origin",
+      }).addTo(this.map),
+    );
+    return wanted?.attribution ?? "";
+  }
 }
 
 /** Add a second control: back to the whole study. */

@@ -26,6 +26,8 @@ export class Facilities {
     this.signs = new Map();
     this.counts = new Map();
     this.markers = new Map();
+    this.off = new Set();
+    this.isWithin = () => true;
     this.cluster = L.markerClusterGroup({
       maxClusterRadius: (zoom) => (zoom < 9 ? 46 : zoom < 11 ? 34 : 22),
       disableClusteringAtZoom: 14,
@@ -39,23 +41,34 @@ export class Facilities {
 
   /** Replace the facilities by those of a FeatureCollection. */
   setData(collection) {
-    this.cluster.clearLayers();
-    this.markers.clear();
-    this.signs.clear();
-    this.counts.clear();
-    const features = collection.features;
-    for (const { properties } of features) {
-      const category = properties.category ?? "other";
-      this.counts.set(category, (this.counts.get(category) ?? 0) + 1);
-    }
-    const order = [...this.counts.keys()].sort((a, b) => this.counts.get(b) - this.counts.get(a));
-    order.forEach((category, i) => this.signs.set(category, SIGNS[i % SIGNS.length]));
+    this.features = collection.features;
     this.names = Object.fromEntries(
-      features.map(({ properties: p }) => [p.category, p.category_name]).filter(([, n]) => n),
+      this.features.map(({ properties: p }) => [p.category, p.category_name]).filter(([, n]) => n),
     );
-    const placed = features.filter(({ geometry }) => geometry?.type === "Point");
-    for (const feature of placed) this.markers.set(feature.properties.id, this.marker(feature));
-    this.cluster.addLayers([...this.markers.values()]);
+    // of all, whatever part of them is shown: a sign keeps its meaning
+    const all = countBy(this.features);
+    const order = [...all.keys()].sort((a, b) => all.get(b) - all.get(a));
+    this.signs = new Map(order.map((category, i) => [category, SIGNS[i % SIGNS.length]]));
+    const placed = this.features.filter(({ geometry }) => geometry?.type === "Point");
+    this.markers = new Map(placed.map((feature) => [feature.properties.id, this.marker(feature)]));
+    this.redraw();
+  }
+
+  /** Show only those of which `isWithin(properties)` holds, and not the categories `off`. */
+  narrow({ isWithin, off }) {
+    this.isWithin = isWithin;
+    this.off = new Set(off);
+    if (this.features) this.redraw();
+  }
+
+  redraw() {
+    this.counts = countBy(this.features.filter(({ properties }) => this.isWithin(properties)));
+    this.cluster.clearLayers();
+    this.cluster.addLayers([...this.markers.values()].filter(({ options }) => this.isShown(options.facility)));
+  }
+
+  isShown(properties) {
+    return this.isWithin(properties) && !this.off.has(categoryOf(properties));
   }
 
   toggle(shown) {
@@ -63,18 +76,22 @@ export class Facilities {
     else this.cluster.remove();
   }
 
-  /** Rows of the legend: sign, name and count of each category. */
+  /** Categories with sign, name and count; those switched off say so. */
   legend() {
     return [...this.signs].map(([category, sign]) => ({
+      id: category,
+      isOff: this.off.has(category),
       sign: drawSign(sign),
       name: this.categoryName(category),
-      count: this.counts.get(category),
+      count: this.counts.get(category) ?? 0,
     }));
   }
 
   /** Whether some are drawn hollow, since they are not open. */
   hasHollow() {
-    return [...this.markers.values()].some(({ options }) => isHollow(options.facility));
+    return [...this.markers.values()].some(
+      ({ options }) => isHollow(options.facility) && this.isShown(options.facility),
+    );
   }
 
   /** Name of a facility by its id; null where it is not among these. */
@@ -89,7 +106,7 @@ export class Facilities {
   marker({ geometry, properties }) {
     const [lng, lat] = geometry.coordinates;
     const marker = L.marker([lat, lng], {
-      icon: new SignIcon({ sign: this.signs.get(properties.category ?? "other"), properties }),
+      icon: new SignIcon({ sign: this.signs.get(categoryOf(properties)), properties }),
       facility: properties,
       riseOnHover: true,
     });
@@ -104,7 +121,7 @@ export class Facilities {
 
   popup(properties) {
     const rows = [
-      ["类别", this.categoryName(properties.category ?? "other")],
+      ["类别", this.categoryName(categoryOf(properties))],
       ["状态", nameOf(STATUS_NAMES, properties.status ?? "unknown")],
       ["服务功能", this.functionWords(properties.functions)],
       ["床位", properties.beds],
@@ -131,7 +148,7 @@ export class Facilities {
   clusterIcon(cluster) {
     const parts = new Map();
     for (const { options } of cluster.getAllChildMarkers()) {
-      const category = options.facility.category ?? "other";
+      const category = categoryOf(options.facility);
       parts.set(category, (parts.get(category) ?? 0) + 1);
     }
     const total = cluster.getChildCount();
@@ -158,6 +175,17 @@ export function drawSign(sign, { hollow = false } = {}) {
     }),
   );
 }
+
+function countBy(features) {
+  const counts = new Map();
+  for (const { properties } of features) {
+    const category = categoryOf(properties);
+    counts.set(category, (counts.get(category) ?? 0) + 1);
+  }
+  return counts;
+}
+
+const categoryOf = ({ category }) => category ?? "other";
 
 const isHollow = ({ status }) => status != null && status !== "open";
 

@@ -1,9 +1,9 @@
 // The legend: classes with their counts, signs of the facilities, other layers.
 
-import { stripes } from "./areas.js";
-import { BREAKS, COLOURS, classOf, classWords } from "./classes.js";
+import { BREAKS, COLOURS, NO_DATA, classOf, classWords } from "./classes.js";
 import { byId, make, makeSvg, show } from "./dom.js";
 import { count } from "./format.js";
+import { patch } from "./patterns.js";
 
 /** Show the classes of the rates of `codes` with how many areas each has. */
 export function showRateLegend({ title, codes, rates }) {
@@ -14,23 +14,33 @@ export function showRateLegend({ title, codes, rates }) {
     if (index < 0) unknown += 1;
     else counts[index] += 1;
   }
-  const cells = BREAKS.map((_, index) =>
-    cell(COLOURS[index], classWords(index), counts[index], `class-${index}`),
-  );
-  show(
-    byId("legend-rates"),
-    make("h2", { text: title }),
-    make("ul", { class: "ramp" }, cells, cell(null, "无数据", unknown, "class-none")),
-  );
+  const classes = BREAKS.map((_, index) => ({
+    id: `class-${index}`,
+    fill: COLOURS[index],
+    words: classWords(index),
+    count: counts[index],
+  }));
+  showClasses(title, [...classes, { id: "class-none", fill: NO_DATA, words: "无数据", count: unknown }]);
 }
 
-function cell(colour, words, n, id) {
-  return make(
-    "li",
-    { data: { legend: id } },
-    colour ? patch(colour) : stripedPatch(),
-    make("span", { class: "ramp-words", text: words }),
-    make("span", { class: "legend-count", text: `${count(n)} 个` }),
+/** Show classes as `{id, fill, words, count}`. */
+export function showClasses(title, classes) {
+  show(
+    byId("legend-rates"),
+    make("h2", { class: "name", text: title }),
+    make(
+      "ul",
+      { class: "ramp" },
+      classes.map(({ id, fill, words, count: n }) =>
+        make(
+          "li",
+          { data: { legend: id } },
+          patch(fill),
+          make("span", { class: "ramp-words", text: words }),
+          make("span", { class: "legend-count", text: `${count(n)} 个` }),
+        ),
+      ),
+    ),
   );
 }
 
@@ -46,9 +56,10 @@ export function showFacilityLegend({ entries, hasHollow }) {
 }
 
 /** Show what the other layers look like. */
-export function showOtherLegend({ layers, gaps, gapName, unit, circleWords }) {
+export function showOtherLegend({ layers, gaps, gapAreas, gapName, unit, circleWords }) {
   const rows = [];
   if (layers.includes("gaps") && gaps.gaps.length > 0) rows.push(gapRow(gaps, gapName, unit));
+  if (gapAreas && layers.includes("gapareas")) rows.push(gapAreaRow(gapAreas));
   if (layers.includes("circles")) rows.push(row(patch("#12807a66", "#0b5a57"), circleWords));
   if (layers.includes("roads")) rows.push(row(line("#878e8b"), "道路"));
   show(
@@ -66,6 +77,12 @@ function row(sign, words, n = null) {
     make("span", { class: "legend-words name", text: words }),
     n != null && make("span", { class: "legend-count", text: count(n) }),
   );
+}
+
+function gapAreaRow({ count: drawn, total, minutes }) {
+  const most = drawn < total ? `，绘出人数最多的 ${count(drawn)} 片` : "";
+  const limit = minutes == null ? "" : `（${minutes} 分钟${most}）`;
+  return row(patch("#ea580c3d", "#7c2d12"), `缺口片区${limit}`, total);
 }
 
 function gapRow(gaps, name, unit) {
@@ -100,20 +117,6 @@ function gapRow(gaps, name, unit) {
 function roundDown(value) {
   const size = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
   return Math.floor(value / size) * size;
-}
-
-function patch(colour, border = "#00000026") {
-  return makeSvg(
-    "svg",
-    { class: "patch", width: 20, height: 13, "aria-hidden": "true" },
-    makeSvg("rect", { width: "100%", height: "100%", fill: colour, stroke: border }),
-  );
-}
-
-function stripedPatch() {
-  const svg = patch("url(#no-data-legend)");
-  svg.prepend(makeSvg("defs", {}, stripes("no-data-legend")));
-  return svg;
 }
 
 function line(colour) {

@@ -6,7 +6,7 @@ import { prepareBoard } from "./board.js";
 import * as page from "./page.js";
 import { Planner } from "./planner.js";
 import { readAddress, settle } from "./state.js";
-import { arrangeStudy, learnOffers } from "./study.js";
+import { arrangeStudy, learnCounties, learnOffers, learnSpeeds } from "./study.js";
 
 const map = prepareBoard();
 const load = page.createProgress();
@@ -32,7 +32,9 @@ async function start() {
       page.showMessage("这份成果中没有可显示的服务或行政区划。");
       return;
     }
-    await load(learnOffers(study, settle(readAddress(window.location.search), study).service));
+    await load(learnCounties(study));
+    const { service, indicator } = settle(readAddress(window.location.search), study);
+    await load(Promise.all([learnOffers(study, service), learnSpeeds(study, indicator)]));
     const isOutdated = () => outdated;
     await new Planner(study, { map, load, sheets, report, isOutdated }).run();
   } catch (error) {

@@ -1,76 +1,61 @@
 // The coverage map at work: keeps the view in the address, loads what the view needs
 // and hands it to the layers.
 
-import { readAll } from "./api.js";
-import { Areas, Labels, Outlines } from "./areas.js";
-import { addHomeControl, showBounds, showPlace } from "./board.js";
-import { buildControls } from "./controls.js";
-import { byId, make, show } from "./dom.js";
-import { showDownloads, wireDownloads } from "./downloads.js";
-import { percent } from "./format.js";
-import { Facilities } from "./facilities.js";
-import { Gaps } from "./gaps.js";
-import { showFacilityLegend, showOtherLegend, showRateLegend } from "./legend.js";
-import { Circles, Roads } from "./lines.js";
+import { Ground, addHomeControl, showBounds, showPlace } from "./board.js";
+import { buildControls, showCategories } from "./controls.js";
+import { byId } from "./dom.js";
+import { wireDownloads } from "./downloads.js";
+import { Layers } from "./layers.js";
 import { hideMessage } from "./page.js";
-import { showArea, showOverview, showWaiting } from "./results.js";
+import { showWaiting } from "./results.js";
 import { wireSearch } from "./search.js";
-import { createStore, readAddress, settle, writeAddress } from "./state.js";
-import { learnOffers } from "./study.js";
-import { LEVEL_NAMES, PROFILE_NAMES, nameOf, unitOf } from "./words.js";
+import { Sources } from "./sources.js";
+import { createStore, isMove, readAddress, settle, writeAddress } from "./state.js";
+import { learnOffers, learnSpeeds } from "./study.js";
+import { Teller } from "./teller.js";
+import { verdictPaint } from "./verdicts.js";
 
-const MOST_ROWS = 50000;
-const INDICATOR = ["service", "minutes", "level", "denominator", "variant"];
+/** What the figures of a view depend on. */
+const FIGURES = ["service", "minutes", "level", "denominator", "variant", "county", "indicator", "speed"];
+const ALL = new Set([...FIGURES, "layers", "off", "base", "code"]);
 
 /** Everything on the page, once the study is known. */
 export class Planner {
   constructor(study, { map, load, sheets, report, isOutdated }) {
-    Object.assign(this, { map, load, sheets, report, isOutdated });
-    this.study = study;
+    Object.assign(this, { study, map, load, sheets, report, isOutdated });
     this.store = createStore(settle(readAddress(window.location.search), study));
-    this.gapLevel = study.levels.at(-1).id;
+    this.sources = new Sources(study, load);
+    this.layers = new Layers(map, study, { onPick: (code) => this.pick(code) });
+    this.ground = new Ground(map, study.baseMaps);
     this.divisions = new Map();
     this.rates = new Map();
     this.total = null;
-    this.areas = new Areas(map, { onPick: (code) => this.pick(code) });
-    this.labels = new Labels(map);
-    this.outlines = {
-      townships: new Outlines(map, { color: "#4b5957", weight: 1.1, opacity: 0.75 }),
-      communities: new Outlines(map, {
-        color: "#3f4b49",
-        weight: 0.9,
-        opacity: 0.75,
-        dashArray: "5 3",
-      }),
-    };
-    this.facilities = new Facilities(map, { study });
-    this.gaps = new Gaps(map, { facilityName: (id) => this.facilities.nameOf(id) });
-    this.circles = new Circles(map);
-    this.roads = new Roads(map);
-    this.asked = new Map();
+    this.teller = new Teller(this);
   }
 
   async run() {
-    const showChoices = buildControls(this.study, (patch) => this.change(patch));
+    const choose = (patch) => this.change(patch);
+    const showChoices = buildControls(this.study, choose, () => this.listIndicators());
     wireSearch((division) => this.find(division));
     wireDownloads();
-    addHomeControl(this.map, () => showBounds(this.map, this.areas.bounds(null)));
+    addHomeControl(this.map, () => this.goHome());
     this.store.listen((view, changed) => {
       showChoices(view);
       this.refresh(changed);
     });
     showChoices(this.store.get());
     showWaiting();
-    await this.refresh(new Set([...INDICATOR, "layers", "code"]));
+    await this.refresh(ALL);
     const { lat, lng, zoom } = this.store.get();
-    this.map.on("zoomend", () => this.describeOthers(this.words()));
+    this.map.on("zoomend", () => this.teller.describeOthers());
     // the legend has its height only now
     this.map.invalidateSize({ animate: false });
-    if (zoom == null) {
-      showBounds(this.map, this.areas.bounds(this.store.get().code) ?? this.areas.bounds(null));
-    } else showPlace(this.map, [lat, lng], zoom);
+    if (zoom == null) this.goHome();
+    else showPlace(this.map, [lat, lng], zoom);
     this.map.on("moveend", () => this.rememberPlace());
     this.rememberPlace();
+    window.addEventListener("popstate", () => this.goBack());
+    performance.mark("planner:ready");
     document.body.dataset.ready = "true";
   }
 
@@ -80,17 +65,24 @@ export class Planner {
 
   /** Take what the reader chose; a selected area is kept only within its level. */
   async change(patch) {
-    if (patch.service) {
-      try {
-        await this.load(learnOffers(this.study, patch.service));
-      } catch (error) {
-        this.report(error, () => this.change(patch));
-        return;
-      }
+    const asked = { ...this.store.get(), ...patch };
+    try {
+      await this.learn(asked);
+    } catch (error) {
+      this.report(error, () => this.change(patch));
+      return;
     }
     const view = settle({ ...this.store.get(), ...patch }, this.study);
-    if (patch.level && patch.level !== this.store.get().level) view.code = null;
+    if (view.level !== this.store.get().level || "county" in patch) view.code = null;
     this.store.set(view);
+    if (!("county" in patch)) return;
+    await this.idle;
+    this.goHome();
+  }
+
+  // which denominators and speeds there are, before a choice of them is settled
+  learn({ service, indicator }) {
+    return this.load(Promise.all([learnOffers(this.study, service), learnSpeeds(this.study, indicator)]));
   }
 
   pick(code) {
@@ -99,11 +91,20 @@ export class Planner {
   }
 
   async find(division) {
-    const wanted = { ...this.store.get(), level: division.level, code: division.code };
-    this.store.set(settle(wanted, this.study));
+    const view = this.store.get();
+    if (view.county != null) await this.knowParents();
+    const inside = view.county == null || this.isUnder(division.code, view.county);
+    const wanted = { ...view, level: division.level, code: division.code };
+    this.store.set(settle(inside ? wanted : { ...wanted, county: null }, this.study));
     this.sheets.open("results");
     await this.idle;
-    showBounds(this.map, this.areas.bounds(division.code), { maxZoom: 14 });
+    showBounds(this.map, this.layers.areas.bounds(division.code), { maxZoom: 14 });
+  }
+
+  /** Show the selected area, the county, or all. */
+  goHome() {
+    const { areas } = this.layers;
+    showBounds(this.map, areas.bounds(this.store.get().code) ?? areas.bounds(null));
   }
 
   rememberPlace() {
@@ -112,21 +113,48 @@ export class Planner {
     this.store.set({ lat, lng, zoom: this.map.getZoom() });
   }
 
+  /** Show the view of the address, after the browser went back or forward. */
+  async goBack() {
+    const asked = readAddress(window.location.search);
+    try {
+      await this.learn(settle(asked, this.study));
+    } catch (error) {
+      this.report(error, () => this.goBack());
+      return;
+    }
+    const view = settle(asked, this.study);
+    this.isGoingBack = true;
+    this.store.set(view);
+    this.isGoingBack = false;
+    await this.idle;
+    if (view.zoom != null) showPlace(this.map, [view.lat, view.lng], view.zoom);
+  }
+
+  // a choice is a step of the browser's history, a move of the map is not
+  remember(changed) {
+    const address = writeAddress(this.store.get());
+    const step = document.body.dataset.ready && !this.isGoingBack && !isMove(changed);
+    window.history[step ? "pushState" : "replaceState"](null, "", address);
+  }
+
   /** Load and draw what a change of the view asks for. */
   refresh(changed) {
-    window.history.replaceState(null, "", writeAddress(this.store.get()));
+    this.remember(changed);
     const any = (...names) => names.some((name) => changed.has(name));
     const tasks = [];
-    if (any("level")) tasks.push(this.loadShapes());
-    if (any(...INDICATOR)) tasks.push(this.loadRates());
-    if (any("service", "minutes")) tasks.push(this.loadGaps());
+    if (any("level", "county")) tasks.push(this.loadShapes());
+    if (any(...FIGURES)) tasks.push(this.loadFigures());
+    if (any("service", "minutes", "county")) tasks.push(this.loadGaps());
     if (any("service")) tasks.push(this.loadFacilities());
     if (any("service", "minutes", "layers")) tasks.push(this.loadCircles());
+    if (any("service", "county", "layers")) tasks.push(this.loadGapAreas());
     if (any("layers")) tasks.push(this.loadOutlines(), this.loadRoads());
-    if (any("layers")) this.toggleLayers();
-    if (any("code")) this.areas.select(this.store.get().code);
+    if (any("layers")) this.layers.toggle(this.store.get().layers);
+    if (any("county", "off")) this.narrowFacilities();
+    if (any("base")) this.chooseGround();
+    if (any("code")) this.layers.areas.select(this.store.get().code);
     if (tasks.length === 0) {
-      if (any("code", "layers")) this.describe();
+      if (any("code", "layers", "off", "base")) this.describe();
       return this.idle;
     }
     this.idle = Promise.allSettled(tasks).then((outcomes) => {
@@ -140,71 +168,90 @@ export class Planner {
 
   retry() {
     hideMessage();
-    this.refresh(new Set([...INDICATOR, "layers", "code"]));
-  }
-
-  /** Read for one purpose; an answer that a later question overtook is null. */
-  async latest(purpose, ...request) {
-    const own = (this.asked.get(purpose) ?? 0) + 1;
-    this.asked.set(purpose, own);
-    const body = await this.load(Promise.all(request.map(([path, query]) => readAll(path, query))));
-    return this.asked.get(purpose) === own ? body : null;
+    this.refresh(ALL);
   }
 
   async loadShapes() {
-    const { level } = this.store.get();
-    const above = this.study.levels.at(-2)?.id;
-    const wider = level === "community" && above ? [shapes(above)] : [];
-    const answer = await this.latest("shapes", shapes(level), ...wider);
+    const { level, county } = this.store.get();
+    const answer = await this.sources.levelShapes(level);
     if (!answer) return;
     for (const collection of answer) this.keepDivisions(collection);
-    this.areas.setShapes(answer[0]);
-    this.labels.setShapes(...answer);
-    this.shown = answer[0].features.map(({ properties }) => properties);
-    this.areas.select(this.store.get().code);
+    if (county != null) await this.knowParents();
+    const [own, ...wider] = answer.map((collection) => this.within(collection, ({ code }) => code));
+    this.layers.areas.setShapes(own);
+    this.layers.labels.setShapes(own, ...wider);
+    this.shown = own.features.map(({ properties }) => properties);
+    this.layers.areas.select(this.store.get().code);
+    await this.drawVeil(county);
+    performance.mark("planner:areas");
   }
 
-  async loadRates() {
-    const { level } = this.store.get();
-    const top = this.study.levels[0].id;
-    const answer = await this.latest("rates", this.coverage(level), this.coverage(top));
-    if (!answer) return;
-    const [items, whole] = answer.map(({ items: list }) => list);
-    this.rates = new Map(items.map((item) => [item.code, item]));
-    this.total = addUp(whole);
-    this.areas.setRates(this.rates);
+  async drawVeil(county) {
+    const shapes = county && (await this.sources.outlines("veil", "county"));
+    const one = shapes?.features.find(({ properties }) => properties.code === county);
+    if (this.store.get().county === county) this.layers.veil.setGeometry(one?.geometry ?? null);
+  }
+
+  // rates are always read: what is missing of a service is told by them
+  async loadFigures() {
+    const view = this.store.get();
+    const isOf = ({ code }) => view.county == null || code === view.county;
+    const [rates, verdicts] = await Promise.all([
+      this.sources.rates(view),
+      view.indicator == null ? null : this.sources.verdicts(view),
+    ]);
+    if (rates) {
+      this.rates = byCode(rates[0].items);
+      this.total = addUp(rates[1].items.filter(isOf));
+    }
+    if (view.indicator !== this.store.get().indicator) return;
+    if (verdicts) {
+      this.verdicts = byCode(verdicts[0].items);
+      this.entry = verdicts[0].indicator;
+      const whole = verdicts[1].items.filter(isOf);
+      this.verdict = whole.length === 1 ? whole[0] : null;
+    }
+    if (view.indicator == null) this.layers.areas.setRates(this.rates);
+    else if (this.verdicts) this.layers.areas.setPaint(verdictPaint(this.verdicts));
   }
 
   async loadGaps() {
-    const { service, minutes } = this.store.get();
-    const query = { service, minutes, level: this.gapLevel, limit: MOST_ROWS, format: "geojson" };
-    const answer = await this.latest("gaps", ["gaps", query]);
-    if (answer) this.gaps.setData(answer[0]);
+    const answer = await this.sources.gaps(this.store.get());
+    if (!answer) return;
+    if (this.store.get().county != null) await this.knowParents();
+    this.layers.gaps.setData(this.within(answer, ({ code }) => code));
+  }
+
+  async loadGapAreas() {
+    if (!this.store.get().layers.includes("gapareas")) return;
+    const answer = await this.sources.gapAreas(this.store.get());
+    if (answer) this.layers.gapareas.setData(answer);
   }
 
   async loadFacilities() {
-    const { service } = this.store.get();
-    const query = { service, limit: MOST_ROWS, format: "geojson" };
-    const answer = await this.latest("facilities", ["facilities", query]);
-    if (answer) this.facilities.setData(answer[0]);
+    const answer = await this.sources.facilities(this.store.get());
+    if (answer) this.layers.facilities.setData(answer);
+  }
+
+  narrowFacilities() {
+    const { county, off } = this.store.get();
+    const isWithin = (one) => county == null || one.county_code === county;
+    this.layers.facilities.narrow({ isWithin, off });
   }
 
   async loadCircles() {
-    const { service, minutes, layers } = this.store.get();
-    if (!layers.includes("circles")) return;
+    const view = this.store.get();
+    if (!view.layers.includes("circles")) return;
     // circles are drawn for some limits only: first ask for which
-    const drawn = await this.latest("circles", [
-      "circles",
-      { service, minutes: "all", limit: MOST_ROWS, format: "json" },
-    ]);
+    const drawn = await this.sources.circleMinutes(view);
     if (!drawn) return;
-    this.circleMinutes = [...new Set(drawn[0].items.map((circle) => circle.minutes))];
-    if (!this.circleMinutes.includes(minutes)) {
-      this.circles.setData({ features: [] });
+    this.circleMinutes = drawn;
+    if (!drawn.includes(view.minutes)) {
+      this.layers.circles.setData({ features: [] });
       return;
     }
-    const answer = await this.latest("circles", ["circles", { service, minutes, format: "geojson" }]);
-    if (answer) this.circles.setData(answer[0]);
+    const answer = await this.sources.circles(view);
+    if (answer) this.layers.circles.setData(answer);
   }
 
   async loadOutlines() {
@@ -212,38 +259,25 @@ export class Planner {
     for (const [layer, level] of Object.entries(wanted)) {
       const offered = this.study.levels.some(({ id }) => id === level);
       if (!offered || !this.store.get().layers.includes(layer)) continue;
-      const answer = await this.latest(layer, shapes(level));
+      const answer = await this.sources.outlines(layer, level);
       if (!answer) continue;
-      this.keepDivisions(answer[0]);
-      this.outlines[layer].setShapes(answer[0]);
+      this.keepDivisions(answer);
+      this.layers[layer].setShapes(answer);
     }
   }
 
   async loadRoads() {
     if (!this.store.get().layers.includes("roads") || this.hasRoads) return;
-    const answer = await this.latest("roads", ["roads", { format: "geojson" }]);
+    const answer = await this.sources.roads();
     if (!answer) return;
     this.hasRoads = true;
-    this.roads.setData(answer[0]);
+    this.layers.roads.setData(answer);
   }
 
-  toggleLayers() {
-    const { layers } = this.store.get();
-    const parts = {
-      areas: this.areas,
-      ...this.outlines,
-      circles: this.circles,
-      facilities: this.facilities,
-      gaps: this.gaps,
-      roads: this.roads,
-      labels: this.labels,
-    };
-    for (const [name, part] of Object.entries(parts)) part.toggle(layers.includes(name));
-  }
-
-  coverage(level) {
-    const { service, minutes, denominator, variant } = this.store.get();
-    return ["coverage", { level, service, minutes, denominator, variant, limit: MOST_ROWS }];
+  chooseGround() {
+    const { base } = this.store.get();
+    byId("ground-words").textContent = this.ground.choose(base);
+    this.layers.areas.setFaint(base != null);
   }
 
   keepDivisions(collection) {
@@ -252,111 +286,22 @@ export class Planner {
     }
   }
 
-  words() {
-    const { level, denominator, minutes, variant } = this.store.get();
-    const service = this.service();
-    const name = (list, id) => list.find((one) => one.id === id)?.name ?? id;
-    return {
-      level: nameOf(LEVEL_NAMES, level),
-      denominator,
-      denominatorName: name(service.denominators, denominator),
-      group: service.group ?? "people",
-      title: `${service.name} · ${nameOf(PROFILE_NAMES, service.profile ?? "walking")} ${minutes} 分钟`,
-      variant: name(this.study.variants, variant),
-    };
-  }
-
-  /** Write title, legend and results from what is loaded. */
   describe() {
-    const words = this.words();
-    const { layers } = this.store.get();
-    byId("title-main").textContent = words.title;
-    show(
-      byId("title-sub"),
-      make("span", { text: `${words.denominatorName}覆盖率 ` }),
-      make("span", { text: `${words.variant} ` }),
-      make("span", { text: `全域 ${percent(this.total?.rate)}` }),
+    showCategories(
+      this.store.get().layers.includes("facilities") ? this.layers.facilities.legend() : [],
+      (off) => this.change({ off }),
     );
-    showRateLegend({
-      title: `${words.level}覆盖率`,
-      codes: (this.shown ?? []).map(({ code }) => code),
-      rates: this.rates,
-    });
-    const withFacilities = layers.includes("facilities");
-    showFacilityLegend({
-      entries: withFacilities ? this.facilities.legend() : [],
-      hasHollow: withFacilities && this.facilities.hasHollow(),
-    });
-    this.describeOthers(words);
-    this.describeDownloads();
-    this.describeResults(words);
+    this.teller.describe();
   }
 
-  describeOthers(words) {
-    const { layers, minutes } = this.store.get();
-    const drawn = this.circleMinutes ?? [];
-    showOtherLegend({
-      layers,
-      gaps: this.gaps,
-      gapName: `有未覆盖人口的${nameOf(LEVEL_NAMES, this.gapLevel)}`,
-      unit: unitOf(words.group),
-      circleWords: drawn.includes(minutes)
-        ? "服务圈范围"
-        : `服务圈范围（只绘有 ${drawn.join("、") || "—"} 分钟）`,
-    });
-  }
-
-  describeDownloads() {
-    const view = this.store.get();
-    showDownloads(view, this.shown?.find(({ code }) => code === view.code)?.name);
-  }
-
-  async describeResults(words) {
-    const { code } = this.store.get();
-    const area = this.shown?.find((one) => one.code === code);
-    if (!area) {
-      showOverview({
-        total: this.total,
-        areas: this.shown ?? [],
-        rates: this.rates,
-        words,
-        choose: (chosen) => {
-          this.pick(chosen);
-          showBounds(this.map, this.areas.bounds(chosen), { maxZoom: 13 });
-        },
-      });
-      return;
-    }
-    await this.knowParents();
-    if (this.store.get().code !== code) return;
-    showArea({
-      area,
-      parent: this.divisions.get(area.parent)?.name ?? null,
-      record: this.rates.get(code),
-      gaps: this.gaps.gaps.filter((gap) => this.isWithin(gap, code)),
-      gapName: nameOf(LEVEL_NAMES, this.gapLevel),
-      note: this.store.get().variant === "own" ? "清单计入所有设施（含界外）。" : null,
-      nearest: (gap) => this.gaps.nearest(gap),
-      words,
-      links: this.links(code),
-      onBack: () => this.pick(null),
-      onGap: (gap) => {
-        this.sheets.open(null);
-        this.gaps.open(gap);
-      },
-    });
-  }
-
-  links(code) {
-    const { level, service, minutes, denominator, variant } = this.store.get();
-    const query = { service, minutes, denominator, variant };
-    const tables = [
-      ["本层级覆盖率（CSV）", "coverage", { level, ...query, format: "csv" }],
-      ["未覆盖清单（Excel）", "gaps", { service, minutes, parent: code, format: "xlsx" }],
-    ];
-    if (level !== "township") return tables;
-    const own = `townships/${encodeURIComponent(code)}`;
-    return [["本乡镇街道覆盖率（JSON）", `${own}/coverage`, query], ...tables];
+  async listIndicators() {
+    const body = await this.sources.indicators();
+    return body.plans.map(({ id, name }) => ({
+      name,
+      entries: body.items
+        .filter(({ plan }) => plan === id)
+        .map((item) => ({ id: item.indicator_id, name: `${item.indicator_id} ${item.name}（${item.status_name}）` })),
+    }));
   }
 
   /** Learn who is above whom, where the shapes that are shown do not say. */
@@ -364,24 +309,30 @@ export class Planner {
     for (const { id } of this.study.levels) {
       const known = [...this.divisions.values()].some(({ level }) => level === id);
       if (known) continue;
-      const body = await this.load(
-        readAll("divisions", { level: id, format: "json", limit: MOST_ROWS }),
-      );
-      for (const item of body.items) this.divisions.set(item.code, item);
+      for (const item of await this.sources.divisions(id)) this.divisions.set(item.code, item);
     }
   }
 
-  isWithin(gap, code) {
-    let at = gap.code;
+  /** The part of a collection that lies in the county chosen. */
+  within(collection, codeOf) {
+    const { county } = this.store.get();
+    if (county == null) return collection;
+    const features = collection.features.filter(({ properties }) => this.isUnder(codeOf(properties), county));
+    return { ...collection, features };
+  }
+
+  /** Whether a division is another, or below it. */
+  isUnder(code, above) {
+    let at = code;
     for (let steps = 0; at != null && steps < 6; steps += 1) {
-      if (at === code) return true;
+      if (at === above) return true;
       at = this.divisions.get(at)?.parent;
     }
     return false;
   }
 }
 
-const shapes = (level) => ["divisions", { level, format: "geojson", limit: MOST_ROWS }];
+const byCode = (items) => new Map(items.map((item) => [item.code, item]));
 
 /** Add the counts of records; a rate is never averaged. */
 function addUp(items) {

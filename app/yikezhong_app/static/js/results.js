@@ -1,7 +1,6 @@
 // The panel of results: the whole study with its areas from the least covered, or the
 // figures of one area.
 
-import { address } from "./api.js";
 import { fillOf } from "./classes.js";
 import { byId, make, show } from "./dom.js";
 import { amount, count, minutes, percent } from "./format.js";
@@ -32,7 +31,7 @@ export function showOverview({ total, areas, rates, words, choose }) {
     });
   show(
     byId("results"),
-    make("h2", { text: "全域" }),
+    make("h2", { class: "name", text: words.whole }),
     figures(total, words),
     make("h2", { class: "spaced", text: `${words.level}，覆盖率由低到高` }),
     rows.length === 0 && empty("这一层级没有行政区划"),
@@ -62,13 +61,20 @@ export function showArea({
     note && make("p", { class: "hint", text: note }),
     gaps.length === 0 && empty("没有未覆盖的人口"),
     make("ul", { class: "gap-list" }, gaps.map((gap) => gapRow(gap, nearest, words, onGap))),
-    make("h3", { class: "links-title", text: "数据接口" }),
+    showLinks(links),
+  );
+}
+
+/** Links on from an area: `[words, address]` each. */
+export function showLinks(links) {
+  return make(
+    "div",
+    {},
+    make("h3", { class: "links-title", text: "更多" }),
     make(
       "ul",
       { class: "links" },
-      links.map(([text, path, parameters]) =>
-        make("li", {}, make("a", { href: address(path, parameters), target: "_blank", text })),
-      ),
+      links.map(([text, href]) => make("li", {}, make("a", { href, target: "_blank", text }))),
     ),
   );
 }

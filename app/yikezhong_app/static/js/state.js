@@ -1,29 +1,34 @@
 // The view: what is shown, kept in the address of the page so that it can be shared.
 
-import { denominatorsAt } from "./study.js";
-import { LAYER_NAMES } from "./words.js";
+import { denominatorsAt, speedsFor } from "./study.js";
+import { LEVELS, LAYER_NAMES } from "./words.js";
 
-const WORDS = ["service", "level", "denominator", "variant", "code"];
+const WORDS = ["service", "level", "denominator", "variant", "code", "county", "indicator", "base"];
 const LAYERS = Object.keys(LAYER_NAMES);
 const DEFAULT_LAYERS = ["areas", "townships", "circles", "facilities", "gaps", "roads", "labels"];
+/** What moves the map only: it does not become a step of the browser's history. */
+const PLACE = ["lat", "lng", "zoom"];
 
 /** Read what the address says; only what is well formed. */
 export function readAddress(search) {
   const query = new URLSearchParams(search);
   const view = {};
   for (const name of WORDS) if (query.get(name)) view[name] = query.get(name);
-  if (query.get("minutes")) view.minutes = Number(query.get("minutes"));
+  for (const name of ["minutes", "speed"]) {
+    if (query.get(name)) view[name] = Number(query.get(name));
+  }
   if (query.has("layers")) {
     view.layers = query.get("layers").split(",").filter((name) => LAYERS.includes(name));
   }
-  const [lat, lng, zoom] = ["lat", "lng", "zoom"].map((name) =>
-    query.get(name) ? Number(query.get(name)) : NaN,
-  );
-  if (Math.abs(lat) <= 90 && Math.abs(lng) <= 180 && zoom >= 0 && zoom <= 18) {
-    Object.assign(view, { lat, lng, zoom });
-  }
+  if (query.get("off")) view.off = query.get("off").split(",").filter(Boolean);
+  const [lat, lng, zoom] = PLACE.map((name) => (query.get(name) ? Number(query.get(name)) : NaN));
+  if (isPlace(lat, lng) && zoom >= 0 && zoom <= 18) Object.assign(view, { lat, lng, zoom });
+  const [atLng, atLat] = (query.get("at") ?? "").split(",").map((text) => (text ? Number(text) : NaN));
+  if (isPlace(atLat, atLng)) view.at = [atLng, atLat];
   return view;
 }
+
+const isPlace = (lat, lng) => Math.abs(lat) <= 90 && Math.abs(lng) <= 180;
 
 /** Write the whole view as the query of an address. */
 export function writeAddress(view) {
@@ -31,8 +36,13 @@ export function writeAddress(view) {
   for (const name of ["service", "minutes", "level", "denominator", "variant"]) {
     query.set(name, view[name]);
   }
+  for (const name of ["county", "indicator", "speed", "base"]) {
+    if (view[name] != null) query.set(name, view[name]);
+  }
   query.set("layers", view.layers.join(","));
+  if (view.off.length > 0) query.set("off", view.off.join(","));
   if (view.code) query.set("code", view.code);
+  if (view.at) query.set("at", view.at.map((degrees) => degrees.toFixed(5)).join(","));
   if (view.zoom != null) {
     query.set("lat", view.lat.toFixed(5));
     query.set("lng", view.lng.toFixed(5));
@@ -50,8 +60,12 @@ export function settle(view, study) {
     : service.minutes.includes(usual)
       ? usual
       : service.minutes[0];
-  const level = pick(study.levels, view.level, "township").id;
+  const county = study.counties.find(({ code }) => code === view.county)?.code ?? null;
+  const level = pick(levelsWithin(study, county), view.level, "township").id;
   const denominators = denominatorsAt(service, minutes, level);
+  const indicator = /^[\w\-.]{1,64}$/.test(view.indicator ?? "") ? view.indicator : null;
+  // the study's own speed is not written into addresses
+  const speed = speedsFor(study, service, indicator).find((one) => one.id === view.speed && one.there);
   return {
     ...view,
     service: service.id,
@@ -59,10 +73,26 @@ export function settle(view, study) {
     level,
     denominator: pick(denominators, view.denominator, service.group ?? "people_60").id,
     variant: pick(study.variants, view.variant, "with_neighbours").id,
+    county,
+    indicator,
+    speed: speed && speed.id !== study.walkSpeed ? speed.id : null,
     layers: LAYERS.filter((name) => (view.layers ?? DEFAULT_LAYERS).includes(name)),
+    off: (view.off ?? []).filter((id) => study.categoryIds.has(id)),
+    base: study.baseMaps.some(({ id }) => id === view.base) ? view.base : null,
     code: view.code ?? null,
+    at: view.at ?? null,
   };
 }
+
+/** Levels that there are within a county, or all. */
+export function levelsWithin(study, county) {
+  if (county == null) return study.levels;
+  const within = study.levels.filter(({ id }) => LEVELS.indexOf(id) >= LEVELS.indexOf("county"));
+  return within.length > 0 ? within : study.levels;
+}
+
+/** Whether a change is one of the map's place only. */
+export const isMove = (changed) => [...changed].every((name) => PLACE.includes(name));
 
 /** A view that tells its listeners what has changed. */
 export function createStore(view) {

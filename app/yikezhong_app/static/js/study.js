@@ -5,6 +5,8 @@ import { DENOMINATOR_NAMES, LEVELS, LEVEL_NAMES, VARIANT_NAMES, nameOf } from ".
 
 const USUAL_MINUTES = [5, 10, 15, 20, 30];
 const MOST_OFFERS = 1000;
+/** Named walking speeds that a planner compares [m/s]. */
+const USUAL_SPEEDS = [0.8, 1, 1.2];
 /** Denominators that count areas are there for the levels above those areas only. */
 const COUNTED_LEVELS = { communities: "community", townships: "township" };
 
@@ -37,6 +39,11 @@ export function arrangeStudy(body) {
     ),
     variants: choices(body.variants ?? Object.keys(VARIANT_NAMES), VARIANT_NAMES),
     walkSpeed: body.parameters?.walk_speed_mps ?? null,
+    // filled where a page needs them: see `learnCounties` and `learnSpeeds`
+    counties: [],
+    speeds: new Map(),
+    baseMaps: readBaseMaps(),
+    categoryIds: new Set(choices(body.categories, {}).map(({ id }) => id)),
     categories: Object.fromEntries(
       choices(body.categories, {}).map(({ id, name }) => [id, name]),
     ),
@@ -61,6 +68,42 @@ export async function learnOffers(study, id) {
   service.offers = new Set(
     body.items.map(({ minutes, denominator }) => `${minutes} ${denominator}`),
   );
+}
+
+/** Learn the counties that a page can be narrowed to: none where there is only one. */
+export async function learnCounties(study) {
+  if (!study.levels.some(({ id }) => id === "county")) return;
+  const body = await read("divisions", { level: "county", limit: MOST_OFFERS, format: "json" });
+  if (body.items.length > 1) study.counties = body.items;
+}
+
+/** Learn at which walking speeds an indicator was valued besides the study's own. */
+export async function learnSpeeds(study, indicator) {
+  if (indicator == null || study.speeds.has(indicator)) return;
+  const body = await read(`indicators/${encodeURIComponent(indicator)}`, { limit: 1 });
+  study.speeds.set(indicator, [...new Set(body.robustness.map(({ speed_mps: speed }) => speed))]);
+}
+
+/**
+ * Walking speeds as `{id, name, there}`: those that are usual and those of the result.
+ *
+ * A rate is there at the speed of the run only; an indicator of travel times at those at
+ * which its robustness was tried.
+ */
+export function speedsFor(study, service, indicator) {
+  if (study.walkSpeed == null) return [];
+  const own = indicator == null && service.profile === "driving" ? [] : [study.walkSpeed];
+  const tried = indicator == null ? [] : (study.speeds.get(indicator) ?? []);
+  const there = new Set([...own, ...tried]);
+  return [...new Set([...USUAL_SPEEDS, ...there])]
+    .sort((a, b) => a - b)
+    .map((id) => ({ id, name: id.toFixed(1), there: there.has(id) }));
+}
+
+// base maps that the operator allows, told by the page itself
+function readBaseMaps() {
+  const text = document.querySelector('meta[name="base-maps"]')?.content;
+  return text ? JSON.parse(text) : [];
 }
 
 /** Denominators that there are for a service at a limit and a level. */

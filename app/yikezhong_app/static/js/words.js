@@ -76,8 +76,17 @@ export const LAYER_NAMES = {
   circles: "服务圈",
   facilities: "设施",
   gaps: "未覆盖人口",
+  gapareas: "缺口片区",
   roads: "道路",
   labels: "地名",
+};
+
+export const VERDICT_NAMES = {
+  met: "达标",
+  not_met: "未达标",
+  unknown: "无法判定",
+  not_applicable: "不适用",
+  no_target: "未设目标",
 };
 
 /** Unit of a denominator's counts. */

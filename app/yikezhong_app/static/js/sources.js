@@ -1,0 +1,121 @@
+// What the coverage map reads: a request for each purpose, and of several answers for
+// one purpose only the last.
+
+import { readAll } from "./api.js";
+
+export const MOST_ROWS = 50000;
+/** Most gap areas that are drawn: those with the most people come first. */
+export const MOST_GAP_AREAS = 1000;
+
+const shapes = (level) => ["divisions", { level, format: "geojson", limit: MOST_ROWS }];
+
+/** Answers for the view; an answer that a later question overtook is null. */
+export class Sources {
+  constructor(study, load) {
+    this.study = study;
+    this.load = load;
+    this.asked = new Map();
+  }
+
+  async latest(purpose, ...requests) {
+    const own = (this.asked.get(purpose) ?? 0) + 1;
+    this.asked.set(purpose, own);
+    const answers = await this.load(
+      Promise.all(requests.map(([path, query]) => readAll(path, query))),
+    );
+    return this.asked.get(purpose) === own ? answers : null;
+  }
+
+  /** Shapes of a level; of communities also those of the level above, for their names. */
+  levelShapes(level) {
+    const above = this.study.levels.at(-2)?.id;
+    const wider = level === "community" && above ? [shapes(above)] : [];
+    return this.latest("shapes", shapes(level), ...wider);
+  }
+
+  async outlines(purpose, level) {
+    return (await this.latest(purpose, shapes(level)))?.[0] ?? null;
+  }
+
+  /** Rates of a level, and of the level that a whole is told for. */
+  rates(view) {
+    const whole = view.county ? "county" : this.study.levels[0].id;
+    return this.latest("rates", coverage(view, view.level), coverage(view, whole));
+  }
+
+  /** Results of an indicator at a level, and at the level that a whole is told for. */
+  async verdicts(view) {
+    const path = `indicators/${encodeURIComponent(view.indicator)}`;
+    const whole = view.county ? "county" : this.study.levels[0].id;
+    const ask = (level) => [path, { level, speed: view.speed, limit: MOST_ROWS, format: "json" }];
+    const answers = await this.latest("verdicts", ask(view.level), ask(whole));
+    return answers?.map((body) => ({ ...body, items: atSpeed(body, view) })) ?? null;
+  }
+
+  async gaps({ service, minutes }) {
+    const level = this.study.levels.at(-1).id;
+    const query = { service, minutes, level, limit: MOST_ROWS, format: "geojson" };
+    return (await this.latest("gaps", ["gaps", query]))?.[0] ?? null;
+  }
+
+  async gapAreas({ service, county }) {
+    const query = { service, parent: county, limit: MOST_GAP_AREAS, format: "geojson" };
+    // the first page is what is drawn: no `readAll` to the end
+    const answers = await this.latest("gap-areas", ["gap-areas", query]);
+    return answers?.[0] ?? null;
+  }
+
+  async facilities({ service }) {
+    const query = { service, limit: MOST_ROWS, format: "geojson" };
+    return (await this.latest("facilities", ["facilities", query]))?.[0] ?? null;
+  }
+
+  /** Limits for which circles of a service were drawn. */
+  async circleMinutes({ service }) {
+    const query = { service, minutes: "all", limit: MOST_ROWS, format: "json" };
+    const answers = await this.latest("circle-minutes", ["circles", query]);
+    return answers && [...new Set(answers[0].items.map((circle) => circle.minutes))];
+  }
+
+  async circles({ service, minutes }) {
+    const query = { service, minutes, format: "geojson" };
+    return (await this.latest("circles", ["circles", query]))?.[0] ?? null;
+  }
+
+  async roads() {
+    return (await this.latest("roads", ["roads", { format: "geojson" }]))?.[0] ?? null;
+  }
+
+  /** Divisions of a level without their shapes. */
+  async divisions(level) {
+    const body = await this.load(readAll("divisions", { level, format: "json", limit: MOST_ROWS }));
+    return body.items;
+  }
+
+  /** The plans' indicators, each with its verdict on the whole study. */
+  indicators() {
+    return this.load(readAll("indicators", { limit: MOST_ROWS, format: "json" }));
+  }
+}
+
+function coverage({ service, minutes, denominator, variant }, level) {
+  return ["coverage", { level, service, minutes, denominator, variant, limit: MOST_ROWS }];
+}
+
+// the rows as they are, or as they would be at another walking speed
+function atSpeed({ items, robustness }, { speed }) {
+  if (speed == null) return items;
+  const tried = new Map(
+    robustness
+      .filter((row) => row.speed_mps === speed && row.variant === "with_neighbours")
+      .map((row) => [row.code, row]),
+  );
+  return items.map((item) => {
+    const row = tried.get(item.code);
+    // what is missing, and where, was told at the run's own speed only
+    const untold = { missing_text: null, failing_codes: [] };
+    if (!row) return { ...item, ...untold, value: null, status: "unknown" };
+    const { value, numerator, denominator, status } = row;
+    return { ...item, ...untold, value, numerator, denominator, status };
+  });
+}
