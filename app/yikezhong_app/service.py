@@ -17,12 +17,14 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from yikezhong_app.circles import asking
 from yikezhong_app.exports.pool import ExportPool
 from yikezhong_app.jobs.pool import LazyPool, PoolLimits
 from yikezhong_app.reading.rendered import RenderedCache
 from yikezhong_app.reading.store import SnapshotStore
 from yikezhong_app.routes import (
     circles,
+    comparisons,
     coverage,
     divisions,
     facilities,
@@ -30,6 +32,7 @@ from yikezhong_app.routes import (
     gaps,
     health,
     indicators,
+    jobs,
     metrics,
     pages,
     plan_gaps,
@@ -65,6 +68,8 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     gap_areas.router,
     plan_gaps.router,
     scenarios.router,
+    comparisons.router,
+    jobs.router,
     indicators.router,
     scorecards.router,
     sitings.router,
@@ -109,6 +114,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     app.state.exports.close()
     await asyncio.to_thread(app.state.jobs.close)
+    await asyncio.to_thread(app.state.circles.close)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -140,11 +146,22 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.cache = RenderedCache(settings.cache_bytes)
     app.state.jobs = LazyPool(
-        sitings.TASKS,
+        {**sitings.TASKS, **comparisons.TASKS},
         folder=settings.out / sitings.FOLDER,
         kept={sitings.SITING},
         limits=PoolLimits(
             settings.job_slots, settings.job_limit, settings.job_memory_bytes
+        ),
+    )
+    # circles take milliseconds: they do not wait behind sitings
+    app.state.circles = LazyPool(
+        asking.TASKS,
+        folder=None,
+        limits=PoolLimits(
+            slots=1,
+            jobs=settings.job_limit,
+            memory_bytes=settings.job_memory_bytes,
+            finished=asking.REMEMBERED,
         ),
     )
     app.state.exports = ExportPool(

@@ -160,14 +160,9 @@ def _statistic(values: Mapping[str, Any]) -> Statistic:
 def _report(table: pd.DataFrame) -> DataReport:
     """Return the findings of a table ``data_report`` that rules look at."""
     report = DataReport()
-    for row in table.itertuples():
+    for row in table.to_dict("records"):
         report.add(
-            str(row.layer),
-            str(row.file),
-            None,
-            row.id,
-            str(row.problem),
-            str(row.action),
+            row["layer"], row["file"], None, row["id"], row["problem"], row["action"]
         )
     return report
 

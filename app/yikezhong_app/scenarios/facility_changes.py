@@ -156,7 +156,7 @@ def _placed(changes: Sequence[FacilityChange], divisions: Any) -> list[dict[str,
     lon = np.array([change.lon for _, change in at])
     lat = np.array([change.lat for _, change in at])
     inside = locate_points(divisions, lon, lat=lat).division
-    code = np.append(divisions["code"].to_numpy(dtype=object), None)
+    code = np.array([*divisions["code"], None], dtype=object)
     own = {
         level: code[np.append(ancestors_at(divisions, level), -1)[inside]]
         for level in _LEVELS

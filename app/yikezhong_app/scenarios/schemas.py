@@ -6,7 +6,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from yikezhong_app.web.queries import DivisionRef, Level, PageQuery, Variant, Word
+from yikezhong_app.web.queries import (
+    DivisionRef,
+    Level,
+    Minutes,
+    PageQuery,
+    Variant,
+    Word,
+)
 
 
 class ScenarioQuery(PageQuery):
@@ -22,6 +29,37 @@ class ScenarioQuery(PageQuery):
         "with_neighbours", description="with_neighbours、own，或 all"
     )
     changed: bool = Field(False, description="true 为只列有得失的行")
+
+
+class VersionsQuery(PageQuery):
+    """Parameters of two versions side by side."""
+
+    service: Word = Field(description="服务")
+    minutes: Minutes | None = Field(None, description="时限 [分钟]；默认为服务自己的")
+    level: Level | None = Field(None, description="层级；默认乡镇街道")
+    denominator: Word | None = Field(None, description="分母；默认为服务人群")
+
+
+class VersionItem(BaseModel):
+    """A version of a result."""
+
+    version: str = Field(title="成果版本")
+    name: str = Field(title="研究")
+    as_of: str = Field(title="评价日期")
+    created: str = Field(title="计算时间（UTC）")
+    is_current: bool = Field(title="是否当前成果")
+    services: list[str] = Field(title="服务")
+    walk_speed_mps: float | None = Field(title="步行速度（米/秒）")
+
+
+class VersionList(BaseModel):
+    """All versions of a result folder, the latest as-of date first."""
+
+    version: str
+    as_of: str
+    notice: str | None
+    total: int
+    items: list[VersionItem]
 
 
 class ScenarioPointsQuery(PageQuery):

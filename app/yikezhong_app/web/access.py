@@ -29,6 +29,9 @@ ROLES: Final[dict[tuple[str, str], str]] = {
     ("POST", "/api/v1/sitings"): "planner",
     ("DELETE", "/api/v1/sitings/{job_id}"): "planner",
     ("POST", "/api/v1/evaluations"): "planner",
+    ("POST", "/api/v1/scenarios"): "planner",
+    ("POST", "/api/v1/speed-comparisons"): "planner",
+    ("DELETE", "/api/v1/jobs/{job_id}"): "planner",
 }
 _LEAST_SECRET: Final = 16
 _TOKEN = re.compile(
