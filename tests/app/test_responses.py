@@ -64,7 +64,7 @@ def test_what_cannot_be_given_is_406(client: TestClient) -> None:
     assert assert_problem(response, 406, "not-acceptable")["available"]
     response = client.get(f"{API}/data-report?format=geojson")
     problem = assert_problem(response, 406, "not-acceptable")
-    assert problem["available"] == ["json", "csv", "xlsx"]
+    assert problem["available"] == ["json", "csv", "xlsx", "gpkg"]
 
 
 def test_the_parameter_beats_the_header(client: TestClient) -> None:

@@ -26,7 +26,10 @@ def documented(
     """
     content: dict[str, Any] = {
         MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}},
-        MEDIA_TYPES[Format.XLSX]: {"schema": {"type": "string", "format": "binary"}},
+        **{
+            MEDIA_TYPES[one]: {"schema": {"type": "string", "format": "binary"}}
+            for one in (Format.XLSX, Format.GPKG)
+        },
     }
     if geometry:
         schema = FeaturesOf[row].model_json_schema(

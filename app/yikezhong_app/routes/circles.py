@@ -1,44 +1,74 @@
-"""``circles``: what is reachable within a limit, for display."""
+"""``circles``: what is reachable within a limit, computed before or at once."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from starlette.concurrency import run_in_threadpool
 
+from yikezhong_app.circles.asking import asked_circle, compute_circle
+from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.records import Row
 from yikezhong_app.reading.selections import circle_rows
 from yikezhong_app.routes.answers import documented
 from yikezhong_app.schemas.answers import CircleRow, PageOf
 from yikezhong_app.web.queries import CirclesQuery
-from yikezhong_app.web.responses import SHAPE_FORMATS, Table, WithContext, answer_table
+from yikezhong_app.web.responses import (
+    SHAPE_FORMATS,
+    Context,
+    Table,
+    WithContext,
+    answer_computed,
+)
 
 router = APIRouter(prefix="/api/v1", tags=["circles"])
+_TITLE = "服务圈"
 
 
 @router.get(
     "/circles",
     summary="服务圈",
-    description="已算出的服务圈：默认为各服务全部设施的合并（近似，只供显示）。",
+    description="已算出的服务圈：默认为各服务全部设施的合并（近似，只供显示）。"
+    "给出 lon、lat，或 facility 与没有算过的时限，则当场计算：答复含面积与到得了的"
+    "各人群人数（按路网时间逐需求点计，与覆盖率同法）；离路太远答 422。",
     responses=documented(PageOf[CircleRow], row=CircleRow, geometry=True),
 )
-def list_circles(
+async def list_circles(
     query: Annotated[CirclesQuery, Query()], context: WithContext
 ) -> Response:
-    """Answer circles."""
-    catalog = context.catalog
+    """Answer circles of the version, or one computed at once in the pool."""
+    asked = asked_circle(context.catalog, query)
 
-    def make() -> Table:
-        found = circle_rows(catalog, query)
-        at = [i for i, _ in found]
-        rows = [row for _, row in found]
-        return Table(
-            rows,
-            list(rows[0]) if rows else list(CircleRow.model_fields),
-            shapes=lambda part: catalog.shapes(
-                "circles", at[part], tolerance_m=query.simplify, decimals=5
-            ),
-        )
+    async def make() -> Table:
+        if asked is None:
+            return await run_in_threadpool(_stored, context.catalog, query)
+        return await _computed(context, asked)
 
-    return answer_table(
-        context, query, title="服务圈", make=make, offered=SHAPE_FORMATS
+    return await answer_computed(
+        context, query, title=_TITLE, make=make, offered=SHAPE_FORMATS
     )
+
+
+def _stored(catalog: Catalog, query: CirclesQuery) -> Table:
+    found = circle_rows(catalog, query)
+    at = [i for i, _ in found]
+    rows = [row for _, row in found]
+    return Table(
+        rows,
+        list(rows[0]) if rows else list(CircleRow.model_fields),
+        shapes=lambda part: catalog.shapes(
+            "circles", at[part], tolerance_m=query.simplify, decimals=5
+        ),
+    )
+
+
+async def _computed(context: Context, asked: Row) -> Table:
+    row, geometry = await compute_circle(
+        context.request.app.state.circles(),
+        asked,
+        out=context.settings.out,
+        version=context.catalog.version,
+    )
+    full = {"service": None, "service_name": None, **row}
+    return Table([full], list(full), shapes=lambda part: [geometry][part])

@@ -147,18 +147,44 @@ class FacilityRow(_Row):
 
 
 class CircleRow(_Row):
-    """What is reachable within a limit, as a polygon for display."""
+    """What is reachable within a limit, as a polygon for display.
+
+    The columns from ``lon`` on are there where the circle was computed at once.
+    """
 
     service: str | None = Field(
-        title="服务", description="null 为单个设施的服务圈，与服务无关"
+        title="服务", description="null 为单个设施或地点的服务圈，与服务无关"
     )
     service_name: str | None = Field(title="服务名称")
-    profile: str = Field(title="出行方式")
+    profile: str = Field(title="出行方式", examples=["walking"])
     facility_id: str | None = Field(
-        title="设施编号", description="null 为该服务全部设施的合并"
+        title="设施编号", description="null 为该服务全部设施的合并，或任意地点"
     )
-    limit_s: float = Field(title="时限（秒）")
-    minutes: float = Field(title="时限（分钟）")
+    limit_s: float = Field(title="时限（秒）", examples=[900.0])
+    minutes: float = Field(title="时限（分钟）", examples=[15.0])
+    lon: float | None = Field(None, title="经度（度）", examples=[113.373])
+    lat: float | None = Field(None, title="纬度（度）", examples=[31.717])
+    speed_mps: float | None = Field(None, title="步行速度（米/秒）", examples=[1.0])
+    snap_m: float | None = Field(None, title="到道路的距离（米）", examples=[12.5])
+    area_m2: float | None = Field(
+        None, title="面积（平方米）", description="等积投影", examples=[1_560_000.0]
+    )
+    people: float | None = Field(
+        None,
+        title="人口（人）",
+        description="时限内到得了的已知人口之和；null 为未知，原因见 note",
+        examples=[9_800.0],
+    )
+    people_60: float | None = Field(None, title="60岁及以上人口（人）")
+    people_65: float | None = Field(None, title="65岁及以上人口（人）")
+    people_80: float | None = Field(None, title="80岁及以上人口（人）")
+    children: float | None = Field(None, title="未成年人（人）")
+    households: float | None = Field(None, title="户数（户）")
+    demand_points: int | None = Field(None, title="到得了的需求点", examples=[139])
+    unknown_points: dict[str, int] | None = Field(
+        None, title="人口未知的需求点", description="人群 → 其中人数未知的需求点数"
+    )
+    note: str | None = Field(None, title="说明")
 
 
 class RoadRow(_Row):

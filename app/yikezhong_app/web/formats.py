@@ -20,6 +20,7 @@ class Format(StrEnum):
     GEOJSON = "geojson"
     CSV = "csv"
     XLSX = "xlsx"
+    GPKG = "gpkg"
 
 
 MEDIA_TYPES: Final[Mapping[Format, str]] = {
@@ -27,6 +28,7 @@ MEDIA_TYPES: Final[Mapping[Format, str]] = {
     Format.GEOJSON: "application/geo+json",
     Format.CSV: "text/csv",
     Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    Format.GPKG: "application/geopackage+sqlite3",
 }
 #: What a spreadsheet takes for the start of a formula, full-width forms too.
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

@@ -161,11 +161,30 @@ class FacilitiesQuery(PageQuery):
 class CirclesQuery(PageQuery):
     """Parameters of ``circles``."""
 
-    service: Word | None = Field(None, description="服务；默认全部")
+    service: Word | None = Field(
+        None, description="服务；默认全部。给出地点时，只决定时限与出行方式的默认值"
+    )
     minutes: Minutes | Literal["all"] | None = Field(
-        None, description="时限 [分钟]，须是已算出的；默认为各服务自己的时限"
+        None,
+        description="时限 [分钟]；默认为各服务自己的时限。给出 lon、lat 或 facility "
+        "时可为任意时限，没有算过的当场计算",
+        examples=[15],
     )
     facility: Word | None = Field(None, description="只取该设施的服务圈")
+    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)] | None = Field(
+        None, description="任意地点的经度 [度]，与 lat 同用", examples=[113.373]
+    )
+    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)] | None = Field(
+        None, description="任意地点的纬度 [度]，与 lon 同用", examples=[31.717]
+    )
+    profile: Literal["walking", "driving"] | None = Field(
+        None, description="出行方式；默认为服务的，没有指定服务时为步行"
+    )
+    speed: Annotated[float, Field(ge=0.3, le=3, allow_inf_nan=False)] | None = Field(
+        None,
+        description="步行速度 [米/秒]；默认为研究的。驾车时只用于两端的步行",
+        examples=[0.8],
+    )
     simplify: float = Field(
         5.0, ge=0, le=1000, allow_inf_nan=False, description="轮廓简化的尺度 [米]"
     )

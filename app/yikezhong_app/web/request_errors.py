@@ -5,9 +5,11 @@
     PlannerError
     ├── UnknownDivisionError    no division has that code or name
     ├── UnknownRecordError      no facility, circle … of that id
+    ├── UnfinishedError         what was to be computed at once was not
     └── InputError
         ├── AmbiguousNameError  several divisions have that name
         ├── ParameterError      a query parameter cannot be used
+        ├── NoRoadError         there is no usable road near the place
         └── NotAcceptableError  none of the accepted formats can be given
 """
 
@@ -29,6 +31,12 @@ class UnknownRecordError(PlannerError):
     """There is no record of that id."""
 
     http_status: ClassVar[int] = 404
+
+
+class UnfinishedError(PlannerError):
+    """A computation in the pool took too long or lost its process."""
+
+    http_status: ClassVar[int] = 503
 
 
 class AmbiguousNameError(InputError):
@@ -58,6 +66,10 @@ class ParameterError(InputError):
         super().__init__(message)
         self.parameter = parameter
         self.available = tuple(available)
+
+
+class NoRoadError(InputError):
+    """There is no usable road near the place."""
 
 
 class NotAcceptableError(InputError):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
 
 from fastapi import Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 
 from yikezhong_app.reading.catalog import Catalog
 from yikezhong_app.reading.rendered import Rendered, RenderedCache, render
@@ -19,13 +21,26 @@ from yikezhong_app.settings import Settings
 from yikezhong_app.web import formats
 from yikezhong_app.web.etags import entity_tag, is_unchanged
 from yikezhong_app.web.formats import MEDIA_TYPES, Format
+from yikezhong_app.web.geopackage import to_geopackage
 
 #: The faces of a table without geometry.
-TABLE_FORMATS: Final = (Format.JSON, Format.CSV, Format.XLSX)
+TABLE_FORMATS: Final = (Format.JSON, Format.CSV, Format.XLSX, Format.GPKG)
 #: The faces of a table with geometry.
-GEO_FORMATS: Final = (Format.JSON, Format.GEOJSON, Format.CSV, Format.XLSX)
+GEO_FORMATS: Final = (
+    Format.JSON,
+    Format.GEOJSON,
+    Format.CSV,
+    Format.XLSX,
+    Format.GPKG,
+)
 #: The faces of what is only drawn.
-SHAPE_FORMATS: Final = (Format.GEOJSON, Format.JSON, Format.CSV, Format.XLSX)
+SHAPE_FORMATS: Final = (
+    Format.GEOJSON,
+    Format.JSON,
+    Format.CSV,
+    Format.XLSX,
+    Format.GPKG,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,11 +126,10 @@ def answer_table(
         Formats, the default first.
     """
     chosen = negotiate_format(context, query, offered=offered)
-    page = Page(getattr(query, "limit", None), getattr(query, "offset", 0))
 
     def make_answer() -> Rendered:
         return _render_table(
-            context, make(), chosen, query=query, title=title, page=page
+            context, make(), chosen, query=query, title=title, page=_page(query)
         )
 
     return answer(context, query, chosen, make=make_answer)
@@ -149,6 +163,10 @@ def answer_record(
     return answer(context, query, chosen, make=make_answer)
 
 
+def _page(query: BaseModel) -> Page:
+    return Page(getattr(query, "limit", None), getattr(query, "offset", 0))
+
+
 def negotiate_format(
     context: Context, query: BaseModel, *, offered: Sequence[Format]
 ) -> Format:
@@ -165,19 +183,67 @@ def answer(
     make: Callable[[], Rendered],
 ) -> Response:
     """Answer 304, from the cache, or with what ``make`` makes."""
-    path = context.request.url.path
+    tag = _tag(context, query, chosen)
+    kept = _kept(context, tag)
+    return kept or _sent(context, tag, context.cache.get((tag,), make))
+
+
+async def answer_computed(
+    context: Context,
+    query: BaseModel,
+    *,
+    title: str,
+    make: Callable[[], Awaitable[Table]],
+    offered: Sequence[Format],
+) -> Response:
+    """Answer with a table that another process makes; nothing waits for it here.
+
+    Parameters are those of :func:`answer_table`; equal requests at the same time are
+    joined where ``make`` computes.
+    """
+    chosen = negotiate_format(context, query, offered=offered)
+    tag = _tag(context, query, chosen)
+    kept = _kept(context, tag)
+    if kept is not None:
+        return kept
+    table = await make()
+
+    def make_answer() -> Rendered:
+        return _render_table(
+            context, table, chosen, query=query, title=title, page=_page(query)
+        )
+
+    made = await run_in_threadpool(context.cache.get, (tag,), make_answer)
+    return _sent(context, tag, made)
+
+
+def _tag(context: Context, query: BaseModel, chosen: Format) -> str:
     parameters = {**_parameters(query), "format": chosen.value}
-    tag = entity_tag(context.catalog.version, path, parameters)
-    headers = {
+    return entity_tag(context.catalog.version, context.request.url.path, parameters)
+
+
+def _kept(context: Context, tag: str) -> Response | None:
+    """Answer 304 or from the cache; None where the answer must be made."""
+    if is_unchanged(context.request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers=_headers(context, tag))
+    made = context.cache.find((tag,))
+    return None if made is None else _sent(context, tag, made)
+
+
+def _headers(context: Context, tag: str) -> dict[str, str]:
+    return {
         "ETag": tag,
         "Cache-Control": "no-cache",
         "Vary": "Accept, Accept-Encoding",
         "X-Snapshot-Version": context.catalog.version,
         "X-Snapshot-As-Of": context.catalog.as_of,
     }
-    if is_unchanged(context.request.headers.get("if-none-match"), tag):
-        return Response(status_code=304, headers=headers)
-    made = context.cache.get((tag,), make)
+
+
+def _sent(context: Context, tag: str, made: Rendered) -> Response:
+    headers = _headers(context, tag)
+    if made.link:
+        headers["Link"] = made.link
     if made.file_name is not None:
         headers["Content-Disposition"] = disposition(made.file_name)
     body = made.body
@@ -210,37 +276,56 @@ def _render_table(
     title: str,
     page: Page,
 ) -> Rendered:
-    catalog, settings = context.catalog, context.settings
+    catalog = context.catalog
     total = len(table.rows)
-    most = settings.max_page_limit
-    if chosen is Format.GEOJSON:
-        most = min(most, table.most_shapes or most)
-    default = settings.page_limit if chosen is Format.JSON else most
-    limit = min(page.limit or default, most)
+    limit = _limit(context.settings, table, chosen, asked=page.limit)
     part = slice(page.offset, page.offset + limit)
     rows = table.rows[part]
-    name = f"{catalog.name}_{title}_{catalog.as_of}.{chosen.value}"
+    links = _links(context, query, total=total, limit=limit, offset=page.offset)
+    finish = partial(
+        render,
+        media_type=MEDIA_TYPES[chosen],
+        link=_link_header(links),
+        file_name=f"{catalog.name}_{title}_{catalog.as_of}.{chosen.value}",
+    )
+    about = [*catalog.about, *_asked(query)]
     if chosen is Format.CSV:
         body = formats.to_csv(table.columns, rows, tail=catalog.tail)
-        return render(body, "text/csv; charset=utf-8", file_name=name)
+        return finish(body, media_type="text/csv; charset=utf-8")
     if chosen is Format.XLSX:
-        about = [*catalog.about, *_asked(query)]
         body = formats.to_xlsx(table.columns, rows, titles=table.titles, about=about)
-        return render(body, MEDIA_TYPES[chosen], file_name=name, pack=False)
+        return finish(body, pack=False)
+    shapes = None
+    if table.shapes is not None and chosen is not Format.JSON:
+        shapes = table.shapes(part)
+    if chosen is Format.GPKG:
+        body = to_geopackage(table.columns, rows, geometries=shapes, about=about)
+        return finish(body, pack=False)
     head = {
         **catalog.head,
         **(table.members or {}),
         "total": total,
         "limit": limit,
         "offset": page.offset,
-        "links": _links(context, query, total=total, limit=limit, offset=page.offset),
+        "links": links,
     }
     if chosen is Format.GEOJSON:
-        shapes = table.shapes(part) if table.shapes else [None] * len(rows)
-        body = formats.to_geojson(head, rows, shapes, key=table.key)
+        places = [None] * len(rows) if shapes is None else shapes
+        body = formats.to_geojson(head, rows, places, key=table.key)
     else:
         body = formats.to_json({**head, "items": rows})
-    return render(body, MEDIA_TYPES[chosen])
+    return finish(body, file_name=None)
+
+
+def _limit(
+    settings: Settings, table: Table, chosen: Format, *, asked: int | None
+) -> int:
+    """Return how many rows a page has."""
+    most = settings.max_page_limit
+    if chosen in (Format.GEOJSON, Format.GPKG):
+        most = min(most, table.most_shapes or most)
+    default = settings.page_limit if chosen is Format.JSON else most
+    return min(asked or default, most)
 
 
 def _links(
@@ -257,6 +342,11 @@ def _links(
             context, {**asked, "limit": limit, "offset": max(0, offset - limit)}
         )
     return links
+
+
+def _link_header(links: Mapping[str, str]) -> str:
+    """Return the ``Link`` header (RFC 8288) of a page's links."""
+    return ", ".join(f'<{address}>; rel="{rel}"' for rel, address in links.items())
 
 
 def _parameters(query: BaseModel) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Circles at any place and limit, computed when they are asked for."""
