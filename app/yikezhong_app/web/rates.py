@@ -105,9 +105,10 @@ class RateMiddleware:
 
 
 def client_key(scope: Scope) -> str | None:
-    """Return whose bucket a request takes from; None: this machine's, not counted.
+    """Return whose bucket a request takes from; None: not counted.
 
-    A network of IPv6 addresses as one customer has it (/64) is one client.
+    This machine's own requests are not counted, and those that came over no network. A
+    network of IPv6 addresses as one customer has it (/64) is one client.
 
     Examples
     --------
@@ -120,7 +121,7 @@ def client_key(scope: Scope) -> str | None:
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        return str(host)
+        return None
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
     if address.is_loopback:

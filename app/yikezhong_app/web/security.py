@@ -155,6 +155,8 @@ class GuardMiddleware:
             await self.app(inner, receive, guarded)
         else:
             await _refuse_host(inner, receive, guarded)
+        if is_head and "route" in inner:
+            scope["route"] = inner["route"]  # who counts stands outside
         LOG.info(
             "request",
             extra={
