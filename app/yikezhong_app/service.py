@@ -18,7 +18,6 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from yikezhong_app.circles import asking
-from yikezhong_app.circles import asking
 from yikezhong_app.exports.pool import ExportPool
 from yikezhong_app.jobs.pool import LazyPool, PoolLimits
 from yikezhong_app.reading.rendered import RenderedCache
@@ -34,6 +33,7 @@ from yikezhong_app.routes import (
     health,
     indicators,
     jobs,
+    measures,
     metrics,
     pages,
     plan_gaps,
@@ -73,6 +73,7 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     jobs.router,
     indicators.router,
     scorecards.router,
+    measures.router,
     sitings.router,
     facilities.router,
     circles.router,
@@ -116,7 +117,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.exports.close()
     await asyncio.to_thread(app.state.jobs.close)
     await asyncio.to_thread(app.state.circles.close)
-    await asyncio.to_thread(app.state.circles.close)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -153,17 +153,6 @@ def create_app(settings: Settings) -> FastAPI:
         kept={sitings.SITING},
         limits=PoolLimits(
             settings.job_slots, settings.job_limit, settings.job_memory_bytes
-        ),
-    )
-    # circles take milliseconds: they do not wait behind sitings
-    app.state.circles = LazyPool(
-        asking.TASKS,
-        folder=None,
-        limits=PoolLimits(
-            slots=1,
-            jobs=settings.job_limit,
-            memory_bytes=settings.job_memory_bytes,
-            finished=asking.REMEMBERED,
         ),
     )
     # circles take milliseconds: they do not wait behind sitings
