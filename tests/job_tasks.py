@@ -24,6 +24,13 @@ def run(
         os._exit(3)
     elif what == "memory":
         raise MemoryError
+    elif what == "reserve":
+        bytearray(int(payload["n_bytes"]))
+    elif what == "grow":
+        kept = []
+        while True:
+            kept.append(bytearray(os.urandom(1)) * 2**24)
+            time.sleep(0.01)
     return {"pid": os.getpid(), "n": payload.get("n"), "none": float("nan")}
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -89,25 +92,42 @@ def test_a_store_without_a_snapshot_raises(tmp_path: Path) -> None:
 
 
 def test_every_answer_is_of_one_version_while_versions_change(tmp_path: Path) -> None:
+    """Eight readers while two results take turns; five minutes in the long form."""
     names = {
         write_small_snapshot(tmp_path, name=n).version: n for n in ("小城", "大城")
     }
+    paths = ("study", "divisions?level=community", "coverage?level=township")
+    length_s = 300.0 if os.environ.get("YIKEZHONG_SOAK") else 3.0
     wrong: list[object] = []
+    seen: Counter[str] = Counter()
     stop = threading.Event()
     with make_client(tmp_path) as client:
+        totals = {p: client.get(f"{API}/{p}").json().get("total") for p in paths}
 
-        def read() -> None:
+        def read(path: str) -> None:
             while not stop.is_set():
-                body = client.get(f"{API}/study").json()
-                if names.get(body.get("version")) != body.get("name"):
+                answer = client.get(f"{API}/{path}")
+                body = answer.json()
+                version = answer.headers.get("x-snapshot-version")
+                name = body.get("name", names.get(version))
+                whole = len(body["items"]) == body["total"] if "items" in body else True
+                same = body.get("version") == version and names.get(version) == name
+                if not (same and whole and body.get("total") == totals[path]):
                     wrong.append(body)
+                seen[version] += 1
 
-        readers = [threading.Thread(target=read) for _ in range(4)]
+        readers = [
+            threading.Thread(target=read, args=(paths[n % len(paths)],))
+            for n in range(8)
+        ]
         for reader in readers:
             reader.start()
-        for turn in range(6):
+        end, turn = time.monotonic() + length_s, 0
+        while time.monotonic() < end:
             write_small_snapshot(tmp_path, name=("小城", "大城")[turn % 2])
+            turn += 1
         stop.set()
         for reader in readers:
             reader.join()
     assert wrong == []
+    assert set(seen) == set(names) and turn >= 2

@@ -13,6 +13,8 @@ import pytest
 from yikezhong_app.jobs.pool import JobPool, LazyPool, PoolFullError, PoolLimits
 from yikezhong_app.jobs.records import Job
 
+#: Other work may keep the machine busy.
+SLOW_MACHINE = 3
 TASKS = {"try": "job_tasks:run"}
 
 
@@ -133,6 +135,34 @@ def test_a_job_beyond_its_time_is_stopped(
     ended = pool.wait(job.id, timeout_s=30)
     assert ended is not None and ended.error is not None
     assert ended.error["code"] == "JobTimeout"
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        ({"what": "grow"}, "JobMemory"),
+        ({"what": "reserve", "n_bytes": 2**45}, "JobMemory"),
+        ({"what": "sleep", "seconds": 60}, "JobTimeout"),
+    ],
+)
+def test_a_job_beyond_its_limits_is_replaced_within_two_seconds(
+    monkeypatch: pytest.MonkeyPatch, payload: dict[str, Any], code: str
+) -> None:
+    monkeypatch.setattr("yikezhong_app.jobs.pool.GRACE_S", 0.0)
+    limits = PoolLimits(slots=1, jobs=4, memory_bytes=400 * 2**20)
+    pool = JobPool(TASKS, folder=None, limits=limits)
+    try:
+        pool.wait(submit(pool, what="quick").id, timeout_s=30)
+        first = pool.submit("try", {}, payload=payload, limit_s=3)
+        failed = pool.wait(first.id, timeout_s=30)
+        began = time.monotonic()
+        assert failed is not None and failed.status == "failed"
+        assert failed.error is not None and failed.error["code"] == code
+        after = pool.wait(submit(pool, what="quick", n=2).id, timeout_s=30)
+        assert after is not None and after.status == "done"
+        assert time.monotonic() - began < 2 * SLOW_MACHINE
+    finally:
+        pool.close()
 
 
 def test_closing_ends_everything() -> None:
