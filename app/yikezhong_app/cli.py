@@ -174,10 +174,11 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Read a study and print what became of every row."""
-    from yikezhong_geodata.study import load_study
+    from yikezhong_geodata.sandbox.loading import load_study_apart
 
+    folder = console.current_folder(folder, quiet=as_json)
     with console.progress_bar(quiet=as_json) as progress:
-        study = load_study(
+        study = load_study_apart(
             folder,
             as_of=evaluation_date(as_of, folder),
             accept_datum=accept_datum,
@@ -225,16 +226,17 @@ def run(
     """Compute a study and write a snapshot."""
     from yikezhong_app.runs.pipeline import run_study
     from yikezhong_app.snapshots.manifest import run_key
-    from yikezhong_geodata.study import load_study
+    from yikezhong_geodata.sandbox.loading import load_study_apart
 
     started = time.monotonic()
+    folder = console.current_folder(folder, quiet=as_json)
     day = evaluation_date(as_of, folder)
     flags = {"datum": accept_datum, "repairs": accept_repairs}
     key = run_key(folder, as_of=day, accepted=[f for f, on in flags.items() if on])
     snapshot = None if force else _same_result(out, key)
     if snapshot is None:
         with console.progress_bar(quiet=as_json) as progress:
-            study = load_study(
+            study = load_study_apart(
                 folder,
                 as_of=day,
                 accept_datum=accept_datum,

@@ -117,7 +117,8 @@ def test_what_a_child_started_ends_with_it(tmp_path: Path) -> None:
     folder.mkdir()
     with pytest.raises(errors.ReaderCrashedError):
         call("die", folder, how="grandchild")
-    assert not is_running(int((tmp_path / "grandchild").read_text()))
+    grandchild = int((tmp_path / "grandchild").read_text())
+    wait_for(lambda: not is_running(grandchild))
 
 
 def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:

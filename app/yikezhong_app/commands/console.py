@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -46,6 +47,16 @@ def progress_bar(*, quiet: bool) -> Iterator[ProgressCall]:
             bar.update(task, description=step, completed=min(max(fraction, 0.0), 1.0))
 
         yield call
+
+
+def current_folder(study: Path, *, quiet: bool) -> Path:
+    """Return the folder that a study is read from, and say where it is a version."""
+    from yikezhong_geodata.study_versions import current_study
+
+    folder = current_study(study)
+    if folder != study and not quiet:
+        print_line(f"读取研究的当前版本：{folder}")
+    return folder
 
 
 def part(call: ProgressCall, start: float, end: float) -> ProgressCall:

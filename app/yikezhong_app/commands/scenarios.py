@@ -30,13 +30,13 @@ def scenario(
     from yikezhong_app.scenarios.reading import read_scenario
     from yikezhong_app.scenarios.running import run_scenario
     from yikezhong_app.snapshots.snapshot import open_current
-    from yikezhong_geodata.study import load_study
+    from yikezhong_geodata.sandbox.loading import load_study_apart
 
     asked = read_scenario(file)
     as_of = dt.date.fromisoformat(str(open_current(folder).manifest["as_of"]))
     with console.progress_bar(quiet=as_json) as progress:
-        loaded = load_study(
-            study,
+        loaded = load_study_apart(
+            console.current_folder(study, quiet=as_json),
             as_of=as_of,
             accept_datum=accept_datum,
             accept_repairs=accept_repairs,

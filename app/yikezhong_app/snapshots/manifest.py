@@ -16,6 +16,7 @@ from yikezhong_app.plan_words import describe_plans
 from yikezhong_coverage.records import Service
 from yikezhong_geodata.columns import CRS, EQUAL_AREA_CRS
 from yikezhong_geodata.study import Study
+from yikezhong_geodata.study_versions import study_files
 
 PACKAGES = ("yikezhong_app", "yikezhong_coverage", "yikezhong_geodata")
 #: Distributions whose version can change a number.
@@ -95,9 +96,8 @@ def build_manifest(
 def input_hashes(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of every file of a study, by its relative path."""
     hashes = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.name.startswith("."):
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            hashes[path.relative_to(folder).as_posix()] = digest
+    for path in study_files(folder):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        hashes[path.relative_to(folder).as_posix()] = digest
     return hashes
