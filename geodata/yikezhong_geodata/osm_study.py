@@ -19,6 +19,7 @@ from yikezhong_geodata.areas import area_m2, inner_points
 from yikezhong_geodata.columns import CRS, GROUPS, LEVELS
 from yikezhong_geodata.data_files import read_yaml
 from yikezhong_geodata.data_report import DataReport
+from yikezhong_geodata.geopackages import write_layer
 from yikezhong_geodata.import_report import write_import_report
 from yikezhong_geodata.osm import check_osm_file, osm_file, reading
 from yikezhong_geodata.osm_divisions import divisions_of_files, divisions_of_osm
@@ -300,18 +301,15 @@ def write_study(
     for level in LEVELS:
         part = divisions[divisions["level"] == level]
         if len(part):
-            part.drop(columns="level").to_file(
-                out_dir / "boundaries.gpkg", layer=level, driver="GPKG"
-            )
+            levelled = part.drop(columns="level")
+            write_layer(levelled, out_dir / "boundaries.gpkg", layer=level)
             lines += ["", "[[boundaries]]", 'file = "boundaries.gpkg"']
             lines += [f"layer = {_toml(level)}", f"level = {_toml(level)}"]
     if len(facilities):
-        facilities.to_file(
-            out_dir / "facilities.gpkg", layer="facilities", driver="GPKG"
-        )
+        write_layer(facilities, out_dir / "facilities.gpkg", layer="facilities")
         lines += ["", "[[facilities]]", 'file = "facilities.gpkg"', 'status = "open"']
     if len(buildings):
-        buildings.to_file(out_dir / "buildings.gpkg", layer="buildings", driver="GPKG")
+        write_layer(buildings, out_dir / "buildings.gpkg", layer="buildings")
         as_people = str("people" not in divisions.columns).lower()
         lines += ["", "[demand.buildings]", 'file = "buildings.gpkg"']
         lines += ['weight = "weight"', f"as_people = {as_people}"]

@@ -9,7 +9,6 @@ Formats: ESRI Shapefile Technical Description (1998); dBASE III table.
 
 from __future__ import annotations
 
-import codecs
 import re
 import struct
 from dataclasses import dataclass
@@ -25,12 +24,13 @@ from yikezhong_geodata.file_errors import (
     IncompleteShapefileError,
     TruncatedError,
 )
-from yikezhong_geodata.text_encoding import decode_cut, fits, judge_encoding
+from yikezhong_geodata.text_encoding import codec_of, decode_cut, fits, judge_encoding
 
 _HEADER_BYTES: Final = 100
 #: Where the numbers of parts and points stand in a record's content, and how many
 #: bytes each part and point takes at least, by shape type.
 _MULTIPOINT: Final = frozenset({8, 18, 28})
+_DECIMAL: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _WITH_PARTS: Final = frozenset({3, 5, 13, 15, 23, 25, 31})
 
 Value = str | int | float | bool | None
@@ -293,10 +293,7 @@ def _codec(text: str) -> str | None:
         "gb2312": "gb18030",
     }.get(word, word)
     word = re.sub(r"^(ansi|oem|cp)?[ _]?936$", "gb18030", word)
-    try:
-        return codecs.lookup(word).name if word else None
-    except LookupError:
-        return None
+    return codec_of(word) if word else None
 
 
 def _names(
@@ -339,7 +336,7 @@ def _value(raw: bytes, field: Field, encoding: str) -> Value:
         )
     if re.fullmatch(r"[+-]?\d+", text):
         return int(text)
-    try:
-        return float(text) if text and not text.startswith("*") else None
-    except ValueError:
-        return text
+    if not text or text.startswith("*"):
+        return None
+    # not all that Python takes for a number is one: 1_000, nan
+    return float(text) if _DECIMAL.fullmatch(text) else text

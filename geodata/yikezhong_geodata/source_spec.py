@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from yikezhong_geodata.text_encoding import codec_of
 from yikezhong_geodata.toml_keys import Keys, inside
 
 DATUMS: Final = ("wgs84", "gcj02", "bd09")
@@ -74,9 +75,16 @@ def read_source(keys: Keys, folder: Path) -> SourceSpec:
         layer=layer or sheet,
         crs=keys.text("crs"),
         datum=keys.choice("datum", DATUMS),
-        encoding=keys.text("encoding"),
+        encoding=_encoding(keys),
         columns=keys.text_map("columns"),
     )
+
+
+def _encoding(keys: Keys) -> str | None:
+    name = keys.text("encoding")
+    if name is not None and codec_of(name) is None:
+        raise keys.error("encoding", f"不认识文字编码“{name}”", "如 utf-8、gb18030")
+    return name
 
 
 def read_attributes_spec(keys: Keys, folder: Path) -> AttributeSpec:

@@ -32,6 +32,7 @@ from yikezhong_geodata.file_errors import (
 from yikezhong_geodata.headers import count_headers, is_code_header, plain_header
 from yikezhong_geodata.opening import (
     DEFAULT_LIMITS,
+    MIB,
     TABLE_KINDS,
     FileKind,
     Limits,
@@ -104,6 +105,10 @@ def read_table(
     kind = check_file(path, allow=TABLE_KINDS, limits=limits)
     file = path.name
     if kind is FileKind.CSV:
+        if path.stat().st_size > limits.json_bytes:
+            raise TooLargeError(
+                f"文本表格超过上限 {limits.json_bytes / MIB:.0f} MiB", file=file
+            )
         text = _decoded(path, file=file, report=report, label=label, encoding=encoding)
         cells = _csv_cells(text, file=file, limits=limits)
         return _table(cells, file=file, report=report, label=label, headers=headers)

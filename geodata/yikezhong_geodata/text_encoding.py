@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable
 from typing import Final
@@ -9,6 +10,29 @@ from typing import Final
 _HIGH_RUN: Final = re.compile(rb"[\x80-\xff]+")
 #: Of the bytes above ASCII, at least so many must stand in pairs to be Chinese.
 _PAIRED: Final = 0.8
+_ASCII: Final = bytes(range(32, 127))
+
+
+def codec_of(name: str) -> str | None:
+    r"""Return Python's name of an encoding of text; None where it is none.
+
+    Python also calls ``hex``, ``zlib`` or ``unicode_escape`` encodings: what does not
+    read plain ASCII as it stands (but for UTF-16) is none here.
+
+    Examples
+    --------
+    >>> codec_of("GBK"), codec_of("utf-16"), codec_of("zlib"), codec_of("a\0b")
+    ('gbk', 'utf-16', None, None)
+    """
+    try:
+        found = codecs.lookup(name).name
+        if found.startswith(("utf-16", "utf_16")):
+            return found
+        if "escape" in found or _ASCII.decode(found) != _ASCII.decode("ascii"):
+            return None
+    except (LookupError, ValueError):
+        return None
+    return found
 
 
 def looks_chinese(values: Iterable[bytes]) -> bool:

@@ -34,6 +34,7 @@ import geopandas as gpd
 import pandas as pd
 
 from yikezhong_coverage.errors import PlannerError, SourceError
+from yikezhong_geodata.geopackages import write_layer
 
 SCHEMA_VERSION = 1
 
@@ -305,7 +306,7 @@ def _write_geopackage(path: Path, tables: Mapping[str, pd.DataFrame]) -> None:
                 or isinstance(plain[column].dtype, pd.CategoricalDtype)
             ):
                 plain[column] = plain[column].astype("str")
-        plain.to_file(path, layer=name, driver="GPKG", engine="pyogrio")
+        write_layer(plain, path, layer=name)
 
 
 def _cell_text(value: object) -> str | None:
