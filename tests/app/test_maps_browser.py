@@ -165,7 +165,7 @@ def test_links_to_the_api_answer(page: Any, base: str) -> None:
     links = page.eval_on_selector_all(
         ".links a", "all => all.map(one => one.getAttribute('href'))"
     )
-    assert len(links) == 3
+    assert len(links) == 4
     for link in links:
         with urllib.request.urlopen(base + link) as answer:
             assert answer.status == 200

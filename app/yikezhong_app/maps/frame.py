@@ -1,8 +1,8 @@
-"""The frame that every map page stands in, and the parts a page puts into it.
+"""The frame that map pages stand in, and the parts a page puts into it.
 
-``frame.html`` marks with ``<!-- part: name -->`` where a page's own parts go; a page's
-file holds them one after the other, each behind the same mark. All of it is our own
-constants: nothing from data passes through here.
+``header.html`` and ``frame.html`` mark with ``<!-- part: name -->`` where a page's own
+parts go; a page's file holds them one after the other, each behind the same mark. All
+of it is our own constants: nothing from data passes through here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ from typing import Final
 from yikezhong_coverage.errors import PlannerError
 
 #: Pages that the header leads to: address -> name.
-PAGES: Final = {"/maps/": "覆盖地图", "/maps/siting": "选址"}
+PAGES: Final = {
+    "/maps/": "覆盖地图",
+    "/maps/siting": "选址",
+    "/maps/compare": "比较",
+}
 
 _FOLDER: Final = Path(__file__).parent
 _MARK: Final = re.compile(r"[ \t]*<!-- part: ([a-z-]+) -->[ \t]*\n?")
@@ -25,20 +29,29 @@ class UnknownPartError(PlannerError):
     """A page brings a part for which the frame has no place."""
 
 
-def fill_frame(body_file: str, *, current: str) -> str:
-    """Return the body of a page: the frame with the page's own parts.
+def fill_frame(
+    body_file: str, *, current: str | None = None, frame_file: str = "frame.html"
+) -> str:
+    """Return the body of a page: the header and the frame with the page's own parts.
 
     Parameters
     ----------
     body_file : str
         File of the page beside this module.
-    current : str
-        Address of the page among :data:`PAGES`, or of none of them.
+    current : str or None
+        Address of the page among :data:`PAGES`; None: it is none of them.
+    frame_file : str
+        File of the frame beside this module.
 
     Returns
     -------
     str
         The body; a part that the page does not bring is empty.
+
+    Raises
+    ------
+    UnknownPartError
+        If the page brings a part for which there is no place.
 
     Examples
     --------
@@ -47,7 +60,9 @@ def fill_frame(body_file: str, *, current: str) -> str:
     True
     """
     parts = read_parts(body_file) | {"pages": _links(current)}
-    frame = (_FOLDER / "frame.html").read_text(encoding="utf-8")
+    header = (_FOLDER / "header.html").read_text(encoding="utf-8")
+    frame = (_FOLDER / frame_file).read_text(encoding="utf-8")
+    frame = frame.replace("<!-- part: header -->\n", header)
     unknown = parts.keys() - set(_MARK.findall(frame))
     if unknown:
         raise UnknownPartError(f"页面框架中没有这些部分：{'、'.join(sorted(unknown))}")
@@ -68,7 +83,7 @@ def read_parts(body_file: str) -> dict[str, str]:
     return dict(zip(pieces[::2], pieces[1::2], strict=True))
 
 
-def _links(current: str) -> str:
+def _links(current: str | None) -> str:
     here = ' aria-current="page"'
     return "".join(
         f'<a href="{address}"{here if address == current else ""}>{name}</a>\n'

@@ -22,12 +22,20 @@ _HEAD = """
 <link rel="stylesheet" href="/static/css/panels.css">
 <link rel="stylesheet" href="/static/css/map.css">
 {more_sheets}<link rel="stylesheet" href="/static/css/narrow.css" media="screen and (max-width: 860px)">
-<link rel="stylesheet" href="/static/css/print.css" media="print">
+{last_sheet}
 <script type="module" src="/static/js/{script}"></script>
 """
 _SITING_SHEETS = """<link rel="stylesheet" href="/static/css/siting_results.css">
 <link rel="stylesheet" href="/static/css/siting.css">
 """
+
+
+#: On paper, a map page is the map with its legend and figures.
+_MAP_ON_PAPER = '<link rel="stylesheet" href="/static/css/print.css" media="print">'
+_DOCUMENT_SHEET = '<link rel="stylesheet" href="/static/css/township.css">'
+_COMPARE_SHEETS = (
+    _SITING_SHEETS + '<link rel="stylesheet" href="/static/css/compare.css">\n'
+)
 
 
 @cache
@@ -60,9 +68,31 @@ def siting_page() -> str:
     return _map_page(body, title="一刻钟服务圈选址", head=head)
 
 
-def _head(script: str, *, more_sheets: str = "") -> str:
+@cache
+def township_page() -> str:
+    """Return the page of one township, with a placeholder for each request's nonce.
+
+    The same text for every township: its script reads the code from the address.
+
+    Examples
+    --------
+    >>> page = township_page()
+    >>> "township.js" in page, "https:" in page
+    (True, False)
+    """
+    head = _head("township.js", last_sheet=_DOCUMENT_SHEET)
+    body = fill_frame("township.html", frame_file="document.html")
+    return _map_page(body, title="乡镇街道服务圈", head=head)
+
+
+def _head(
+    script: str, *, more_sheets: str = "", last_sheet: str = _MAP_ON_PAPER
+) -> str:
     return _HEAD.format(
-        script=script, more_sheets=more_sheets, base_maps=BASE_MAPS_PLACEHOLDER
+        script=script,
+        more_sheets=more_sheets,
+        last_sheet=last_sheet,
+        base_maps=BASE_MAPS_PLACEHOLDER,
     )
 
 

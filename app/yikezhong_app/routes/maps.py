@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from yikezhong_app.web.base_maps import with_base_maps
+from yikezhong_app.web.queries import TownshipRef
 
 router = APIRouter(prefix="/maps", include_in_schema=False)
 
@@ -29,6 +30,26 @@ def show_siting(request: Request) -> HTMLResponse:
     from yikezhong_app.maps.page import siting_page
 
     return _answer(request, siting_page())
+
+
+@router.get("/township/{code}", response_class=HTMLResponse)
+def show_township(code: TownshipRef, request: Request) -> HTMLResponse:
+    """Return the page of a township; as :func:`show_map`.
+
+    The page is the same for all: its script asks the API for ``code``, and says so
+    where there is no such township.
+    """
+    from yikezhong_app.maps.page import township_page
+
+    return _answer(request, township_page())
+
+
+@router.get("/compare", response_class=HTMLResponse)
+def show_compare(request: Request) -> HTMLResponse:
+    """Return the comparing page; as :func:`show_map`."""
+    from yikezhong_app.maps.page import compare_page
+
+    return _answer(request, compare_page())
 
 
 def _answer(request: Request, page: str) -> HTMLResponse:

@@ -21,9 +21,8 @@ const PANES = {
   sites: { order: 620, through: false },
 };
 
-/** Prepare the map of the scaffold and return it. */
-export function prepareBoard(name = "覆盖率地图") {
-  const map = window.map_planner;
+/** Prepare the map of the scaffold, or another one, and return it. */
+export function prepareBoard(name = "覆盖率地图", map = window.map_planner) {
   for (const [paneName, { order, through }] of Object.entries(PANES)) {
     const pane = map.createPane(paneName);
     pane.style.zIndex = order;

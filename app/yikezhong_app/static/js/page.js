@@ -72,23 +72,50 @@ export function wireSheets() {
   return { open };
 }
 
-/** Fit the map to paper while printing, and back afterwards. */
-export function wirePrinting(map) {
-  let bounds = null;
+/**
+ * Fit the map to paper while printing, and back afterwards.
+ *
+ * `boundsOf()` gives what the paper must show; without it, what the screen shows.
+ */
+export function wirePrinting(map, boundsOf = () => map.getBounds()) {
   let view = null;
+  let copies = [];
   window.addEventListener("beforeprint", () => {
-    bounds = map.getBounds();
+    const bounds = boundsOf();
     view = [map.getCenter(), map.getZoom()];
     document.documentElement.classList.add("printing");
     map.invalidateSize({ animate: false });
     map.fitBounds(bounds, { animate: false });
+    copies = copyCanvases(map);
   });
   window.addEventListener("afterprint", () => {
     document.documentElement.classList.remove("printing");
+    for (const [canvas, copy] of copies) {
+      copy.remove();
+      canvas.style.display = "";
+    }
     map.invalidateSize({ animate: false });
     map.setView(...view, { animate: false });
   });
   byId("print").addEventListener("click", () => window.print());
+}
+
+// Chromium prints a canvas that was cleared as white and hides all beneath it; a copy
+// that was only drawn upon stays clear
+function copyCanvases(map) {
+  const copies = [];
+  map.eachLayer((layer) => {
+    if (!(layer instanceof window.L.Canvas)) return;
+    // what was moved is drawn in the next frame only, which may be too late
+    layer._redraw();
+    const canvas = layer._container;
+    const copy = canvas.cloneNode();
+    copy.getContext("2d").drawImage(canvas, 0, 0);
+    canvas.after(copy);
+    canvas.style.display = "none";
+    copies.push([canvas, copy]);
+  });
+  return copies;
 }
 
 /** Copy the address of what is seen. */

@@ -84,7 +84,8 @@ export function showWaiting() {
   show(byId("results"), make("p", { class: "empty", text: "正在读取…" }));
 }
 
-function figures(record, words) {
+/** The figures of a record of coverage: rate, bar, counts, flags. */
+export function figures(record, words) {
   if (!record || record.total == null) return empty("没有可用的数据");
   const { denominator } = words;
   const parts = [

@@ -1,11 +1,10 @@
-// Search by name or code: a combobox as the ARIA practices describe it.
+// Search by name, code, pinyin or initials: a combobox as the ARIA practices describe it.
 
 import { read } from "./api.js";
 import { byId, make, show } from "./dom.js";
-import { LEVELS, LEVEL_NAMES, nameOf } from "./words.js";
+import { LEVEL_NAMES, nameOf } from "./words.js";
 
 const WAIT_MS = 160;
-const MOST_READ = 200;
 const MOST_SHOWN = 12;
 
 /** Wire the search box; `pick(division)` is called with what is chosen. */
@@ -51,10 +50,11 @@ export function wireSearch(pick) {
     const own = asked;
     if (!q) return close();
     try {
-      const body = await read("divisions", { q, limit: MOST_READ, format: "json" });
+      const body = await read("divisions", { q, limit: MOST_SHOWN, format: "json" });
       if (own !== asked) return undefined;
-      found = sortFound(body.items, q).slice(0, MOST_SHOWN);
-      if (found.length === 0) return open([note("没有找到，请换一个名称或代码")]);
+      // the service puts the best match first
+      found = body.items;
+      if (found.length === 0) return open([note("没有找到，请换一个名称、拼音或代码")]);
       open(found.map((division, i) => choice(division, i, take)));
       mark(0);
     } catch (error) {
@@ -92,14 +92,6 @@ export function wireSearch(pick) {
       input.focus();
     }
   });
-}
-
-// what is named exactly so first, then from the top level down
-function sortFound(divisions, q) {
-  const rank = ({ name, code, level }) =>
-    (name === q || code.replace(/0+$/, "") === q.replace(/0+$/, "") ? 0 : 10) +
-    LEVELS.indexOf(level);
-  return divisions.toSorted((a, b) => rank(a) - rank(b));
 }
 
 function choice(division, index, take) {

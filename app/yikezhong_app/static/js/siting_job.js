@@ -11,12 +11,12 @@ const MOST_LOST_ANSWERS = 4;
 export const askForSiting = (request) => send("POST", "sitings", request);
 
 /** Read a job. */
-export const readJob = (id) => readNow(`sitings/${encodeURIComponent(id)}`);
+export const readJob = (id, path = "sitings") => readNow(`${path}/${encodeURIComponent(id)}`);
 
 /** Give a job up; one that is over already is fine. */
-export async function cancelJob(id) {
+export async function cancelJob(id, path = "sitings") {
   try {
-    await send("DELETE", `sitings/${encodeURIComponent(id)}`);
+    await send("DELETE", `${path}/${encodeURIComponent(id)}`);
   } catch (error) {
     if (![404, 409, 410].includes(error.status)) throw error;
   }
@@ -25,7 +25,7 @@ export async function cancelJob(id) {
 const OVER = ["done", "failed", "cancelled"];
 
 /** Follow a job until it is over; `isWanted()` false ends it with null. */
-export async function follow(job, { isWanted, onProgress }) {
+export async function follow(job, { isWanted, onProgress, path = "sitings" }) {
   let current = job;
   let wait = FIRST_WAIT_MS;
   let lost = 0;
@@ -35,7 +35,7 @@ export async function follow(job, { isWanted, onProgress }) {
     if (!isWanted()) return null;
     wait = Math.min(wait * 1.25, LONGEST_WAIT_MS);
     try {
-      current = await readJob(job.id);
+      current = await readJob(job.id, path);
       lost = 0;
     } catch (error) {
       // a busy or restarting service is asked again, any other answer is final
@@ -58,6 +58,8 @@ export class JobPanel {
   constructor({ onCancel }) {
     this.started = 0;
     this.timer = 0;
+    // what asks for the work, where the page has such a button
+    this.button = byId("compute");
     byId("job-cancel").addEventListener("click", onCancel);
   }
 
@@ -65,7 +67,7 @@ export class JobPanel {
     this.started = performance.now();
     byId("job").hidden = false;
     byId("job-cancel").disabled = false;
-    byId("compute").hidden = true;
+    this.button?.setAttribute("hidden", "");
     this.show({ status: "queued" });
     clearInterval(this.timer);
     this.timer = setInterval(() => this.tick(), 1000);
@@ -85,7 +87,7 @@ export class JobPanel {
   close() {
     clearInterval(this.timer);
     byId("job").hidden = true;
-    byId("compute").hidden = false;
+    this.button?.removeAttribute("hidden");
   }
 
   tick() {

@@ -3,16 +3,19 @@
 import { fillOf } from "./classes.js";
 import { make, show } from "./dom.js";
 import { percent } from "./format.js";
-import { points } from "./siting_words.js";
+import { points, signed } from "./siting_words.js";
 
 const FIRST_ROWS = 20;
 
 const COLUMNS = [
-  { id: "name", name: "乡镇街道", value: ({ name }) => name, first: "ascending" },
-  { id: "before", name: "建设前", value: ({ rateBefore }) => rateBefore, first: "ascending" },
-  { id: "after", name: "建设后", value: ({ rateAfter }) => rateAfter, first: "ascending" },
-  { id: "change", name: "增加", value: ({ change }) => change, first: "descending" },
+  { id: "name", value: ({ name }) => name, first: "ascending" },
+  { id: "before", value: ({ rateBefore }) => rateBefore, first: "ascending" },
+  { id: "after", value: ({ rateAfter }) => rateAfter, first: "ascending" },
+  { id: "change", value: ({ change }) => change, first: "descending" },
+  { id: "people", value: ({ people }) => people, first: "descending" },
 ];
+/** What the columns of a siting are called; one without a name is left out. */
+const SITING_NAMES = { name: "乡镇街道", before: "建设前", after: "建设后", change: "增加" };
 
 /** Townships of the API in one shape; rates are null where nothing is known. */
 export function arrangeTownships(townships) {
@@ -21,14 +24,16 @@ export function arrangeTownships(townships) {
     const rateAfter = one.rate_after ?? null;
     const known = rateBefore != null && rateAfter != null;
     const change = known ? rateAfter - rateBefore : null;
-    return { code: one.code, name: one.name ?? one.code, rateBefore, rateAfter, change };
+    const people = one.gained == null || one.lost == null ? null : one.gained - one.lost;
+    return { code: one.code, name: one.name ?? one.code, rateBefore, rateAfter, change, people };
   });
 }
 
 /** A table that keeps its order when its rows are replaced. */
 export class TownshipTable {
-  constructor({ onPick }) {
+  constructor({ onPick, names = SITING_NAMES }) {
     this.onPick = onPick;
+    this.names = names;
     this.rows = [];
     this.sort = { id: "change", direction: "descending" };
     this.all = false;
@@ -51,7 +56,7 @@ export class TownshipTable {
       make(
         "table",
         { class: "townships", id: "townships" },
-        make("caption", { class: "hidden-text", text: "各乡镇街道建设前后的覆盖率，可按列排序" }),
+        make("caption", { class: "hidden-text", text: "各乡镇街道前后的覆盖率，可按列排序" }),
         make("thead", {}, this.head),
         this.body,
       ),
@@ -73,7 +78,7 @@ export class TownshipTable {
     const focused = this.head.contains(document.activeElement)
       ? document.activeElement.dataset.sort
       : null;
-    show(this.head, COLUMNS.map((column) => this.header(column)));
+    show(this.head, COLUMNS.filter(({ id }) => this.names[id]).map((column) => this.header(column)));
     if (focused) this.head.querySelector(`[data-sort="${focused}"]`)?.focus();
     const rows = this.sorted();
     const shown = this.all ? rows : rows.slice(0, FIRST_ROWS);
@@ -94,7 +99,7 @@ export class TownshipTable {
     });
   }
 
-  header({ id, name, first }) {
+  header({ id, first }) {
     const direction = this.sort.id === id ? this.sort.direction : "none";
     const other = { ascending: "descending", descending: "ascending", none: first }[direction];
     return make(
@@ -103,7 +108,7 @@ export class TownshipTable {
       make("button", {
         type: "button",
         class: "sort",
-        text: name,
+        text: this.names[id],
         data: { sort: id },
         on: {
           click: () => {
@@ -115,7 +120,7 @@ export class TownshipTable {
     );
   }
 
-  row({ code, name, rateBefore, rateAfter, change }) {
+  row({ code, name, rateBefore, rateAfter, change, people }) {
     const grew = change != null && change > 0;
     return make(
       "tr",
@@ -136,6 +141,7 @@ export class TownshipTable {
         class: grew ? "grew" : change < 0 ? "shrank" : "same",
         text: change == null ? "—" : points(change),
       }),
+      this.names.people && make("td", { text: people == null ? "—" : signed(people) }),
     );
   }
 }
