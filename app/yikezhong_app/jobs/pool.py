@@ -232,7 +232,8 @@ class JobPool:
                 worker = _Worker(self._tasks, self._limits.memory_bytes)
             if not self._run(worker, job_id, work_):
                 worker.end()
-                worker = None
+                # replaced at once, not when the next job waits for it
+                worker = _Worker(self._tasks, self._limits.memory_bytes)
         if worker is not None:
             worker.end()
 
