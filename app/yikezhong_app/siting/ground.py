@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from yikezhong_app.runs.measure import Network, function_sets
+from yikezhong_app.runs.measure import Network, capacity_people, function_sets
 from yikezhong_app.snapshots.snapshot import Snapshot, open_version
 from yikezhong_app.tables.networks import read_network
 from yikezhong_app.web.request_errors import ParameterError
@@ -24,6 +24,7 @@ from yikezhong_coverage.records import (
     Snapped,
 )
 from yikezhong_coverage.snap import snap_points
+from yikezhong_coverage.supply import Split, fill, split_by_time
 from yikezhong_coverage.travel import nearest_facility, reach
 
 #: Versions a process keeps open; more would only hold memory.
@@ -44,6 +45,8 @@ class Ground:
         Column of the demand that is counted.
     network : Network
         Of the service's profile, with the demand and all facilities on it.
+    planned : bool
+        Whether planned facilities count as standing.
     """
 
     snapshot: Snapshot
@@ -51,6 +54,7 @@ class Ground:
     limit_s: float
     group: str
     network: Network
+    planned: bool = False
 
     @cached_property
     def people(self) -> FloatArray:
@@ -62,23 +66,46 @@ class Ground:
     def eligibility(self) -> Eligibility:
         """Which facilities count for the service."""
         table = self.snapshot.table("facilities")
+        status = table["status"].to_numpy(dtype=object)
+        if self.planned:
+            status = np.where(status == "planned", "open", status)
         return judge_eligibility(
             self.service,
             category=table["category"].to_numpy(dtype=object),
             functions=function_sets(table["functions"]),
-            status=table["status"].to_numpy(dtype=object),
+            status=status,
         )
+
+    @cached_property
+    def capacity_people(self) -> FloatArray | None:
+        """People each facility can serve; None for a service without capacity."""
+        return capacity_people(self.service, self.snapshot.table("facilities"))
 
     @cached_property
     def existing(self) -> IntArray:
         """Rows of the facilities that count and are on the roads."""
-        on_road = self.network.facility.edge >= 0
-        return np.flatnonzero(self.eligibility.eligible & on_road)
+        usable = self.eligibility.eligible & (self.network.facility.edge >= 0)
+        if self.capacity_people is not None:
+            usable &= ~np.isnan(self.capacity_people)
+        return np.flatnonzero(usable)
 
     @cached_property
     def start_time_s(self) -> FloatArray:
         """Time to the nearest existing facility [s]; ``inf`` where none."""
         return self.network.nearest(self.existing).time_s
+
+    @cached_property
+    def start_split(self) -> Split:
+        """Who is covered as it stands, by the rule of the run's own table."""
+        if self.capacity_people is None:
+            return split_by_time(self.people, self.start_time_s, limit_s=self.limit_s)
+        places = self.capacity_people[self.existing]
+        return fill(self.start_reach, self.people, places).split
+
+    @cached_property
+    def start_reach(self) -> Reach:
+        """Pairs of existing facilities and demand within the limit."""
+        return self.network.reach(self.existing, limit_s=self.limit_s)
 
     @cached_property
     def township(self) -> IndexArray:
@@ -155,14 +182,14 @@ def open_ground(
     service: str,
     minutes: float | None = None,
     group: str | None = None,
+    planned: bool = False,
 ) -> Ground:
     """Return the ground of a service; a process keeps what it has read.
 
     Raises
     ------
     ParameterError
-        If there is no such service, group, or network, or the service's facilities
-        are limited in what they can hold.
+        If there is no such service, group, or network.
     """
     snapshot = _open(str(out_dir), version)
     chosen = find_service(snapshot, service)
@@ -176,11 +203,12 @@ def open_ground(
         limit_s=chosen.limit_s if minutes is None else minutes * 60.0,
         group=counted,
         network=_network(str(out_dir), version, chosen.profile),
+        planned=planned,
     )
 
 
 def find_service(snapshot: Snapshot, service: str) -> Service:
-    """Return a service of a result without limits of capacity."""
+    """Return a service of a result."""
     known = {s["id"]: s for s in snapshot.manifest["services"]}
     if service not in known:
         raise ParameterError(
@@ -189,14 +217,19 @@ def find_service(snapshot: Snapshot, service: str) -> Service:
     values = dict(known[service])
     for name in ("categories", "functions"):
         values[name] = tuple(values[name])
-    found = Service(**values)
-    if found.capacity is not None:
-        raise ParameterError(
-            f"服务“{found.name}”有容量限制，选址只支持不限容量的服务",
-            parameter="service",
-            available=[k for k, s in known.items() if s["capacity"] is None],
-        )
-    return found
+    return Service(**values)
+
+
+def refuse_capacity(ground: Ground, what: str) -> None:
+    """Refuse a service whose facilities are limited in what they can hold."""
+    if ground.service.capacity is None:
+        return
+    known = ground.snapshot.manifest["services"]
+    raise ParameterError(
+        f"服务“{ground.service.name}”有容量限制，{what}",
+        parameter="service",
+        available=[s["id"] for s in known if s["capacity"] is None],
+    )
 
 
 @lru_cache(maxsize=_MOST_OPEN)

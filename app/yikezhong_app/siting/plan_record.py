@@ -11,12 +11,14 @@ import pandas as pd
 from yikezhong_app.siting.ground import Ground
 from yikezhong_app.siting.solve import Siting
 from yikezhong_app.web.formats import to_csv, to_geojson, to_json, to_xlsx
-from yikezhong_coverage.records import BoolArray, FloatArray
+from yikezhong_coverage.records import FloatArray
 from yikezhong_geodata.columns import GROUP_NAMES
 
 #: Unit of the objective of each model.
 UNITS: Final = {
     "maximum_cover": "people",
+    "worst_first": "people",
+    "capacitated_cover": "people",
     "minimum_sites": "sites",
     "area_target": "sites",
     "p_median": "person_seconds",
@@ -38,10 +40,14 @@ SITE_TITLES: Final = {
     "cumulative_covered": "建成后覆盖人数",
     "cumulative_rate": "建成后覆盖率",
     "forced": "必选",
+    "cost": "费用",
+    "capacity": "容量",
+    "source": "候选点来源",
 }
 #: Why people stay without, in order of precedence.
 LEFT_REASONS: Final = {
     "no_road": "附近没有可用的道路",
+    "full": "能到达的设施已满",
     "no_candidate": "没有可选的候选点能服务到",
     "not_chosen": "有候选点能服务，但方案没有选中",
 }
@@ -50,11 +56,12 @@ LEFT_REASONS: Final = {
 def plan_record(siting: Siting) -> dict[str, Any]:
     """Return a plan as values that JSON has."""
     ground, result, request = siting.ground, siting.result, siting.request
-    before = ground.start_time_s <= ground.limit_s
-    after = siting.time_s <= ground.limit_s
+    first = siting.outcomes[0]
     unit = UNITS[result.model]
-    if unit == "sites" and request.site_cost is not None and siting.target is None:
+    if unit == "sites" and request.has_costs:
         unit = "cost"
+    if unit == "people" and request.also:
+        unit = "weighted_people"
     manifest = ground.snapshot.manifest
     return {
         "version": ground.snapshot.version,
@@ -77,8 +84,23 @@ def plan_record(siting: Siting) -> dict[str, Any]:
         "status": result.status,
         "tolerance": result.tolerance,
         "seconds": round(siting.seconds, 3),
-        "baseline": count_record(ground, before),
-        "after": count_record(ground, after),
+        "baseline": count_record(ground, first.before.covered),
+        "after": count_record(ground, first.after.covered),
+        "services": [
+            {
+                "service": one.ground.service.id,
+                "service_name": one.ground.service.name,
+                "minutes": one.ground.limit_s / 60.0,
+                "group": one.ground.group,
+                "group_name": GROUP_NAMES.get(one.ground.group, one.ground.group),
+                "weight": one.weight,
+                "baseline": count_record(one.ground, one.before.covered),
+                "after": count_record(one.ground, one.after.covered),
+            }
+            for one in siting.outcomes
+        ],
+        "fairness": _fairness(siting),
+        "capacity": _capacity(siting),
         "unknown_points": int(np.isnan(ground.people).sum()),
         "time": {
             "mean_before_min": _mean_min(ground, ground.start_time_s),
@@ -86,10 +108,11 @@ def plan_record(siting: Siting) -> dict[str, Any]:
             "note": "现状已能到达现有设施者的平均时间",
         },
         "n_existing": len(ground.existing),
+        "counts_planned": ground.planned,
         "n_candidates": len(siting.candidates),
         "n_allowed": int(siting.candidates.allowed.sum()),
         "n_sites": len(result.chosen),
-        "cost": _finite(result.cost),
+        "cost": _finite(result.cost) if request.has_costs else None,
         "excluded": _excluded(siting),
         "sites": site_rows(siting),
         "order": None
@@ -99,37 +122,71 @@ def plan_record(siting: Siting) -> dict[str, Any]:
             "bound": _finite(siting.order.bound),
             "proven": siting.order.proven,
         },
-        "townships": township_rows(ground, before, after),
-        "without": _without(siting, after),
+        "townships": township_rows(ground, first.before.covered, first.after.covered),
+        "without": _without(siting),
         "target": _target(siting),
     }
 
 
-def count_record(ground: Ground, reached: BoolArray) -> dict[str, Any]:
-    """Return people covered, all whose number is known, and the rate."""
-    total = float(np.nansum(ground.people))
-    covered = float(np.nansum(ground.people[reached]))
+def _fairness(siting: Siting) -> dict[str, Any] | None:
+    """Return the rates of the townships from the lowest up, and what is proven."""
+    fair = siting.fair
+    if fair is None:
+        return None
+    return {
+        "levels": [
+            {
+                "rate": float(level.share),
+                "n_townships": level.n_group,
+                "proven": level.proven,
+            }
+            for level in fair.levels
+        ],
+        "n_fixed": fair.n_fixed,
+    }
+
+
+def _capacity(siting: Siting) -> dict[str, Any] | None:
+    """Return who has a place by the plan's assignment, beside the nearest-first rule."""
+    check, service = siting.capacity, siting.ground.service
+    if check is None:
+        return None
+    return {
+        "column": service.capacity,
+        "people_per_unit": service.people_per_unit,
+        "assigned_before": siting.result.start_people,
+        "assigned_after": check.assigned_people,
+        "nearest_first_before": _sum(siting.outcomes[0].before.covered),
+        "nearest_first_after": check.nearest_first_people,
+    }
+
+
+def count_record(ground: Ground, covered: FloatArray) -> dict[str, Any]:
+    """Return people covered, all whose number is known, and the rate.
+
+    ``covered`` are the people covered at each demand point [persons]; ``nan`` is
+    unknown.
+    """
+    total, people = _sum(ground.people), _sum(covered)
     return {
         "total": total,
-        "covered": covered,
-        "rate": covered / total if total else None,
+        "covered": people,
+        "rate": people / total if total else None,
     }
 
 
 def township_rows(
-    ground: Ground, before: BoolArray, after: BoolArray
+    ground: Ground, before: FloatArray, after: FloatArray
 ) -> list[dict[str, Any]]:
     """Return people covered before and after in every township."""
-    people = np.nan_to_num(ground.people)
     own, n = ground.township, len(ground.townships)
     inside = own >= 0
 
-    def add(mask: BoolArray) -> FloatArray:
-        keep = mask & inside
-        sums = np.bincount(own[keep], weights=people[keep], minlength=n)
-        return sums.astype(np.float64)
+    def add(people: FloatArray) -> FloatArray:
+        weights = np.nan_to_num(people[inside])
+        return np.bincount(own[inside], weights=weights, minlength=n).astype(np.float64)
 
-    total, old, new = add(inside), add(before), add(after)
+    total, old, new = add(ground.people), add(before), add(after)
     return [
         {
             "code": str(code),
@@ -159,8 +216,9 @@ def site_rows(siting: Siting) -> list[dict[str, Any]]:
             strict=True,
         )
     )
-    total = float(np.nansum(siting.ground.people))
+    total = siting.result.total_people
     forced = set(siting.request.forced)
+    gains = _gains_by_service(siting)
     rows = []
     for k, site in enumerate(order.site.tolist()):
         place = table.iloc[site]
@@ -182,20 +240,43 @@ def site_rows(siting: Siting) -> list[dict[str, Any]]:
                 "cumulative_covered": covered,
                 "cumulative_rate": covered / total if total else None,
                 "forced": str(place["id"]) in forced,
+                "cost": _finite(place["cost"]),
+                "capacity": _finite(place["capacity"]),
+                "source": str(place["source"]),
+                **({"gains": gains[k]} if gains else {}),
             }
         )
     return rows
 
 
-def _without(siting: Siting, after: BoolArray) -> dict[str, Any]:
+def _gains_by_service(siting: Siting) -> list[dict[str, float]]:
+    """Return what each step adds for each of several services [persons]."""
+    order = siting.order
+    if order is None or len(siting.outcomes) == 1:
+        return []
+    rows: list[dict[str, float]] = [{} for _ in order.site]
+    for one in siting.outcomes:
+        ground = one.ground
+        reached = ground.reach(siting.candidates.snapped.take(order.site))
+        covered = ground.start_time_s <= ground.limit_s
+        people = np.nan_to_num(ground.people)
+        for k, row in enumerate(rows):
+            here = reached.demand[reached.start[k] : reached.start[k + 1]]
+            row[ground.service.id] = float(people[here[~covered[here]]].sum())
+            covered[here] = True
+    return rows
+
+
+def _without(siting: Siting) -> dict[str, Any]:
     """Return who stays without: why, and by township whether a candidate would help."""
     ground, candidates = siting.ground, siting.candidates
-    people = np.nan_to_num(ground.people)
-    left = ~after & (people > 0)
+    after = siting.outcomes[0].after
+    people = np.nan_to_num(after.without)
+    left = people > 0
     served = siting.covers.covered_by(np.flatnonzero(candidates.allowed))
-    no_road = ground.network.demand.edge < 0
-    reason = np.where(
-        no_road, "no_road", np.where(served, "not_chosen", "no_candidate")
+    no_road, is_full = ground.network.demand.edge < 0, np.nan_to_num(after.full) > 0
+    reason = np.select(
+        [no_road, is_full, served], ["no_road", "full", "not_chosen"], "no_candidate"
     )
     frame = pd.DataFrame(
         {
@@ -220,7 +301,7 @@ def _without(siting: Siting, after: BoolArray) -> dict[str, Any]:
     ]
     rows.sort(key=lambda row: -row["people"])
     far = np.isfinite(siting.time_s)
-    why = np.where(no_road, "no_road", np.where(far, "too_far", "no_route"))
+    why = np.select([no_road, is_full, far], ["no_road", "full", "too_far"], "no_route")
     return {
         "people": float(people[left].sum()),
         "by_reason": {
@@ -319,6 +400,11 @@ def _mean_min(ground: Ground, time_s: FloatArray) -> float | None:
     if not weight.sum() > 0:
         return None
     return float((time_s[there] * weight).sum() / weight.sum() / 60.0)
+
+
+def _sum(people: FloatArray) -> float:
+    """Return the sum of known people [persons]."""
+    return float(np.nansum(people))
 
 
 def _finite(value: float) -> float | None:

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from yikezhong_app.runs.measure import function_sets
 from yikezhong_app.siting.candidates import Candidates
 from yikezhong_app.snapshots.snapshot import Snapshot
 from yikezhong_app.web.request_errors import ParameterError
-from yikezhong_coverage.records import BoolArray, FloatArray, IntArray
+from yikezhong_coverage.eligibility import judge_eligibility
+from yikezhong_coverage.records import BoolArray, FloatArray, IntArray, Service
 from yikezhong_coverage.siting import (
     ActionProblem,
     ShareTarget,
@@ -65,9 +67,16 @@ class TargetCase:
 
 
 def find_target(
-    snapshot: Snapshot, indicator: str, *, area: str | None, share: float | None
+    snapshot: Snapshot,
+    indicator: str,
+    *,
+    area: str | None,
+    share: float | None,
+    planned: bool = False,
 ) -> TargetCase:
     """Return an indicator's areas in a division.
+
+    With ``planned``, an area with a planned facility counts as one that has it.
 
     Raises
     ------
@@ -87,6 +96,9 @@ def find_target(
     wanted = float(row["target"]) if share is None else share
     choice = entry["with"]["any_of"][0]
     open_codes = tuple(dict.fromkeys([*row["failing_codes"], *row["unknown_codes"]]))
+    if planned:
+        coming = _with_planned(snapshot, choice, str(entry["unit"]))
+        open_codes = tuple(area for area in open_codes if area not in coming)
     n_area = int(row["denominator"])
     return TargetCase(
         indicator_id=indicator,
@@ -101,6 +113,38 @@ def find_target(
         share=wanted,
         strict=bool(row["strict"]) and share is None,
     )
+
+
+def _with_planned(snapshot: Snapshot, choice: dict[str, Any], unit: str) -> set[str]:
+    """Return the areas with a planned facility that would count."""
+    table = snapshot.table("facilities")
+    if f"{unit}_code" not in table:
+        raise ParameterError(
+            "该指标的区域不能计入计划中的设施", parameter="count_planned"
+        )
+    asked = frozenset(choice.get("functions") or ())
+    offered = function_sets(table["functions"])
+    counts = [
+        category in choice["categories"]
+        and status == "planned"
+        and (not asked or (has is not None and asked <= has))
+        for category, status, has in zip(
+            table["category"], table["status"], offered, strict=True
+        )
+    ]
+    return set(table.loc[np.array(counts, dtype=np.bool_), f"{unit}_code"].dropna())
+
+
+def lacking_facilities(snapshot: Snapshot, case: TargetCase) -> BoolArray:
+    """Return which facilities would count for a target if a function were added."""
+    table = snapshot.table("facilities")
+    asked = Service(case.indicator_id, case.name, case.categories, case.functions)
+    return judge_eligibility(
+        asked,
+        category=table["category"].to_numpy(dtype=object),
+        functions=function_sets(table["functions"]),
+        status=table["status"].to_numpy(dtype=object),
+    ).lacks_function
 
 
 def _entry(snapshot: Snapshot, indicator: str) -> dict[str, Any]:
@@ -155,6 +199,7 @@ def action_problem(
     case: TargetCase,
     candidates: Candidates,
     *,
+    cost: FloatArray | None,
     forced: BoolArray | None,
     forbidden: BoolArray | None,
 ) -> ActionProblem:
@@ -173,6 +218,7 @@ def action_problem(
         np.zeros(n_need, dtype=np.int32),
         np.arange(n_need) >= len(case.open_codes),
         [ShareTarget(case.share, strict=case.strict)],
+        cost=cost,
         forced=forced,
         forbidden=forbidden,
     )
@@ -181,25 +227,42 @@ def action_problem(
 def better_sites(
     problem: ActionProblem, result: SitingResult, *, gain: FloatArray
 ) -> IntArray:
-    """Return as many sites in as many areas, where they gain most people.
+    """Return sites that do the same for the target at the same cost, and gain most.
 
-    Every site serves one area at the same cost, so that any choice of as many areas
-    is as good for the target: what is left is to take those with the largest gain.
+    Every site serves one area. Where all cost the same, any choice of as many areas
+    is as good for the target; else the areas stay, and within an area a site is
+    replaced by one that is not dearer.
     """
-    if problem.forced is not None and problem.forced.any():
-        return result.chosen
-    allowed = np.ones(len(gain), dtype=np.bool_)
+    n_site = len(gain)
+    cost = np.ones(n_site) if problem.cost is None else problem.cost
+    fixed = np.zeros(n_site, dtype=np.bool_)
+    if problem.forced is not None:
+        fixed = problem.forced
+    allowed = np.ones(n_site, dtype=np.bool_)
     if problem.forbidden is not None:
         allowed = ~problem.forbidden
-    best: dict[int, int] = {}
-    for site in np.flatnonzero(allowed):
-        served = problem.serves.demand[
-            problem.serves.start[site] : problem.serves.start[site + 1]
-        ]
-        for need in served.tolist():
-            if not problem.need_met[need] and (
-                need not in best or gain[site] > gain[best[need]]
-            ):
-                best[need] = int(site)
-    ranked = sorted(best.values(), key=lambda site: (-gain[site], site))
-    return np.sort(np.array(ranked[: len(result.chosen)], dtype=np.int64))
+    area = _open_need(problem)
+    usable = allowed & (area >= 0)
+    order = np.lexsort((np.arange(n_site), -gain))
+    if not fixed.any() and len(np.unique(cost[usable])) <= 1:
+        ranked = [site for site in order.tolist() if usable[site]]
+        _, first = np.unique(area[ranked], return_index=True)
+        best = np.array(ranked, dtype=np.int64)[np.sort(first)]
+        return np.sort(best[: len(result.chosen)])
+    chosen = []
+    for site in result.chosen.tolist():
+        same = usable & (area == area[site]) & (cost <= cost[site])
+        found = order[same[order]]
+        keep = fixed[site] or area[site] < 0 or not len(found)
+        chosen.append(site if keep else int(found[0]))
+    return np.array(sorted(set(chosen)), dtype=np.int64)
+
+
+def _open_need(problem: ActionProblem) -> IntArray:
+    """Return the open need that each site serves; -1 none."""
+    serves = problem.serves
+    found = np.full(serves.n_candidate, -1, dtype=np.int64)
+    site = np.repeat(np.arange(serves.n_candidate), np.diff(serves.start))
+    is_open = ~problem.need_met[serves.demand]
+    found[site[is_open]] = serves.demand[is_open]
+    return found

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from yikezhong_app.commands.console import ProgressCall
-from yikezhong_app.siting.ground import Ground, open_ground
+from yikezhong_app.siting.ground import Ground, open_ground, refuse_capacity
 from yikezhong_app.siting.plan_record import count_record, plan_record, township_rows
 from yikezhong_app.siting.request import EvaluationRequest, SitingRequest
 from yikezhong_app.siting.solve import solve_siting
 from yikezhong_app.snapshots.snapshot import open_version
 from yikezhong_app.web.request_errors import ParameterError
 from yikezhong_coverage.records import Snapped
+from yikezhong_coverage.supply import split_by_time
 
 
 def run_siting(payload: dict[str, Any], progress: ProgressCall) -> dict[str, Any]:
@@ -37,6 +38,7 @@ def run_evaluation(payload: dict[str, Any], progress: ProgressCall) -> dict[str,
         minutes=request.minutes,
         group=request.group,
     )
+    refuse_capacity(ground, "试算只支持不限容量的服务")
     progress("读取成果", 0.5)
     ids = ground.snapshot.table("facilities")["id"]
     unknown = sorted(set(request.closed) - set(ids))
@@ -46,8 +48,8 @@ def run_evaluation(payload: dict[str, Any], progress: ProgressCall) -> dict[str,
     lon, lat = np.array(request.sites, dtype=np.float64).reshape(-1, 2).T
     places = ground.snap(np.ascontiguousarray(lon), np.ascontiguousarray(lat))
     time_s = ground.time_with(places, without=closed)
-    before = ground.start_time_s <= ground.limit_s
-    after = time_s <= ground.limit_s
+    before = ground.start_split.covered
+    after = split_by_time(ground.people, time_s, limit_s=ground.limit_s).covered
     return {
         "version": ground.snapshot.version,
         "as_of": ground.snapshot.manifest["as_of"],

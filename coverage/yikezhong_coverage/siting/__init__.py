@@ -4,11 +4,9 @@ Every model returns its plan with a bound; ``gap == 0`` means proven best. Plans
 valued again by the coverage engine (:mod:`.verify`).
 """
 
-from yikezhong_coverage.siting.capacity import (
-    CapacitatedResult,
-    Existing,
-    capacitated_cover,
-)
+from yikezhong_coverage.siting.assignment import Existing
+from yikezhong_coverage.siting.capacity import CapacitatedResult, capacitated_cover
+from yikezhong_coverage.siting.capacity_order import capacity_order
 from yikezhong_coverage.siting.cover import maximum_cover
 from yikezhong_coverage.siting.distances import time_table
 from yikezhong_coverage.siting.errors import (
@@ -51,6 +49,11 @@ from yikezhong_coverage.siting.verify import (
     verify_plan,
     verify_start,
 )
+from yikezhong_coverage.siting.worst_first import (
+    FairLevel,
+    FairResult,
+    worst_first_cover,
+)
 
 __all__ = [
     "ActionProblem",
@@ -64,6 +67,8 @@ __all__ = [
     "DistanceProblem",
     "Exclusion",
     "Existing",
+    "FairLevel",
+    "FairResult",
     "NoCandidateError",
     "NoPlanYetError",
     "PlanMismatchError",
@@ -77,6 +82,7 @@ __all__ = [
     "areas_met",
     "building_order",
     "capacitated_cover",
+    "capacity_order",
     "cheapest_actions",
     "cover_matrix",
     "exclude_candidates",
@@ -91,4 +97,5 @@ __all__ = [
     "verify_capacity",
     "verify_plan",
     "verify_start",
+    "worst_first_cover",
 ]

@@ -16,44 +16,29 @@ import numpy as np
 from yikezhong_coverage.errors import InputError
 from yikezhong_coverage.exact import PEOPLE_QUANTUM
 from yikezhong_coverage.records import BoolArray, FloatArray, IndexArray, IntArray
-from yikezhong_coverage.siting.errors import CapacityError
+from yikezhong_coverage.siting.assignment import (
+    Existing,
+    Network,
+    build_network,
+    core_without_limits,
+    greedy_places,
+    most_places,
+)
+from yikezhong_coverage.siting.cover import best_cover
 from yikezhong_coverage.siting.exactness import (
     COST_PARTS,
-    Ledger,
     grid_of,
     open_ledger,
     people_of,
     settle_upper,
     spending_limit,
-    unit_of,
 )
-from yikezhong_coverage.siting.flow import greatest_flow
-from yikezhong_coverage.siting.greedy import greedy_cover
-from yikezhong_coverage.siting.matrix import transpose
-from yikezhong_coverage.siting.records import (
-    CoverMatrix,
-    SitingProblem,
-    SitingResult,
-    Stop,
-)
-from yikezhong_coverage.siting.reduce import core_of
+from yikezhong_coverage.siting.records import SitingProblem, SitingResult, Stop
 from yikezhong_coverage.siting.solver import Deadline, make_deadline, minimise
 
-
-@dataclass(frozen=True, eq=False)
-class Existing:
-    """Facilities that stand already, with the people each can serve.
-
-    Parameters
-    ----------
-    covers : CoverMatrix
-        Which facility reaches which demand.
-    capacity_people : ndarray of float64, shape (n_existing,)
-        ``inf`` is without limit; ``nan`` (not known) serves nobody.
-    """
-
-    covers: CoverMatrix
-    capacity_people: FloatArray
+#: Pairs of demand and facility above which only the greedy plan and its bound are
+#: computed: the whole-number program would not fit into memory.
+MOST_PAIRS = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,29 +63,6 @@ class CapacitatedResult:
     pair_facility: IndexArray
     pair_people: FloatArray
     n_existing: int
-
-
-@dataclass(frozen=True, eq=False)
-class _Network:
-    """Demand and all facilities, existing ones first, in whole quanta."""
-
-    start: IntArray
-    facility: IndexArray
-    supply: IntArray
-    places: IntArray
-    n_existing: int
-
-    @property
-    def unit(self) -> int:
-        """Quanta that the solver counts as one."""
-        return unit_of(np.append(self.supply, self.places))
-
-    def flow(self, is_open: BoolArray) -> IntArray:
-        """Return the best assignment to open facilities."""
-        places = np.where(is_open, self.places, 0)
-        return greatest_flow(
-            self.start, self.facility, supply=self.supply, places=places
-        )
 
 
 def capacitated_cover(
@@ -145,25 +107,26 @@ def capacitated_cover(
         raise InputError("有容量的选址请以 existing 给出现有设施及其容量")
     ledger = open_ledger(problem)
     use, limit = spending_limit(ledger, n_sites=n_sites, budget=budget)
-    network = _network(problem, ledger, capacity_people, existing)
+    network = build_network(problem, ledger, capacity_people, existing)
     n_old = network.n_existing
     is_open = np.concatenate([np.ones(n_old, dtype=np.bool_), ledger.forced])
-    start = _value(network, is_open & (np.arange(len(is_open)) < n_old))
+    start = network.value(is_open & (np.arange(len(is_open)) < n_old))
 
-    chosen = _greedy(problem, ledger, use, limit, is_open)
-    value = _value(network, chosen)
-    grid = grid_of(np.append(network.supply, network.places))
-    outcome = _solve(
-        network, is_open, ledger.free & (use <= limit), use, limit, deadline
-    )
-    if outcome[0] is not None and _value(network, outcome[0]) > value:
-        chosen, value = outcome[0], _value(network, outcome[0])
-    bound, tolerance = int(network.supply.sum()), 0
-    if np.isfinite(outcome[1]):
-        settled, tolerance = settle_upper(
-            outcome[1], value, grid=grid, unit=network.unit
-        )
-        bound = min(bound, settled)
+    free = ledger.free & (use <= limit)
+    chosen, bound = _first_plan(network, is_open, free, use, limit, deadline)
+    value, tolerance = network.value(chosen), 0
+    if value < bound and network.n_pair <= MOST_PAIRS and not deadline.over:
+        outcome = _solve(network, is_open, free, use, limit, deadline)
+        if outcome[0] is not None and network.value(outcome[0]) > value:
+            chosen, value = outcome[0], network.value(outcome[0])
+        if np.isfinite(outcome[1]):
+            settled, tolerance = settle_upper(
+                outcome[1],
+                value,
+                grid=grid_of(np.append(network.supply, network.places)),
+                unit=network.unit,
+            )
+            bound = min(bound, settled)
     bound = max(bound, value)
     chosen = _without_idle(network, chosen, is_open)
     sites = np.flatnonzero(chosen[n_old:])
@@ -182,67 +145,35 @@ def capacitated_cover(
     return _with_pairs(plan, network, chosen)
 
 
-def _network(
-    problem: SitingProblem,
-    ledger: Ledger,
-    capacity_people: FloatArray,
-    existing: Existing | None,
-) -> _Network:
-    covers = problem.covers
-    if len(capacity_people) != covers.n_candidate:
-        raise InputError("容量的个数与候选点数不符")
-    if existing is None:
-        nothing = CoverMatrix(
-            np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int32), covers.n_demand
-        )
-        existing = Existing(nothing, np.empty(0))
-    old = existing.covers
-    if old.n_demand != covers.n_demand or old.n_candidate != len(
-        existing.capacity_people
-    ):
-        raise InputError("现有设施的可达关系与需求点或容量的个数不符")
-    start = np.concatenate([old.start, covers.start[1:] + old.start[-1]])
-    demand = np.concatenate([old.demand, covers.demand])
-    known = np.where(np.isnan(existing.capacity_people), 0.0, existing.capacity_people)
-    capacity = np.concatenate([known, capacity_people])
-    bad = np.flatnonzero(~(capacity >= 0))
-    if len(bad):
-        at = int(bad[0])
-        which = "现有设施" if at < old.n_candidate else "候选点"
-        number = at + 1 if at < old.n_candidate else at - old.n_candidate + 1
-        raise CapacityError(f"第 {number} 个{which}的容量为 {capacity[at]}，应为非负数")
-    row_start, facility = transpose(start, demand, n_column=covers.n_demand)
-    most = np.zeros(len(capacity), dtype=np.int64)
-    np.add.at(
-        most, np.repeat(np.arange(len(capacity)), np.diff(start)), ledger.quanta[demand]
-    )
-    # floats above 2⁵³ quanta are above everybody in reach, too
-    places = np.minimum(np.floor(capacity / PEOPLE_QUANTUM), most.astype(np.float64))
-    return _Network(
-        row_start, facility, ledger.quanta, places.astype(np.int64), old.n_candidate
-    )
-
-
-def _greedy(
-    problem: SitingProblem,
-    ledger: Ledger,
+def _first_plan(
+    network: Network,
+    is_open: BoolArray,
+    free: BoolArray,
     use: IntArray,
     limit: int,
-    is_open: BoolArray,
-) -> BoolArray:
-    """Return what is open with the sites that would cover most without capacity."""
-    chosen = is_open.copy()
-    core = core_of(problem.covers, ledger, use=use)
-    fits = core.use <= limit
-    core = core.take(np.ones(core.n_row, dtype=np.bool_), fits)
-    n_old = len(is_open) - problem.covers.n_candidate
-    chosen[n_old + core.candidate[greedy_cover(core, limit)]] = True
-    return chosen
+    deadline: Deadline,
+) -> tuple[BoolArray, int]:
+    """Return the better of two greedy plans, and a bound that needs no solver.
+
+    More is never served than by what is forced with all places that the limit can
+    buy, nor than if nothing were ever full.
+    """
+    chosen = greedy_places(network, is_open, free, use, limit)
+    bound = min(
+        int(network.supply.sum()),
+        network.value(is_open) + most_places(network, free, use, limit),
+    )
+    if network.n_pair > MOST_PAIRS or network.value(chosen) == bound:
+        return chosen, bound
+    core, before = core_without_limits(network, is_open, free, use)
+    plan = best_cover(core, limit, deadline.within(0.3 * min(deadline.left_s, 60.0)))[1]
+    other = is_open.copy()
+    other[network.n_existing + plan.candidates] = True
+    bound = min(bound, before + plan.bound)
+    return max(chosen, other, key=network.value), bound
 
 
-def _without_idle(
-    network: _Network, chosen: BoolArray, is_open: BoolArray
-) -> BoolArray:
+def _without_idle(network: Network, chosen: BoolArray, is_open: BoolArray) -> BoolArray:
     """Drop sites that serve nobody and need not be open."""
     load = np.zeros(len(chosen), dtype=np.int64)
     np.add.at(load, network.facility, network.flow(chosen))
@@ -250,12 +181,8 @@ def _without_idle(
     return kept
 
 
-def _value(network: _Network, is_open: BoolArray) -> int:
-    return int(network.flow(is_open).sum())
-
-
 def _solve(
-    network: _Network,
+    network: Network,
     is_open: BoolArray,
     free: BoolArray,
     use: IntArray,
@@ -301,7 +228,7 @@ def _solve(
 
 
 def _assignment_model(
-    network: _Network, may_open: BoolArray
+    network: Network, may_open: BoolArray
 ) -> tuple[Any, FloatArray, FloatArray]:
     """Return rows over facilities and merged pairs, the pairs' limits, and sides.
 
@@ -349,7 +276,7 @@ def _assignment_model(
 
 
 def _with_pairs(
-    plan: SitingResult, network: _Network, chosen: BoolArray
+    plan: SitingResult, network: Network, chosen: BoolArray
 ) -> CapacitatedResult:
     flow = network.flow(chosen)
     demand = np.repeat(np.arange(len(network.supply)), np.diff(network.start))

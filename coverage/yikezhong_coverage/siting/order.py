@@ -116,7 +116,9 @@ def building_order(
     """
     deadline = make_deadline(time_limit_s, stop)
     ledger = _ledger_of(problem, chosen)
-    use, limits = _means(ledger, chosen, sites_per_year, budget_per_year)
+    use, limits = means_of(
+        ledger, chosen, sites_per_year=sites_per_year, budget_per_year=budget_per_year
+    )
     core = core_of(problem.covers, ledger, use=use)
     missing = np.setdiff1d(chosen, core.candidate)
     if len(missing):  # core_of keeps every free column
@@ -165,13 +167,20 @@ def _ledger_of(problem: SitingProblem, chosen: IntArray) -> Ledger:
     )
 
 
-def _means(
+def means_of(
     ledger: Ledger,
     chosen: IntArray,
+    *,
     sites_per_year: Sequence[int] | None,
     budget_per_year: Sequence[float] | None,
 ) -> tuple[IntArray, IntArray]:
-    """Return what each candidate uses, and the means up to each year."""
+    """Return what each candidate uses, and the means up to each year.
+
+    Raises
+    ------
+    BudgetError, CostError
+        If the years together do not suffice, or a number is negative.
+    """
     if (sites_per_year is None) == (budget_per_year is None):
         raise CostError("请给出每年的设施个数或每年的预算，二者只取其一")
     if sites_per_year is not None:
