@@ -28,14 +28,12 @@ _HEAD = """
 _SITING_SHEETS = """<link rel="stylesheet" href="/static/css/siting_results.css">
 <link rel="stylesheet" href="/static/css/siting.css">
 """
-
-
-#: On paper, a map page is the map with its legend and figures.
-_MAP_ON_PAPER = '<link rel="stylesheet" href="/static/css/print.css" media="print">'
-_DOCUMENT_SHEET = '<link rel="stylesheet" href="/static/css/township.css">'
 _COMPARE_SHEETS = (
     _SITING_SHEETS + '<link rel="stylesheet" href="/static/css/compare.css">\n'
 )
+#: On paper, a map page is the map with its legend and figures.
+_MAP_ON_PAPER = '<link rel="stylesheet" href="/static/css/print.css" media="print">'
+_DOCUMENT_SHEET = '<link rel="stylesheet" href="/static/css/township.css">'
 
 
 @cache
@@ -83,6 +81,21 @@ def township_page() -> str:
     head = _head("township.js", last_sheet=_DOCUMENT_SHEET)
     body = fill_frame("township.html", frame_file="document.html")
     return _map_page(body, title="乡镇街道服务圈", head=head)
+
+
+@cache
+def compare_page() -> str:
+    """Return the comparing page's text, with a placeholder for each request's nonce.
+
+    Examples
+    --------
+    >>> page = compare_page()
+    >>> "compare.js" in page, "https:" in page
+    (True, False)
+    """
+    head = _head("compare.js", more_sheets=_COMPARE_SHEETS)
+    body = fill_frame("compare.html", current="/maps/compare")
+    return _map_page(body, title="一刻钟服务圈比较", head=head)
 
 
 def _head(
