@@ -10,6 +10,10 @@ hand, in which a node may be corrected and wait again, so that it need not be so
 and one list for all later buckets, looked through when the ring is empty. No node is
 twice in either: the room needed is known beforehand.
 
+Whether an arc leads to a better label cannot be foretold, by the processor neither: a
+wrong guess costs it more than the arc. So the loop over arcs does not ask; it writes
+every time, and counts what is written if it was better.
+
 Everything here takes and returns plain arrays, in named tuples where they travel
 together. Compiled on first use, kept in numba's cache, run without the interpreter's
 lock.
@@ -17,15 +21,23 @@ lock.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numba import njit
 
 from yikezhong_coverage.contraction import FAR
 from yikezhong_coverage.exact import TIME_QUANTUM_S
-from yikezhong_coverage.layout import Arcs, Berths, Network, Room
+from yikezhong_coverage.layout import Berths, Network, Room
+from yikezhong_coverage.machine import fetch_soon
 from yikezhong_coverage.records import FloatArray, IndexArray, IntArray
+
+#: Makes a signed number of an item, with which and an index nothing turns to floats.
+Int: Any = np.int64
+
+NEAR: Final = 1
+FAR_OFF: Final = 2
+TOUCHED: Final = 4
 
 
 class Scale(NamedTuple):
@@ -51,7 +63,7 @@ def sow(
     Returns the touched nodes so far and how many core nodes wait. Arrays are taken out
     of their tuples first: in a loop that would cost more than the loop itself.
     """
-    n_core = len(net.core.start) - 1
+    n_core = net.n_core
     start, to, time = net.inner.start, net.inner.to, net.inner.time
     label, waiting, touched = room.label, room.waiting, room.touched
     ring, near = room.ring, room.near
@@ -64,12 +76,12 @@ def sow(
         key = (at_q << bits) | (number[i >> 1] & mask)
         if at_q > limit_q or key >= label[x]:
             continue
-        if label[x] > limit:
+        if label[x] > limit and x >= n_core:
             touched[n_touched] = x
             n_touched += 1
         label[x] = key
-        if waiting[x] == 0:
-            waiting[x] = 1
+        if waiting[x] & NEAR == 0:
+            waiting[x] |= NEAR
             if x < n_core:
                 near[n_near] = x
                 n_near += 1
@@ -77,21 +89,21 @@ def sow(
                 ring[end & (len(ring) - 1)] = x
                 end += 1
     while begin < end:
-        x = np.int64(ring[begin & (len(ring) - 1)])
+        x = Int(ring[begin & (len(ring) - 1)])
         begin += 1
         waiting[x] = 0
         key = label[x]
-        left = limit_q - (key >> bits)
         for arc in range(start[x - n_core], start[x - n_core + 1]):
             y = to[arc]
-            if time[arc] > left or key + (time[arc] << bits) >= label[y]:
+            other = key + (time[arc] << bits)
+            if other >= label[y]:
                 continue
-            if label[y] > limit:
+            if label[y] > limit and y >= n_core:
                 touched[n_touched] = y
                 n_touched += 1
-            label[y] = key + (time[arc] << bits)
-            if waiting[y] == 0:
-                waiting[y] = 1
+            label[y] = other
+            if waiting[y] & NEAR == 0:
+                waiting[y] |= NEAR
                 if y < n_core:
                     near[n_near] = y
                     n_near += 1
@@ -103,65 +115,97 @@ def sow(
 
 @njit(cache=True, nogil=True)
 def drain(
-    core: Arcs, room: Room, scale: Scale, n_touched: int, n_near: int, ends: IndexArray
-) -> int:
+    net: Network, room: Room, scale: Scale, n_touched: int, n_near: int,
+    ends: IndexArray,
+) -> int:  # fmt: skip
     """Search the core until nothing waits, or all of ``ends`` have their last label.
 
     Nodes wait near, to be looked at in turn, or far, with labels from ``edge`` on,
-    until nothing is near and the edge moves out. A node is far at most once.
+    until nothing is near and the edge moves out. Returns the touched nodes so far.
     """
-    start, to, time = core.start, core.to, core.time
+    to, time, n_core = net.core.to, net.core.time, net.n_core
     label, waiting, touched = room.label, room.waiting, room.touched
     near, far = room.near, room.far
-    limit, limit_q, bits, width = scale.limit, scale.limit_q, scale.bits, scale.width
+    bits, edge = scale.bits, scale.width
     ring = len(near) - 1
     begin, end, n_far, n_done = 0, n_near, 0, 0
-    edge = width
     while True:
         while begin < end:
-            x = near[begin & ring]
+            x = Int(near[begin & ring])
             begin += 1
-            waiting[x] = 0
+            ahead = Int(near[(begin + 2) & ring]) << 2
+            fetch_soon(to, ahead)
+            fetch_soon(time, ahead)
+            state = Int(waiting[x])
+            waiting[x] = (state & ~NEAR) | TOUCHED
+            touched[n_touched] = x
+            n_touched += (state & TOUCHED) == 0
             key = label[x]
-            left = limit_q - (key >> bits)
-            for arc in range(start[x], start[x + 1]):
-                step = time[arc]
-                y = to[arc]
-                other = key + (step << bits)
-                if step > left or other >= label[y]:
-                    continue
-                if label[y] > limit:
-                    touched[n_touched] = y
-                    n_touched += 1
-                label[y] = other
-                if other < edge:
-                    if waiting[y] != 1:
-                        waiting[y] = 1
-                        near[end & ring] = y
-                        end += 1
-                elif waiting[y] == 0:
-                    waiting[y] = 2
+            row = x
+            while row >= 0:
+                first = row << 2
+                row = -1
+                for arc in range(first, first + 4):
+                    y = Int(to[arc])
+                    if y >= n_core:
+                        row = y
+                        continue
+                    old, other = label[y], key + (time[arc] << bits)
+                    better = Int(other < old)
+                    soon = better & Int(other < edge)
+                    late = better ^ soon
+                    state = Int(waiting[y])
+                    label[y] = min(other, old)
+                    waiting[y] = state | soon | (late << 1)
+                    near[end & ring] = y
                     far[n_far] = y
-                    n_far += 1
+                    end += soon & ~state
+                    n_far += late & ~(state >> 1)
         while n_done < len(ends) and label[ends[n_done]] < edge:
             n_done += 1
         if n_far == 0 or 0 < len(ends) == n_done:
-            return n_touched
-        least = label[far[0]]
-        for i in range(n_far):
-            least = min(least, label[far[i]])
-        edge = max(edge, least) + width
-        n_kept = 0
-        for i in range(n_far):
-            x = far[i]
-            if waiting[x] == 2 and label[x] < edge:
-                waiting[x] = 1
-                near[end & ring] = x
-                end += 1
-            elif waiting[x] == 2:
-                far[n_kept] = x
-                n_kept += 1
-        n_far = n_kept
+            return _touch(room, n_far, n_touched)
+        n_far, end, edge = _move_edge(room, scale, n_far, end, edge)
+
+
+@njit(cache=True, nogil=True)
+def _move_edge(
+    room: Room, scale: Scale, n_far: int, end: int, edge: int
+) -> tuple[int, int, int]:
+    """Move the edge out, past the nearest that waits, and what it passes near.
+
+    What was found nearer since it waited far has been looked at. Returns how many
+    wait far, the end of the ring, and the edge.
+    """
+    label, waiting, near, far = room.label, room.waiting, room.near, room.far
+    ring = len(near) - 1
+    least = label[far[0]]
+    for i in range(n_far):
+        least = min(least, label[far[i]])
+    passed, edge = edge, max(edge, least) + scale.width
+    n_kept = 0
+    for i in range(n_far):
+        x = Int(far[i])
+        later = Int(label[x] >= edge)
+        now = Int(label[x] >= passed) ^ later
+        waiting[x] = (Int(waiting[x]) & ~FAR_OFF) | now | (later << 1)
+        near[end & ring] = x
+        far[n_kept] = x
+        end += now
+        n_kept += later
+    return n_kept, end, edge
+
+
+@njit(cache=True, nogil=True)
+def _touch(room: Room, n_far: int, n_touched: int) -> int:
+    """Count as touched what still waits far when a search ends."""
+    waiting, touched, far = room.waiting, room.touched, room.far
+    for i in range(n_far):
+        x = far[i]
+        touched[n_touched] = x
+        n_touched += (waiting[x] & TOUCHED) == 0
+        waiting[x] |= TOUCHED
+    return n_touched
 
 
 @njit(cache=True, nogil=True)
@@ -174,39 +218,41 @@ def clear(room: Room, scale: Scale, n_touched: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def search(net: Network, seeds: Berths, at_once: int, room: Room, scale: Scale) -> int:
+def search(
+    net: Network, seeds: Berths, of_seeds: tuple[int, int], at_once: int, room: Room,
+    scale: Scale,
+) -> None:  # fmt: skip
     """Label the core, and the seeds' surroundings, with the smallest of all labels.
 
-    Seeds run in blocks of ``at_once`` neighbours, each to its end on the labels that
-    the ones before left: a block stays in the cache, and the answer is the same.
-    Returns the number of touched nodes.
+    A range of seeds runs in blocks of ``at_once`` neighbours, each to its end on the
+    labels that the ones before left: a block stays in the cache, and the answer is the
+    same.
     """
     n_touched = 0
     ends = np.empty(0, dtype=np.int32)
-    for first in range(0, len(seeds.number), at_once):
-        last = min(first + at_once, len(seeds.number))
-        span = (first, last)
-        n_touched, n_near = sow(net, seeds, span, room, scale, n_touched)
-        n_touched = drain(net.core, room, scale, n_touched, n_near, ends)
-    return n_touched
+    for first in range(of_seeds[0], of_seeds[1], at_once):
+        last = min(first + at_once, of_seeds[1])
+        n_touched, n_near = sow(net, seeds, (first, last), room, scale, n_touched)
+        n_touched = drain(net, room, scale, n_touched, n_near, ends)
 
 
 @njit(cache=True, nogil=True)
 def read_nodes(
     net: Network,
     old_of: IndexArray,
+    of_nodes: tuple[int, int],
     room: Room,
     scale: Scale,
     time_s: FloatArray,
     owner: IndexArray,
 ) -> None:
-    """Write time and facility of every node after a search, in the old numbers."""
+    """Write time and facility of a range of nodes after a search, in the old numbers."""
     label, a, b, of_node = room.label, net.a, net.b, net.cell
     out_a, out_b = net.out_a, net.out_b
     limit, limit_q, bits = scale.limit, scale.limit_q, scale.bits
-    n_core = len(net.core.start) - 1
+    n_core = net.n_core
     mask = (1 << bits) - 1
-    for x in range(len(old_of)):
+    for x in range(of_nodes[0], of_nodes[1]):
         key = label[x]
         if x >= n_core:
             i = x - n_core
@@ -325,6 +371,6 @@ def search_groups(
         cells = demand.cell[d0:d1]
         ends = np.concatenate((net.a[cells], net.b[cells]))
         n_touched, n_near = sow(net, facility, (f0, f1), room, scale, 0)
-        n_touched = drain(net.core, room, scale, n_touched, n_near, ends)
+        n_touched = drain(net, room, scale, n_touched, n_near, ends)
         meet(net, demand, (d0, d1), facility, (f0, f1), room, scale, time_s, owner)
         clear(room, scale, n_touched)

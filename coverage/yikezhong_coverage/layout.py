@@ -21,25 +21,44 @@ class Arcs(NamedTuple):
     time: IntArray
 
 
+class Rows(NamedTuple):
+    """Arcs of the core, four to a row; times in 2⁻³⁰ s.
+
+    Row ``x`` is ``to[4 * x : 4 * x + 4]``. A node with more arcs has three in its own
+    row, and the last goes to a row of its next ones, the number of which is no core
+    node's. What is left of a row leads from the node to itself and takes no time.
+    """
+
+    to: UnsignedArray
+    time: IntArray
+
+
 class Network(NamedTuple):
     """A network for the kernels, nodes in their new numbers.
 
     Parameters
     ----------
-    core : Arcs
-        Between core nodes, the numbers below ``len(core.start) - 1``.
+    n_core : int
+        Core nodes have the numbers below.
+    core : Rows
+        Between core nodes.
     inner : Arcs
         From each node outside the core, row 0 being the first of them.
     a, b : ndarray of int32, shape (n_cell,)
-        Ends of each cell. Cells are the chains, then one for each core node.
+        Ends of each cell. Cells go by their end a: of each core node first the
+        chains that begin there, then its dead ends.
+    first : ndarray of int32, shape (n_core + 1,)
+        Cells with the end a at core node ``x`` are ``first[x]:first[x + 1]``.
     cell, out_a, out_b : ndarray, shape (n_inner,)
         Cell of each node outside the core and the times to its ends.
     """
 
-    core: Arcs
+    n_core: int
+    core: Rows
     inner: Arcs
     a: IndexArray
     b: IndexArray
+    first: IndexArray
     cell: IndexArray
     out_a: IntArray
     out_b: IntArray
@@ -79,6 +98,27 @@ class Berths(NamedTuple):
     along_m: FloatArray
 
 
+class Beside(NamedTuple):
+    """Demand points by the core nodes that they are reached from.
+
+    Parameters
+    ----------
+    first : ndarray of int32, shape (n_core + 1,)
+        Berths in cells with the end a at core node ``x`` are
+        ``first[x]:first[x + 1]``.
+    b : ndarray of int32, shape (n,)
+        End b of each berth's cell.
+    start, cell : ndarray of int32
+        Cells with berths and the end b, but not a, at each core node, as compressed
+        rows.
+    """
+
+    first: IndexArray
+    b: IndexArray
+    start: IndexArray
+    cell: IndexArray
+
+
 class Room(NamedTuple):
     """Room for searches over one network; used by one search at a time.
 
@@ -87,12 +127,14 @@ class Room(NamedTuple):
     label : ndarray of int64, shape (n_node,)
         Labels; one above the limit at rest.
     waiting : ndarray of uint8, shape (n_node,)
-        Whether a node waits: 0 no, as at rest, 1 near, 2 far.
+        Whether a node waits, in bits: 1 near, 2 far; 4 if it is among ``touched``. 0
+        at rest.
     near, ring : ndarray of uint32
         Nodes that wait in the core and outside it; as long as a power of two.
-    far : ndarray of uint32, shape (n_core,)
-        Core nodes that wait for later.
-    touched : ndarray of uint32, shape (n_node,)
+    far : ndarray of uint32, shape (n_core + 1,)
+        Core nodes that wait for later. One item more than can be needed, here and
+        below, is written without being asked whether it counts.
+    touched : ndarray of uint32, shape (n_node + 1,)
         Nodes with a label, so that a small search is cleared in small time.
     """
 

@@ -10,15 +10,9 @@ from numpy.typing import NDArray
 
 from yikezhong_coverage.exact import TIME_QUANTUM_S
 from yikezhong_coverage.kernels import Scale, along, clear, drain, sow
-from yikezhong_coverage.layout import Berths, Network, Room
+from yikezhong_coverage.layout import Berths, Beside, Network, Room
+from yikezhong_coverage.machine import lowest_bit
 from yikezhong_coverage.records import FloatArray, IndexArray, IntArray
-
-
-class Beside(NamedTuple):
-    """Cells with demand at each core node, as compressed rows."""
-
-    start: IndexArray
-    cell: IndexArray
 
 
 class Found(NamedTuple):
@@ -34,37 +28,29 @@ class Found(NamedTuple):
     above: NDArray[np.uint64]
 
 
-# the place of the lowest bit of a power of two, by its product with this constant
-_FACTOR = np.uint64(0x03F79D71B4CB0A89)
-_PLACE = np.argsort(
-    [(0x03F79D71B4CB0A89 << place & (2**64 - 1)) >> 58 for place in range(64)]
-)
 _ONE = np.uint64(1)
-_TOP = np.uint64(58)
 
 
 @njit(cache=True, nogil=True)
 def list_beside(net: Network, demand: Berths) -> Beside:
-    """List the cells that hold demand points at their ends."""
-    n_core = len(net.core.start) - 1
-    start = np.zeros(n_core + 1, dtype=np.int32)
+    """List the demand points at each core node."""
+    start = np.zeros(net.n_core + 1, dtype=np.int32)
     cell = np.empty(0, dtype=np.int32)
     for fill in range(2):
         for c in range(len(net.a)):
-            if demand.start[c] == demand.start[c + 1]:
+            x = net.b[c]
+            if demand.start[c] == demand.start[c + 1] or net.a[c] == x:
                 continue
-            for turned in range(2 if net.a[c] != net.b[c] else 1):
-                x = net.b[c] if turned else net.a[c]
-                if fill:
-                    start[x] -= 1
-                    cell[start[x]] = c
-                else:
-                    start[x] += 1
+            if fill:
+                start[x] -= 1
+                cell[start[x]] = c
+            else:
+                start[x] += 1
         if not fill:
-            for x in range(1, n_core + 1):
+            for x in range(1, net.n_core + 1):
                 start[x] += start[x - 1]
-            cell = np.empty(start[n_core], dtype=np.int32)
-    return Beside(start, cell)
+            cell = np.empty(start[net.n_core], dtype=np.int32)
+    return Beside(demand.start[net.first], net.b[demand.cell], start, cell)
 
 
 @njit(cache=True, nogil=True)
@@ -73,38 +59,45 @@ def _mark_beside(
     demand: Berths,
     beside: Beside,
     n_touched: int,
-    own: int,
     room: Room,
     limit: int,
     found: Found,
 ) -> int:
-    """Note the demand points in the cells at reached core nodes; return their number."""
-    count = 0
-    n_core = len(net.core.start) - 1
-    ends_a, ends_b, label, touched = net.a, net.b, room.label, room.touched
+    """Note the demand points at reached core nodes; return how many were looked at.
+
+    A cell is looked at from its end a, from b only where a is not reached. What is
+    too far is written as well, but without its bit: that is faster than to ask.
+    """
+    ends_a, label, touched = net.a, room.label, room.touched
     start, number, a_q, b_q = demand.start, demand.number, demand.a_q, demand.b_q
-    row, cells = beside.start, beside.cell
+    first, ends_b, row, cells = beside.first, beside.b, beside.start, beside.cell
     times, word, above = found.time, found.word, found.above
+    n_seen = 0
     for t in range(n_touched):
-        x = touched[t]
-        if x >= n_core:
+        x = np.int64(touched[t])
+        if x >= net.n_core:
             continue
+        at_x = label[x]
+        n_seen += first[x + 1] - first[x]
+        for k in range(first[x], first[x + 1]):
+            time = min(at_x + a_q[k], label[ends_b[k]] + b_q[k])
+            near = np.uint64(time <= limit)
+            d = number[k]
+            times[d] = time
+            word[d >> 6] |= near << np.uint64(d & 63)
+            above[d >> 12] |= near << np.uint64((d >> 6) & 63)
         for i in range(row[x], row[x + 1]):
             cell = cells[i]
-            a, b = ends_a[cell], ends_b[cell]
-            # a cell with both ends reached is looked at from its end a
-            if cell == own or (x != a and label[a] <= limit):
+            if label[ends_a[cell]] <= limit:
                 continue
-            at_a, at_b = label[a], label[b]
+            n_seen += start[cell + 1] - start[cell]
             for k in range(start[cell], start[cell + 1]):
-                time = min(at_a + a_q[k], at_b + b_q[k])
-                if time <= limit:
-                    count += 1
-                    d = number[k]
-                    times[d] = time
-                    word[d >> 6] |= _ONE << np.uint64(d & 63)
-                    above[d >> 12] |= _ONE << np.uint64((d >> 6) & 63)
-    return count
+                near = np.uint64(at_x + b_q[k] <= limit)
+                d = number[k]
+                times[d] = at_x + b_q[k]
+                word[d >> 6] |= near << np.uint64(d & 63)
+                above[d >> 12] |= near << np.uint64((d >> 6) & 63)
+    return n_seen
 
 
 @njit(cache=True, nogil=True)
@@ -117,50 +110,51 @@ def _mark_own(
     limit: int,
     found: Found,
 ) -> int:
-    """Note the demand points in the facility's own cell; return their number."""
+    """Note the demand points in the facility's own cell, last, with their least time.
+
+    Returns how many were looked at.
+    """
     label, number, edge = room.label, demand.number, demand.edge
     u, v, u_q, v_q = demand.u, demand.v, demand.u_q, demand.v_q
     a_q, b_q = demand.a_q, demand.b_q
     times, word, above = found.time, found.word, found.above
     own_edge, cell = facility.edge[f], facility.cell[f]
     at_a, at_b = label[net.a[cell]], label[net.b[cell]]
-    count = 0
     for k in range(demand.start[cell], demand.start[cell + 1]):
         time = min(at_a + a_q[k], at_b + b_q[k])
         time = min(time, label[u[k]] + u_q[k], label[v[k]] + v_q[k])
         if edge[k] == own_edge:
             time = min(time, along(demand, k, facility, f))
         if time <= limit:
-            count += 1
             d = number[k]
             times[d] = time
             word[d >> 6] |= _ONE << np.uint64(d & 63)
             above[d >> 12] |= _ONE << np.uint64((d >> 6) & 63)
-    return count
+    return int(demand.start[cell + 1] - demand.start[cell])
 
 
 @njit(cache=True, nogil=True)
-def _read(found: Found, n: int, pair: IndexArray, pair_s: FloatArray) -> None:
-    """Write what was noted in ascending order from ``n`` on, and forget it."""
-    word, above, time = found.word, found.above, found.time
+def _read(found: Found, n: int, pair: IndexArray, pair_s: FloatArray) -> int:
+    """Write the noted points, ascending, from place ``n`` on, and forget them.
+
+    Returns the end of what is written.
+    """
+    time, word, above = found.time, found.word, found.above
     for k in range(len(above)):
         group = above[k]
-        if group == 0:
-            continue
         above[k] = 0
         while group:
-            low = group & (~group + _ONE)
-            group ^= low
-            w = (k << 6) + _PLACE[(low * _FACTOR) >> _TOP]
+            w = (k << 6) + lowest_bit(group)
+            group &= group - _ONE
             bits = word[w]
             word[w] = 0
             while bits:
-                low = bits & (~bits + _ONE)
-                bits ^= low
-                d = (w << 6) + _PLACE[(low * _FACTOR) >> _TOP]
+                d = (w << 6) + lowest_bit(bits)
+                bits &= bits - _ONE
                 pair[n] = d
                 pair_s[n] = time[d] * TIME_QUANTUM_S
                 n += 1
+    return n
 
 
 @njit(cache=True, nogil=True)
@@ -185,18 +179,18 @@ def reach_rows(
     n = 0
     for f in range(first, last):
         n_touched, n_near = sow(net, facility, (f, f + 1), room, scale, 0)
-        n_touched = drain(net.core, room, scale, n_touched, n_near, ends)
-        n_row = _mark_own(net, demand, facility, f, room, scale.limit, found)
-        n_row += _mark_beside(
-            net, demand, beside, n_touched, facility.cell[f], room, scale.limit, found
+        n_touched = drain(net, room, scale, n_touched, n_near, ends)
+        most = n + _mark_beside(
+            net, demand, beside, n_touched, room, scale.limit, found
         )
+        most += _mark_own(net, demand, facility, f, room, scale.limit, found)
         clear(room, scale, n_touched)
-        if n + n_row > len(pair):
-            pair = _wider(pair, n, n + n_row)
-            pair_s = _wider(pair_s, n, n + n_row)
-        _read(found, n, pair, pair_s)
-        n += n_row
-        count[f - first] = n_row
+        if most > len(pair):
+            pair = _wider(pair, n, most)
+            pair_s = _wider(pair_s, n, most)
+        end = _read(found, n, pair, pair_s)
+        count[f - first] = end - n
+        n = end
     return count, pair[:n], pair_s[:n]
 
 

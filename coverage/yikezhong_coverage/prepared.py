@@ -23,7 +23,7 @@ from yikezhong_coverage.contraction import (
     list_edges,
 )
 from yikezhong_coverage.exact import TIME_QUANTUM_S
-from yikezhong_coverage.layout import Arcs, Berths, Network, Room
+from yikezhong_coverage.layout import Arcs, Berths, Beside, Network, Room, Rows
 from yikezhong_coverage.records import (
     FloatArray,
     IndexArray,
@@ -31,7 +31,7 @@ from yikezhong_coverage.records import (
     RoadGraph,
     Snapped,
 )
-from yikezhong_coverage.stops import Direction, Stops, place_stops, turned_times
+from yikezhong_coverage.stops import Direction, turned_times
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +49,15 @@ class PreparedNetwork:
         By new number; for a core node the cell of its dead ends.
     arc_q : float
         Usual time of an arc of the core, for the width of buckets.
+    longest_arc_q : int
+        Longest time of an arc.
     longest_q : float
         No way is longer than this, access legs apart.
     exact : bool
         Whether all times are whole numbers of 2⁻³⁰ s that can be added exactly.
+    berths, beside : mapping
+        Places of points, kept as long as the points live: by walking speed, and the
+        cells that hold them.
     """
 
     network: Network
@@ -61,12 +66,15 @@ class PreparedNetwork:
     cell_of_edge: IndexArray
     cell_of_node: IndexArray
     arc_q: float
+    longest_arc_q: int
     longest_q: float
     exact: bool
-    _berths: WeakKeyDictionary[Snapped, dict[float, Berths]] = field(
+    berths: WeakKeyDictionary[Snapped, dict[float, Berths]] = field(
         default_factory=WeakKeyDictionary
     )
-
+    beside: WeakKeyDictionary[Snapped, Beside] = field(
+        default_factory=WeakKeyDictionary
+    )
     _rooms: list[Room] = field(default_factory=list)
 
     @property
@@ -77,7 +85,7 @@ class PreparedNetwork:
     @property
     def n_core(self) -> int:
         """Number of core nodes."""
-        return len(self.network.core.start) - 1
+        return self.network.n_core
 
     def take_room(self) -> Room:
         """Return room for one search, at rest but for the labels."""
@@ -140,65 +148,11 @@ def _make_room(n_node: int, n_core: int) -> Room:
     return Room(
         np.empty(n_node, dtype=np.int64),
         np.zeros(n_node, dtype=np.uint8),
-        np.empty(1 << n_core.bit_length(), dtype=np.uint32),
+        np.zeros(1 << n_core.bit_length(), dtype=np.uint32),
         np.empty(1 << (n_node - n_core).bit_length(), dtype=np.uint32),
-        np.empty(n_core, dtype=np.uint32),
-        np.empty(n_node, dtype=np.uint32),
+        np.empty(n_core + 1, dtype=np.uint32),
+        np.empty(n_node + 1, dtype=np.uint32),
     )
-
-
-def place_berths(
-    graph: RoadGraph,
-    prepared: PreparedNetwork,
-    points: Snapped,
-    *,
-    direction: Direction,
-    leg_speed_mps: float,
-) -> Berths:
-    """Return the points people leave from in the order of their cells; kept."""
-    with _LOCK:
-        kept = prepared._berths.setdefault(points, {})
-    if leg_speed_mps not in kept:
-        stops = place_stops(
-            graph, points, leg_speed_mps, leaving=True, direction=direction
-        )
-        kept.clear()  # one speed at a time is asked for
-        kept[leg_speed_mps] = berths_of(prepared, stops, by_cell=True)
-    return kept[leg_speed_mps]
-
-
-def berths_of(
-    prepared: PreparedNetwork, stops: Stops, *, by_cell: bool = False
-) -> Berths:
-    """Sort stops by cell and work out their times to the ends of the cell.
-
-    ``by_cell`` asks for ``start``, where the stops of each cell begin.
-    """
-    net = prepared.network
-    cell = prepared.cell_of_edge[stops.edge]
-    u, v = prepared.new_of[stops.u], prepared.new_of[stops.v]
-    # on a loop or a closed road: the cell of the node that it is at
-    lost = np.flatnonzero(cell < 0)
-    at = np.where(np.isfinite(stops.u_s[lost]), u[lost], v[lost])
-    cell[lost] = prepared.cell_of_node[at]
-    order = np.argsort(cell, kind="stable")
-    cell, u, v = cell[order], u[order], v[order]
-    u_q, v_q = quanta(stops.u_s[order]), quanta(stops.v_s[order])
-    a_q, b_q = _exits(net, cell, u, v, u_q, v_q)
-    start = np.zeros(len(net.a) + 1 if by_cell else 0, dtype=np.int32)
-    if by_cell:
-        np.cumsum(np.bincount(cell, minlength=len(net.a)), out=start[1:])
-    return Berths(
-        start, stops.number[order], stops.edge[order], cell, u, v, u_q, v_q, a_q, b_q,
-        quanta(stops.forward_s[order]), quanta(stops.backward_s[order]),
-        quanta(stops.leg_s[order]), stops.along_m[order],
-    )  # fmt: skip
-
-
-def take_berths(berths: Berths, index: IntArray) -> Berths:
-    """Return the berths at ``index``, in that order, without their starts by cell."""
-    none = np.zeros(0, dtype=np.int32)
-    return Berths._make([none, *(column[index] for column in berths[1:])])
 
 
 def quanta(time_s: FloatArray) -> IntArray:
@@ -224,17 +178,24 @@ def _prepare(
     new_of = np.empty(graph.n_node, dtype=np.int32)
     new_of[old_of] = np.arange(graph.n_node, dtype=np.int32)
     n_core = int(cells.in_core.sum())
-    network = _network(cells, old_of, new_of, n_core, (u, v, forward, backward))
-    own = len(cells.a) + np.arange(n_core, dtype=np.int32)
+    network, cell_of_edge = _network(
+        cells, old_of, new_of, n_core, (u, v, forward, backward)
+    )
+    own = network.first[1:] - 1
     whole = np.where(open_f, forward_s, 0.0) + np.where(open_b, backward_s, 0.0)
-    usual = network.core.time
+    usual = np.concatenate((cells.there, cells.back))
+    usual = usual[usual < FAR]
+    longest = max(
+        int(times[times < FAR].max(initial=0)) for times in (usual, forward, backward)
+    )
     return PreparedNetwork(
         network,
         new_of,
         old_of,
-        cell_of_edge=_renamed_cells(cells.of_edge, new_of, len(cells.a)),
+        cell_of_edge=cell_of_edge,
         cell_of_node=np.concatenate((own, network.cell)).astype(np.int32),
         arc_q=float(np.median(usual)) if len(usual) else 1.0,
+        longest_arc_q=longest,
         longest_q=float(whole.sum()) / TIME_QUANTUM_S,
         exact=_is_exact(forward_s) and _is_exact(backward_s),
     )
@@ -246,40 +207,54 @@ def _is_exact(time_s: FloatArray) -> bool:
     return bool((scaled < 2.0**52).all() and (scaled == np.rint(scaled)).all())
 
 
-def _renamed_cells(cell: IndexArray, new_of: IndexArray, n_chain: int) -> IndexArray:
-    """Give the dead ends at core nodes the numbers after the chains."""
-    renamed = cell.copy()
-    hanging = np.flatnonzero(cell < -1)
-    renamed[hanging] = n_chain + new_of[-2 - cell[hanging]]
-    return renamed
-
-
 def _network(
     cells: Cells,
     old_of: IndexArray,
     new_of: IndexArray,
     n_core: int,
     edges: tuple[IndexArray, IndexArray, IntArray, IntArray],
-) -> Network:
-    """Bring cells and arcs into the new numbers."""
+) -> tuple[Network, IndexArray]:
+    """Bring cells and arcs into the new numbers; also return the cell of each edge."""
     u, v, forward, backward = edges
     a, b = new_of[cells.a], new_of[cells.b]
     own = np.arange(n_core, dtype=np.int32)
+    ends_a, ends_b = np.concatenate((a, own)), np.concatenate((b, own))
+    order = np.argsort(ends_a, kind="stable")
+    place = np.empty(len(order), dtype=np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
+    first = np.zeros(n_core + 1, dtype=np.int32)
+    np.cumsum(np.bincount(ends_a, minlength=n_core), out=first[1:])
     inside = old_of[n_core:]
     # searches run against the traffic
-    core = arcs_of(n_core, 0, a, b, cells.back, cells.there)
+    core = fold_rows(arcs_of(n_core, 0, a, b, cells.back, cells.there))
     inner = arcs_of(
         len(old_of) - n_core, n_core, new_of[u], new_of[v], backward, forward
     )
-    return Network(
+    network = Network(
+        n_core,
         core,
         inner,
-        np.concatenate((a, own)),
-        np.concatenate((b, own)),
-        _renamed_cells(cells.of_node[inside], new_of, len(a)),
+        ends_a[order],
+        ends_b[order],
+        first,
+        _renamed_cells(cells.of_node[inside], new_of, place[: len(a)], place[len(a) :]),
         cells.out_a[inside],
         cells.out_b[inside],
     )
+    return network, _renamed_cells(
+        cells.of_edge, new_of, place[: len(a)], place[len(a) :]
+    )
+
+
+def _renamed_cells(
+    cell: IndexArray, new_of: IndexArray, of_chain: IndexArray, of_core: IndexArray
+) -> IndexArray:
+    """Give cells, chains and dead ends, their places in the order of all."""
+    renamed = cell.copy()
+    chain, hanging = np.flatnonzero(cell >= 0), np.flatnonzero(cell < -1)
+    renamed[chain] = of_chain[cell[chain]]
+    renamed[hanging] = of_core[new_of[-2 - cell[hanging]]]
+    return renamed
 
 
 @njit(cache=True)
@@ -323,28 +298,26 @@ def arcs_of(
 
 
 @njit(cache=True)
-def _exits(
-    net: Network,
-    cell: IndexArray,
-    u: IndexArray,
-    v: IndexArray,
-    u_q: IntArray,
-    v_q: IntArray,
-) -> tuple[IntArray, IntArray]:
-    """Return the times from points to both ends of their cells."""
-    n_core = len(net.core.start) - 1
-    to_a = np.full(len(cell), FAR, dtype=np.int64)
-    to_b = np.full(len(cell), FAR, dtype=np.int64)
-    for i in range(len(cell)):
-        for end in range(2):
-            x = v[i] if end else u[i]
-            at_q = v_q[i] if end else u_q[i]
-            if x >= n_core:
-                to_a[i] = min(to_a[i], at_q + net.out_a[x - n_core])
-                to_b[i] = min(to_b[i], at_q + net.out_b[x - n_core])
-                continue
-            if x == net.a[cell[i]]:
-                to_a[i] = min(to_a[i], at_q)
-            if x == net.b[cell[i]]:
-                to_b[i] = min(to_b[i], at_q)
-    return to_a, to_b
+def fold_rows(arcs: Arcs) -> Rows:
+    """Lay the arcs of each node in rows of four."""
+    start, n_node = arcs.start, len(arcs.start) - 1
+    n_row = n_node
+    for x in range(n_node):
+        # a row for every three arcs, and the last four in one
+        n_row += max(int(start[x + 1]) - int(start[x]) - 2, 0) // 3
+    to = np.empty(4 * n_row, dtype=np.uint32)
+    time = np.zeros(4 * n_row, dtype=np.int64)
+    n_row = n_node
+    for x in range(n_node):
+        row, k = x, 0
+        to[4 * x : 4 * x + 4] = x
+        for arc in range(start[x], start[x + 1]):
+            if k == 3 and arc + 1 < start[x + 1]:
+                to[4 * row + 3] = n_row
+                row, k = n_row, 0
+                to[4 * row : 4 * row + 4] = x
+                n_row += 1
+            to[4 * row + k] = arcs.to[arc]
+            time[4 * row + k] = arcs.time[arc]
+            k += 1
+    return Rows(to, time)

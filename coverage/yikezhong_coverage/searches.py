@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,16 +14,11 @@ from typing import Final
 import numpy as np
 
 from yikezhong_coverage import kernels, pairs
+from yikezhong_coverage.berths import place_berths, place_demand, take_berths
 from yikezhong_coverage.exact import TIME_QUANTUM_S
 from yikezhong_coverage.kernels import Scale
-from yikezhong_coverage.layout import Berths, Room
-from yikezhong_coverage.prepared import (
-    PreparedNetwork,
-    berths_of,
-    place_berths,
-    prepare,
-    take_berths,
-)
+from yikezhong_coverage.layout import Berths, Beside, Room
+from yikezhong_coverage.prepared import PreparedNetwork, prepare
 from yikezhong_coverage.records import (
     FloatArray,
     IndexArray,
@@ -33,12 +28,10 @@ from yikezhong_coverage.records import (
     RoadGraph,
     Snapped,
 )
-from yikezhong_coverage.stops import Direction, place_stops
+from yikezhong_coverage.stops import Direction
 
-#: Neighbouring sources in a block, which stays in the cache of a large network.
-_AT_ONCE: Final = 256
 #: Width of a bucket as a multiple of the usual time of an arc of the core.
-_WIDTH: Final = 2.0
+_WIDTH: Final = 4.0
 _MOST_BUCKETS: Final = 256
 #: Labels stay below this, so that the sum of two cannot overflow.
 _MOST_LABEL: Final = 1 << 61
@@ -47,7 +40,14 @@ _MANY_PAIRS: Final = 100_000
 #: The share of the facilities that is searched first, to tell how many pairs follow.
 _SAMPLE: Final = 16
 
+#: Neighbouring sources in a block, which stays in the cache of a large network.
+_AT_ONCE: Final = 256
+#: Core nodes from which on a search is cut into blocks and shared by two threads.
+_MANY_NODES: Final = 200_000
+
 Row = tuple[IndexArray, IntArray, IndexArray, FloatArray]
+Cut = tuple[int, int]
+Run = Callable[[Callable[[Cut], None], Sequence[Cut]], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,35 +91,31 @@ class Search:
         seeds = self._seeds(facility)
         time_s = np.empty(n_node)
         owner = np.empty(n_node, dtype=np.int32)
-        with self._room() as room:
-            self._label(seeds, room)
+
+        def read(room: Room, first: int, last: int) -> None:
             kernels.read_nodes(
-                self.prepared.network,
-                self.prepared.old_of,
-                room,
-                self.scale,
-                time_s,
-                owner,
-            )
+                self.prepared.network, self.prepared.old_of, (first, last), room,
+                self.scale, time_s, owner,
+            )  # fmt: skip
+
+        with self._labelled(seeds) as (room, run):
+            run(lambda cut: read(room, *cut), _halves(n_node))
         return Nearest(time_s, owner)
 
     def nearest(self, demand: Snapped, facility: Snapped) -> Nearest:
         """Search from all facilities; return the label of every demand point."""
         found = unreached(len(demand))
         berths, seeds = self._berths(demand), self._seeds(facility)
-        with self._room() as room:
-            self._label(seeds, room)
+        n_seed = len(seeds.number)
+
+        def meet(room: Room, first: int, last: int) -> None:
             kernels.meet(
-                self.prepared.network,
-                berths,
-                (0, len(berths.number)),
-                seeds,
-                (0, len(seeds.number)),
-                room,
-                self.scale,
-                found.time_s,
-                found.facility,
-            )
+                self.prepared.network, berths, (first, last), seeds, (0, n_seed), room,
+                self.scale, found.time_s, found.facility,
+            )  # fmt: skip
+
+        with self._labelled(seeds) as (room, run):
+            run(lambda cut: meet(room, *cut), _halves(len(berths.number)))
         return found
 
     def nearest_own(
@@ -158,7 +154,7 @@ class Search:
         each finds most of what it needs in the cache.
         """
         berths, seeds = self._berths(demand), self._seeds(facility)
-        beside = pairs.list_beside(self.prepared.network, berths)
+        beside = self._beside(demand, berths)
 
         def rows(first: int, last: int) -> Row:
             with self._room() as room:
@@ -184,7 +180,7 @@ class Search:
 
     def _berths(self, demand: Snapped) -> Berths:
         """Return the places of demand points, kept from call to call."""
-        return place_berths(
+        return place_demand(
             self.graph,
             self.prepared,
             demand,
@@ -192,19 +188,53 @@ class Search:
             leg_speed_mps=self.leg_speed_mps,
         )
 
+    def _beside(self, demand: Snapped, berths: Berths) -> Beside:
+        """Return which demand points lie beside which nodes, kept likewise."""
+        kept = self.prepared.beside.get(demand)
+        if kept is None:
+            kept = pairs.list_beside(self.prepared.network, berths)
+            self.prepared.beside[demand] = kept
+        return kept
+
     def _seeds(self, facility: Snapped) -> Berths:
         """Return the places of facilities, by cell, hence along the curve."""
-        stops = place_stops(
+        return place_berths(
             self.graph,
+            self.prepared,
             facility,
-            self.leg_speed_mps,
             leaving=False,
             direction=self.direction,
+            leg_speed_mps=self.leg_speed_mps,
         )
-        return berths_of(self.prepared, stops)
 
-    def _label(self, seeds: Berths, room: Room) -> None:
-        kernels.search(self.prepared.network, seeds, _AT_ONCE, room, self.scale)
+    @contextmanager
+    def _labelled(self, seeds: Berths) -> Iterator[tuple[Room, Run]]:
+        """Lend room with the labels of a search from all seeds.
+
+        A large network is searched by two threads, each from half of the seeds, and
+        of two labels of a node the smaller one holds: the answer is the same. ``run``
+        calls a function with each of some arguments, by these threads.
+        """
+        net, n_seed = self.prepared.network, len(seeds.number)
+        if net.n_core < _MANY_NODES:
+            with self._room() as room:
+                kernels.search(net, seeds, (0, n_seed), n_seed + 1, room, self.scale)
+                yield room, _run_here
+            return
+        with self._room() as room, self._room() as other, ThreadPoolExecutor(2) as pool:
+
+            def run(call: Callable[[Cut], None], cuts: Sequence[Cut]) -> None:
+                list(pool.map(call, cuts))
+
+            def label(place: Room, cut: Cut) -> None:
+                kernels.search(net, seeds, cut, _AT_ONCE, place, self.scale)
+
+            list(pool.map(label, (room, other), _halves(n_seed)))
+            run(
+                lambda cut: _lower(room.label[slice(*cut)], other.label[slice(*cut)]),
+                _halves(len(room.label)),
+            )
+            yield room, run
 
     @contextmanager
     def _room(self) -> Iterator[Room]:
@@ -216,6 +246,22 @@ class Search:
         self.prepared.give_back(room)
 
 
+def _run_here(call: Callable[[Cut], None], cuts: Sequence[Cut]) -> None:
+    """Call a function with each of some arguments."""
+    for cut in cuts:
+        call(cut)
+
+
+def _halves(n: int) -> list[Cut]:
+    """Return the halves of ``range(n)``."""
+    return [(0, n // 2), (n // 2, n)]
+
+
+def _lower(label: IntArray, other: IntArray) -> None:
+    """Lower labels to others of the same nodes."""
+    np.minimum(label, other, out=label)
+
+
 def make_scale(
     prepared: PreparedNetwork, *, limit_s: float, legs_s: float, bits: int
 ) -> Scale | None:
@@ -223,7 +269,8 @@ def make_scale(
     longest_q = prepared.longest_q + legs_s / TIME_QUANTUM_S + 2
     limit_q = math.floor(min(limit_s / TIME_QUANTUM_S, longest_q))
     limit = ((limit_q + 1) << bits) - 1
-    if not prepared.exact or limit >= _MOST_LABEL:
+    most = max(limit, prepared.longest_arc_q << bits)
+    if not prepared.exact or most >= _MOST_LABEL:
         return None
     width_q = max(_WIDTH * prepared.arc_q, limit_q / _MOST_BUCKETS, 1.0)
     return Scale(limit, limit_q, bits, int(width_q) << bits)

@@ -124,17 +124,18 @@ def test_a_winding_town_equals_networkx_and_scipy(seed, direction, monkeypatch):
     terms = {"leg_speed_mps": 1.0, "direction": direction}
     for limit_s in (60.0, 400.0, np.inf):
         expected = networkx_times(graph, demand, facility, **terms, max_time_s=limit_s)
-        for at_once in (1, 3, 256):
+        for at_once, many in ((1, 0), (3, 0), (256, 0), (256, 10**6)):
             monkeypatch.setattr(searches, "_AT_ONCE", at_once)
+            monkeypatch.setattr(searches, "_MANY_NODES", many)
             found = nearest_facility(
                 graph, demand, facility, **terms, max_time_s=limit_s
             )
             assert_nearest(found, expected)
-        nodes = {**terms, "max_time_s": limit_s}
-        assert_nearest(
-            nearest_at_nodes(graph, facility, **nodes),
-            nearest_at_nodes(graph, facility, **nodes, engine="scipy"),
-        )
+            nodes = {**terms, "max_time_s": limit_s}
+            assert_nearest(
+                nearest_at_nodes(graph, facility, **nodes),
+                nearest_at_nodes(graph, facility, **nodes, engine="scipy"),
+            )
         pairs = {**terms, "limit_s": limit_s}
         by_scipy = reach(graph, demand, facility, **pairs, engine="scipy")
         assert len(by_scipy.demand) > 10
