@@ -33,6 +33,7 @@ from yikezhong_coverage.siting import (
     areas_met,
     building_order,
     capacitated_cover,
+    capacity_order,
     cheapest_actions,
     cover_matrix,
     exclude_candidates,
@@ -102,6 +103,47 @@ def test_capacitated_cover_is_the_best_of_all_plans(seed: int, n_sites: int) -> 
     )
     assert check.assigned_people == found.plan.objective
     assert check.nearest_first_people <= check.assigned_people
+
+
+def test_large_capacitated_cases_have_a_plan_and_an_honest_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from yikezhong_coverage.siting import capacity
+
+    random = np.random.default_rng(7)
+    for _ in range(15):
+        problem, _table = random_cover(random, n_demand=12, n_candidate=6)
+        problem = replace(
+            problem, start_covered=None, forced=np.zeros(6, dtype=bool), cost=None
+        )
+        places = random.integers(0, 8, 6).astype(float)
+        n_sites = min(2, int((~problem.forbidden).sum()))
+        exact = capacitated_cover(problem, places, n_sites=n_sites).plan
+        with monkeypatch.context() as small:
+            small.setattr(capacity, "MOST_PAIRS", 0)
+            rough = capacitated_cover(problem, places, n_sites=n_sites).plan
+        assert exact.proven
+        assert rough.objective <= exact.objective <= rough.bound
+
+
+@pytest.mark.parametrize("years", [[1, 1, 1], [2, 1], [3]])
+def test_the_order_of_places_adds_up(years: list[int]) -> None:
+    random = np.random.default_rng(3)
+    problem, _ = random_cover(random, n_demand=12, n_candidate=6)
+    problem = replace(problem, start_covered=None, forced=None, forbidden=None)
+    places = random.integers(1, 8, 6).astype(float)
+    found = capacitated_cover(problem, places, n_sites=3).plan
+    order = capacity_order(problem, found.chosen, places, sites_per_year=years)
+    assert sorted(order.site.tolist()) == found.chosen.tolist()
+    assert order.covered_people[-1] == found.objective
+    assert order.start_people + order.gain.sum() == found.objective
+    assert order.year.tolist() == sorted(order.year.tolist())
+    assert order.objective <= order.bound
+    for built in range(1, 3):
+        part = capacitated_cover(problem, places, n_sites=built).plan
+        assert order.covered_people[built - 1] <= part.objective
+    with pytest.raises(BudgetError):
+        capacity_order(problem, found.chosen, places, sites_per_year=[1])
 
 
 def test_flow_equals_linear_programming() -> None:

@@ -111,9 +111,10 @@ def verify_capacity(
     is_open[result.n_existing + result.plan.chosen] = True
     demand, facility = result.pair_demand, result.pair_facility
     owner = np.repeat(np.arange(n_facility), np.diff(reach.start))
-    known = set(zip(owner.tolist(), reach.demand.tolist(), strict=True))
-    pairs = zip(facility.tolist(), demand.tolist(), strict=True)
-    if not is_open[facility].all() or not all(pair in known for pair in pairs):
+    keep = is_open[owner]
+    known = owner[keep].astype(np.int64) * reach.n_demand + reach.demand[keep]
+    pairs = facility.astype(np.int64) * reach.n_demand + demand
+    if not is_open[facility].all() or not np.isin(pairs, known).all():
         raise PlanMismatchError("方案把人安排到了不可达或未选中的设施")
     served = quanta_of(result.pair_people, name="pair_people")
     by_demand = np.bincount(demand, weights=served, minlength=len(people))
