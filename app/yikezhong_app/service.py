@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from yikezhong_app.circles import asking
 from yikezhong_app.exports.pool import ExportPool
 from yikezhong_app.jobs.pool import LazyPool, PoolLimits
+from yikezhong_app.ogc import routes as ogc
 from yikezhong_app.reading.rendered import RenderedCache
 from yikezhong_app.reading.store import SnapshotStore
 from yikezhong_app.routes import (
@@ -41,11 +42,15 @@ from yikezhong_app.routes import (
     roads,
     scenarios,
     scorecards,
+    single_file,
     sitings,
     study,
     townships,
+    uploads,
 )
 from yikezhong_app.settings import Settings
+from yikezhong_app.uploads.records import TASKS
+from yikezhong_app.uploads.store import UploadStore
 from yikezhong_app.web.access import AccessMiddleware
 from yikezhong_app.web.assets import STATIC_FOLDER
 from yikezhong_app.web.base_maps import image_origins
@@ -79,6 +84,9 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     circles.router,
     roads.router,
     reports.router,
+    uploads.router,
+    single_file.router,
+    ogc.router,
 )
 _MAPS: Final = "yikezhong_app.routes.maps"
 OPENAPI_URL: Final = "/api/v1/openapi.json"
@@ -91,7 +99,7 @@ class PageCompression(GZipMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Compress, or leave to the answer what the API compresses itself."""
         path = scope.get("path", "")
-        if path.startswith("/api/") and path != OPENAPI_URL:
+        if path.startswith(("/api/", "/ogc")) and path != OPENAPI_URL:
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -112,8 +120,11 @@ class Assets(StaticFiles):
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """End the processes of the pools when the service stops."""
+    """Put right what a killed service left; end the pools when this one stops."""
+    if app.state.uploads is not None:
+        await asyncio.to_thread(app.state.uploads.put_right)
     yield
+    await asyncio.to_thread(app.state.upload_jobs.close)
     app.state.exports.close()
     await asyncio.to_thread(app.state.jobs.close)
     await asyncio.to_thread(app.state.circles.close)
@@ -166,6 +177,21 @@ def create_app(settings: Settings) -> FastAPI:
             finished=asking.REMEMBERED,
         ),
     )
+    # one at a time, so that an update never meets another of this service
+    app.state.upload_jobs = LazyPool(
+        TASKS,
+        folder=None,
+        limits=PoolLimits(
+            slots=1,
+            jobs=2 * settings.upload_limit,
+            memory_bytes=settings.update_memory_bytes,
+        ),
+    )
+    app.state.uploads = (
+        UploadStore(settings, settings.study, app.state.upload_jobs)
+        if settings.study is not None
+        else None
+    )
     app.state.exports = ExportPool(
         waiting=settings.export_queue, timeout_s=settings.export_seconds
     )
@@ -195,6 +221,7 @@ def _add_guards(app: FastAPI, settings: Settings) -> None:
         AccessMiddleware,
         tokens=settings.tokens,
         body_limit_bytes=settings.body_limit_bytes,
+        streamed={uploads.STREAMED: settings.upload_bytes + uploads.FORM_BYTES},
     )
     app.add_middleware(
         RateMiddleware,

@@ -119,6 +119,27 @@ class Settings(BaseSettings):
         2 * 2**30, ge=0, description="每个计算进程的常驻内存上限 [字节]；0 不限"
     )
 
+    study: Path | None = Field(
+        None, description="研究目录；填写后 editor 可在页面上更新数据，不填则关闭"
+    )
+    upload_bytes: int = Field(200 * 2**20, ge=1024, description="上传文件的上限 [字节]")
+    upload_limit: int = Field(10, ge=1, le=100, description="待处理的上传数上限")
+    upload_keep_seconds: float = Field(
+        86_400, ge=60, description="没有确认的上传保留的时间 [秒]"
+    )
+    upload_seconds: float = Field(
+        600, ge=5, le=86_400, description="读取上传文件与研究的最长时间 [秒]"
+    )
+    upload_memory_bytes: int = Field(
+        8 * 2**30, ge=2**30, description="读取进程的地址空间上限 [字节]"
+    )
+    update_seconds: float = Field(
+        3600, ge=60, le=86_400, description="更新数据后重新计算的最长时间 [秒]"
+    )
+    update_memory_bytes: int = Field(
+        8 * 2**30, ge=0, description="更新数据的计算进程的常驻内存上限 [字节]；0 不限"
+    )
+
     @field_validator("tokens", mode="before")
     @classmethod
     def _read_tokens(cls, value: object) -> object:

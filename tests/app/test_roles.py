@@ -21,7 +21,8 @@ from yikezhong_app.web import access
 from yikezhong_app.web.access import COOKIE, ROLES, find_token, parse_tokens, role_for
 
 PLANNER, READER = "planner-secret-0123456789", "reader-secret-0123456789"
-TOKENS = f"li:planner:{PLANNER}, wang:reader:{READER}"
+EDITOR = "editor-secret-0123456789"
+TOKENS = f"li:planner:{PLANNER}, wang:reader:{READER}, zhao:editor:{EDITOR}"
 SITING = {"service": "elderly_circle", "goal": "max_people", "n": 1}
 
 
@@ -84,9 +85,9 @@ def test_reading_never_takes_a_body(out: Path) -> None:
 def test_without_a_token_nothing_is_computed(
     client: TestClient, method: str, path: str
 ) -> None:
-    address = path.replace("{job_id}", "0" * 16)
+    address = path.replace("{job_id}", "0" * 16).replace("{upload_id}", "0" * 16)
     assert "{" not in address
-    body = None if method == "DELETE" else SITING
+    body = SITING if method == "POST" else None
     response = client.request(method, address, json=body)
     assert_problem(response, 401, "http-401")
     assert response.headers["www-authenticate"] == "Bearer"
@@ -96,7 +97,8 @@ def test_without_a_token_nothing_is_computed(
         assert response.status_code == 401, wrong
     response = client.request(method, address, json=body, headers=bearer(READER))
     assert_problem(response, 403, "http-403")
-    response = client.request(method, address, json=body, headers=bearer(PLANNER))
+    least = PLANNER if ROLES[method, path] == "planner" else EDITOR
+    response = client.request(method, address, json=body, headers=bearer(least))
     assert response.status_code not in (401, 403)
 
 
@@ -107,9 +109,15 @@ def test_reading_is_open(client: TestClient) -> None:
         "name": None,
         "role": None,
         "can_compute": False,
+        "can_upload": False,
     }
     known = client.get(f"{API}/session", headers=bearer(READER)).json()
-    assert known == {"name": "wang", "role": "reader", "can_compute": False}
+    assert known == {
+        "name": "wang",
+        "role": "reader",
+        "can_compute": False,
+        "can_upload": False,
+    }
 
 
 def test_a_page_with_a_token_keeps_it_in_a_cookie(client: TestClient) -> None:
@@ -197,6 +205,7 @@ def test_tokens_are_read_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [(t.name, t.role) for t in settings.tokens] == [
         ("li", "planner"),
         ("wang", "reader"),
+        ("zhao", "editor"),
     ]
     assert PLANNER not in repr(settings) and PLANNER not in str(settings.tokens)
     assert find_token(settings.tokens, READER) == settings.tokens[1]

@@ -49,3 +49,4 @@ class SessionRow(BaseModel):
     name: str | None
     role: Literal["reader", "planner", "editor"] | None
     can_compute: bool
+    can_upload: bool

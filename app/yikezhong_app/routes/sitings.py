@@ -176,7 +176,15 @@ def get_session(request: Request) -> Response:
             "role": token.role,
         }
     )
-    return _json({**known, "can_compute": known["role"] in ("planner", "editor")})
+    is_editor = known["role"] == "editor"
+    has_study = request.app.state.settings.study is not None
+    return _json(
+        {
+            **known,
+            "can_compute": is_editor or known["role"] == "planner",
+            "can_upload": is_editor and has_study,
+        }
+    )
 
 
 def job_row(job: Job) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
@@ -18,6 +19,8 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from yikezhong_app.web.request_errors import BodyTooLargeError
 
 COOKIE: Final = "yikezhong_token"
 #: From the least to the most.
@@ -32,6 +35,13 @@ ROLES: Final[dict[tuple[str, str], str]] = {
     ("POST", "/api/v1/scenarios"): "planner",
     ("POST", "/api/v1/speed-comparisons"): "planner",
     ("DELETE", "/api/v1/jobs/{job_id}"): "planner",
+    # what is not published yet is not for everybody's eyes
+    ("GET", "/api/v1/uploads"): "editor",
+    ("POST", "/api/v1/uploads"): "editor",
+    ("GET", "/api/v1/uploads/{upload_id}"): "editor",
+    ("GET", "/api/v1/uploads/{upload_id}/report"): "editor",
+    ("POST", "/api/v1/uploads/{upload_id}/confirm"): "editor",
+    ("DELETE", "/api/v1/uploads/{upload_id}"): "editor",
 }
 _LEAST_SECRET: Final = 16
 _TOKEN = re.compile(
@@ -73,9 +83,9 @@ def parse_tokens(text: str) -> tuple[AccessToken, ...]:
     return tuple(found)
 
 
-def random_token() -> AccessToken:
-    """Return a planner's token that nobody had before."""
-    return AccessToken("local", "planner", secrets.token_urlsafe(24))
+def random_token(role: str = "planner") -> AccessToken:
+    """Return a token of a role that nobody had before."""
+    return AccessToken("local", role, secrets.token_urlsafe(24))
 
 
 def find_token(tokens: tuple[AccessToken, ...], secret: str) -> AccessToken | None:
@@ -95,7 +105,7 @@ def role_for(method: str, pattern: str) -> str | None:
     >>> role_for("GET", "/api/v1/study"), role_for("POST", "/api/v1/sitings")
     ('open', 'planner')
     """
-    return "open" if method in READING else ROLES.get((method, pattern))
+    return ROLES.get((method, pattern), "open" if method in READING else None)
 
 
 def may(role: str | None, least: str) -> bool:
@@ -118,14 +128,22 @@ class AccessMiddleware:
     tokens : tuple of AccessToken
     body_limit_bytes : int
         Largest body [bytes], counted as it comes in.
+    streamed : mapping of (method, address) to int
+        Addresses that take in their body bit by bit, with the largest each [bytes].
     """
 
     def __init__(
-        self, app: ASGIApp, *, tokens: tuple[AccessToken, ...], body_limit_bytes: int
+        self,
+        app: ASGIApp,
+        *,
+        tokens: tuple[AccessToken, ...],
+        body_limit_bytes: int,
+        streamed: Mapping[tuple[str, str], int] | None = None,
     ) -> None:
         self.app = app
         self.tokens = tokens
         self.body_limit_bytes = body_limit_bytes
+        self.streamed = dict(streamed or {})
         self._patterns = [
             (method, re.compile(re.sub(r"\{\w+\}", "[^/]+", pattern)), role)
             for (method, pattern), role in ROLES.items()
@@ -139,12 +157,16 @@ class AccessMiddleware:
         token = self._token(scope)
         scope.setdefault("state", {})["access"] = token
         if scope["method"] in READING:
-            page = self._signed_in(scope)
-            await (page or self.app)(scope, receive, send)
+            answer = self._signed_in(scope) or self._role_refusal(scope, token)
+            await (answer or self.app)(scope, receive, send)
             return
         refusal = self._refusal(scope, token)
         if refusal is not None:
             await refusal(scope, receive, send)
+            return
+        most = self.streamed.get((scope["method"], scope["path"]))
+        if most is not None:
+            await self._stream(scope, receive, send, most=most)
             return
         try:
             body = await self._body(scope, receive)
@@ -195,9 +217,13 @@ class AccessMiddleware:
     def _refusal(self, scope: Scope, token: AccessToken | None) -> Response | None:
         if not _same_origin(scope):
             return _problem(scope, 403, "请求来自其他网站")
+        return self._role_refusal(scope, token)
+
+    def _role_refusal(self, scope: Scope, token: AccessToken | None) -> Response | None:
         least = self._role(scope)
         if least is None:
-            return None  # no such address: the routes answer 404 or 405
+            # open to read, or no such address: the routes answer 404 or 405
+            return None
         if token is None:
             return _problem(scope, 401, "计算与写入需要令牌（Authorization: Bearer）")
         if not may(token.role, least):
@@ -209,6 +235,17 @@ class AccessMiddleware:
             if method == scope["method"] and pattern.fullmatch(scope["path"]):
                 return role
         return None
+
+    async def _stream(
+        self, scope: Scope, receive: Receive, send: Send, *, most: int
+    ) -> None:
+        """Pass a body on bit by bit; too large a one ends in a 413."""
+        length = Headers(scope=scope).get("content-length", "")
+        if length.isdecimal() and int(length) > most:
+            refusal = _problem(scope, 413, f"请求体超过 {most} 字节")
+            await refusal(scope, receive, send)
+        else:
+            await self.app(scope, _counted(receive, most=most), send)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
         """Return the body; None where it is larger than allowed."""
@@ -239,6 +276,21 @@ def _replay(body: bytes, receive: Receive) -> Receive:
             return await receive()
         given = True
         return {"type": "http.request", "body": body, "more_body": False}
+
+    return call
+
+
+def _counted(receive: Receive, *, most: int) -> Receive:
+    """Return a receive that raises where more comes in than may."""
+    n_byte = 0
+
+    async def call() -> Message:
+        nonlocal n_byte
+        message = await receive()
+        n_byte += len(message.get("body", b""))
+        if n_byte > most:
+            raise BodyTooLargeError(f"请求体超过 {most} 字节")
+        return message
 
     return call
 

@@ -26,6 +26,7 @@ from yikezhong_app.snapshots.snapshot import (
     SnapshotCorruptError,
     SnapshotMissingError,
 )
+from yikezhong_app.uploads import upload_errors
 from yikezhong_app.web import request_errors
 from yikezhong_app.web.security import answer_headers, trace_id
 from yikezhong_coverage.errors import (
@@ -66,6 +67,7 @@ TABLE: Final[tuple[tuple[type[Exception], ProblemKind], ...]] = (
         request_errors.AmbiguousNameError,
         ProblemKind(422, "ambiguous-name", "名称不唯一"),
     ),
+    (request_errors.BadQueryError, ProblemKind(400, "bad-query", "参数不可用")),
     (request_errors.ParameterError, ProblemKind(422, "parameter", "参数不可用")),
     (request_errors.NoRoadError, ProblemKind(422, "no-road", "附近没有道路")),
     (
@@ -75,6 +77,20 @@ TABLE: Final[tuple[tuple[type[Exception], ProblemKind], ...]] = (
     (
         request_errors.NotAcceptableError,
         ProblemKind(406, "not-acceptable", "不提供所要的格式"),
+    ),
+    (
+        request_errors.UploadsOffError,
+        ProblemKind(404, "uploads-off", "没有开启数据更新"),
+    ),
+    (request_errors.BodyTooLargeError, ProblemKind(413, "http-413", "请求过大")),
+    (upload_errors.UploadsFullError, ProblemKind(503, "uploads-full", "上传已满")),
+    (
+        upload_errors.UploadStateError,
+        ProblemKind(409, "upload-state", "现在不能这样做"),
+    ),
+    (
+        upload_errors.StorageError,
+        ProblemKind(507, "storage", "文件没有保存", tell=False),
     ),
     (
         SnapshotMissingError,

@@ -4,11 +4,13 @@
 
     PlannerError
     ├── UnknownDivisionError    no division has that code or name
+    ├── UploadsOffError         there is no study to change
     ├── UnknownRecordError      no facility, circle … of that id
     ├── UnfinishedError         what was to be computed at once was not
     └── InputError
         ├── AmbiguousNameError  several divisions have that name
         ├── ParameterError      a query parameter cannot be used
+        │   └── BadQueryError   … by the rules of OGC API Features: 400
         ├── NoRoadError         there is no usable road near the place
         └── NotAcceptableError  none of the accepted formats can be given
 """
@@ -39,6 +41,18 @@ class UnfinishedError(PlannerError):
     http_status: ClassVar[int] = 503
 
 
+class UploadsOffError(PlannerError):
+    """The service has no study to change."""
+
+    http_status: ClassVar[int] = 404
+
+
+class BodyTooLargeError(InputError):
+    """A body that is taken in bit by bit is larger than allowed."""
+
+    http_status: ClassVar[int] = 413
+
+
 class AmbiguousNameError(InputError):
     """Several divisions have the name; their codes are in ``available``."""
 
@@ -66,6 +80,12 @@ class ParameterError(InputError):
         super().__init__(message)
         self.parameter = parameter
         self.available = tuple(available)
+
+
+class BadQueryError(ParameterError):
+    """A query parameter that OGC API Features wants answered with 400."""
+
+    http_status: ClassVar[int] = 400
 
 
 class NoRoadError(InputError):

@@ -43,7 +43,7 @@ def serve_forever(settings: Settings) -> None:
     snapshot = open_current(settings.out)
     own = None
     if not settings.tokens and settings.host in LOOPBACK:
-        own = random_token()
+        own = random_token("planner" if settings.study is None else "editor")
         settings = settings.model_copy(update={"tokens": (own,)})
     _require_free(settings.host, settings.port)
     print_line(f"{snapshot.manifest['name']}（评价日期 {snapshot.manifest['as_of']}）")
@@ -83,7 +83,8 @@ def _announce(settings: Settings, own: AccessToken | None) -> None:
     address = f"http://{shown}:{settings.port}"
     print_line(f"请在浏览器中打开 {address}/maps/ ；接口说明 {address}/docs")
     if own is not None:
-        print_line(f"选址等计算请用这个地址打开：{address}/maps/?token={own.secret}")
+        words = "选址等计算" if settings.study is None else "选址、更新数据等"
+        print_line(f"{words}请用这个地址打开：{address}/maps/?token={own.secret}")
     elif not settings.tokens:
         print_line("没有设置 YIKEZHONG_TOKENS：只能查看，不能选址与试算。")
     print_line("按 Ctrl-C 停止。")

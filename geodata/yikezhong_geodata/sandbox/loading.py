@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
@@ -27,6 +28,7 @@ from yikezhong_geodata.study import Progress, Study, load_study
 
 _TASK: Final = "yikezhong_geodata.sandbox.loading:load_into_files"
 _TABLES: Final = ("divisions", "facilities", "demand")
+_REPORT: Final = "report.json"
 
 
 def load_study_apart(
@@ -104,24 +106,24 @@ def load_into_files(
     inputs = study.plan_inputs
     if inputs.zones is not None:
         write_frame(inputs.zones, folder / "zones.arrow")
+    _write_report(study.report, folder)
     return {
         "profiles": list(study.roads),
         "zones": inputs.zones is not None,
         "statistics": [_plain(statistic) for statistic in inputs.statistics],
-        **report_record(study.report),
     }
 
 
-def report_record(report: DataReport) -> dict[str, Any]:
-    """Return a data report as JSON."""
-    return {
+def _write_report(report: DataReport, folder: Path) -> None:
+    record = {
         "findings": [asdict(finding) for finding in report.findings],
         "counts": [asdict(count) for count in report.counts],
     }
+    (folder / _REPORT).write_text(json.dumps(record), encoding="utf-8")
 
 
-def read_report(record: dict[str, Any]) -> DataReport:
-    """Return the data report that :func:`report_record` was given."""
+def _read_report(folder: Path) -> DataReport:
+    record = json.loads((folder / _REPORT).read_text(encoding="utf-8"))
     return DataReport(
         [Finding(**finding) for finding in record["findings"]],
         [LayerCount(**count) for count in record["counts"]],
@@ -154,7 +156,7 @@ def _take_over(
         **tables,
         roads={profile: RoadGraph(**arrays) for profile, arrays in roads.items()},
         services=services,
-        report=read_report(answer),
+        report=_read_report(files),
         folder=folder,
         plan_inputs=plan_inputs,
     )
