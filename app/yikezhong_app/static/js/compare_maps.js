@@ -26,17 +26,27 @@ export function afterMap() {
   });
 }
 
-/** Move both maps whenever one is moved. */
+/** Move both maps whenever one is moved; a change of its box's size is no move. */
 export function moveTogether(maps) {
-  let leading = null;
+  let busy = false;
+  const alone = (act) => {
+    const before = busy;
+    busy = true;
+    try {
+      return act();
+    } finally {
+      busy = before;
+    }
+  };
   for (const map of maps) {
+    const resize = map.invalidateSize.bind(map);
+    map.invalidateSize = (options) => alone(() => resize(options));
     map.on("move zoomend", () => {
-      if (leading) return;
-      leading = map;
-      for (const other of maps) {
-        if (other !== map) other.setView(map.getCenter(), map.getZoom(), { animate: false });
-      }
-      leading = null;
+      if (busy) return;
+      const others = maps.filter((other) => other !== map);
+      alone(() => {
+        for (const other of others) other.setView(map.getCenter(), map.getZoom(), { animate: false });
+      });
     });
   }
 }

@@ -36,7 +36,7 @@ export function showComparison(found, { words, table, links, nameOfPlace, catego
       text: `覆盖率；「变化」为百分点${words.hasPeople ? "，「净增」为人数" : ""}。点列名排序，点乡镇名在两幅图上查看。`,
     }),
     table.element,
-    make("h3", { class: "links-title", text: "下载" }),
+    links.length > 0 && make("h3", { class: "links-title", text: "下载" }),
     make(
       "ul",
       { class: "links downloads" },

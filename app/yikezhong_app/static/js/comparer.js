@@ -46,7 +46,6 @@ export class Comparer {
     byId("choices").addEventListener("submit", (event) => event.preventDefault());
     this.buildLayers();
     addHomeControl(this.maps[0], () => this.showAll());
-    this.maps[0].on("moveend", () => this.keepPlace());
     const shapes = await this.read("divisions", { level: this.level, format: "geojson" });
     this.codes = shapes.features.map(({ properties }) => properties.code);
     this.names = new Map(shapes.features.map(({ properties: p }) => [p.code, p.name]));
@@ -58,6 +57,7 @@ export class Comparer {
     const { place } = this.view;
     if (place) this.maps[0].setView([place.lat, place.lng], place.zoom, { animate: false });
     else this.showAll();
+    this.maps[0].on("moveend", () => this.keepPlace());
     this.showRoads();
     [this.scenarios, this.versions] = await Promise.all([readScenarios(), readVersions()]);
     await this.readUpper();
