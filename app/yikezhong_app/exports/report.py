@@ -103,7 +103,7 @@ def make_report(
 
 def file_name(catalog: Catalog, place: str, form: str) -> str:
     """Return the name a report is saved under, safe on every file system."""
-    what = "覆盖地图" if form in ("png", "svg") else "服务圈覆盖报告"
+    what = "覆盖地图" if form in ("png", "svg", "html") else "服务圈覆盖报告"
     name = f"{place}_{what}_{catalog.as_of}.{form}"
     safe = "".join("_" if c in _UNSAFE or not c.isprintable() else c for c in name)
     return safe.lstrip(". ") or f"report.{form}"

@@ -1,6 +1,7 @@
 // The form of choices. Every change is one patch of the view.
 
 import { byId, make, show } from "./dom.js";
+import { embedded } from "./embedded.js";
 import { count } from "./format.js";
 import { levelsWithin } from "./state.js";
 import { denominatorsAt, speedsFor } from "./study.js";
@@ -188,12 +189,15 @@ function refill(list, entries) {
   show(list, entries.map(option));
 }
 
+const layersOffered = () =>
+  Object.entries(LAYER_NAMES).filter(([id]) => !embedded || embedded.layers.includes(id));
+
 function buildLayers(pick) {
   const ticked = () =>
     [...document.getElementsByName("layer")].filter((one) => one.checked).map((one) => one.value);
   show(
     byId("choose-layers"),
-    Object.entries(LAYER_NAMES).map(([id, words]) =>
+    layersOffered().map(([id, words]) =>
       make(
         "label",
         { class: "layer" },

@@ -40,7 +40,20 @@ export function showDownloads(view, place) {
     item(`${words}报告（Excel）`, address(`reports/${code}.xlsx`)),
     item("当前地图（PNG）", address("maps.png", map)),
     item("当前地图（SVG）", address("maps.svg", map)),
+    item("当前图面（单个网页文件）", address("maps.html", wholeView(view))),
   );
+}
+
+// everything that the address of the page carries
+function wholeView({ layers, off, lat, lng, zoom, base: _base, at: _at, ...view }) {
+  return {
+    ...view,
+    layers: layers.join(","),
+    off: off.join(","),
+    lat: lat?.toFixed(5),
+    lng: lng?.toFixed(5),
+    zoom: zoom?.toFixed(2),
+  };
 }
 
 function item(text, href) {

@@ -3,11 +3,13 @@
 
 import { ApiError, read } from "./api.js";
 import { prepareBoard } from "./board.js";
+import { embedded, firstQuery } from "./embedded.js";
 import * as page from "./page.js";
 import { Planner } from "./planner.js";
 import { readAddress, settle } from "./state.js";
 import { arrangeStudy, learnCounties, learnOffers, learnSpeeds } from "./study.js";
 
+document.body.classList.toggle("single-file", embedded != null);
 const map = prepareBoard();
 const load = page.createProgress();
 const sheets = page.wireSheets();
@@ -33,7 +35,7 @@ async function start() {
       return;
     }
     await load(learnCounties(study));
-    const { service, indicator } = settle(readAddress(window.location.search), study);
+    const { service, indicator } = settle(readAddress(firstQuery()), study);
     await load(Promise.all([learnOffers(study, service), learnSpeeds(study, indicator)]));
     const isOutdated = () => outdated;
     await new Planner(study, { map, load, sheets, report, isOutdated }).run();

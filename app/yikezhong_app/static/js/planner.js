@@ -5,6 +5,7 @@ import { Ground, addHomeControl, showBounds, showPlace } from "./board.js";
 import { buildControls, showCategories } from "./controls.js";
 import { byId } from "./dom.js";
 import { wireDownloads } from "./downloads.js";
+import { embedded, firstQuery } from "./embedded.js";
 import { Layers } from "./layers.js";
 import { hideMessage } from "./page.js";
 import { showWaiting } from "./results.js";
@@ -23,7 +24,7 @@ const ALL = new Set([...FIGURES, "layers", "off", "base", "code"]);
 export class Planner {
   constructor(study, { map, load, sheets, report, isOutdated }) {
     Object.assign(this, { study, map, load, sheets, report, isOutdated });
-    this.store = createStore(settle(readAddress(window.location.search), study));
+    this.store = createStore(settle(readAddress(firstQuery()), study));
     this.sources = new Sources(study, load);
     this.layers = new Layers(map, study, { onPick: (code) => this.pick(code) });
     this.ground = new Ground(map, study.baseMaps);
@@ -132,6 +133,8 @@ export class Planner {
 
   // a choice is a step of the browser's history, a move of the map is not
   remember(changed) {
+    // a file has one view, and no address that could carry another
+    if (embedded) return;
     const address = writeAddress(this.store.get());
     const step = document.body.dataset.ready && !this.isGoingBack && !isMove(changed);
     window.history[step ? "pushState" : "replaceState"](null, "", address);

@@ -1,7 +1,7 @@
 // What the coverage map reads: a request for each purpose, and of several answers for
 // one purpose only the last.
 
-import { readAll } from "./api.js";
+import { read, readAll } from "./api.js";
 
 export const MOST_ROWS = 50000;
 /** Most gap areas that are drawn: those with the most people come first. */
@@ -17,13 +17,22 @@ export class Sources {
     this.asked = new Map();
   }
 
-  async latest(purpose, ...requests) {
+  begin(purpose) {
     const own = (this.asked.get(purpose) ?? 0) + 1;
     this.asked.set(purpose, own);
+    return own;
+  }
+
+  isLast(purpose, own) {
+    return this.asked.get(purpose) === own;
+  }
+
+  async latest(purpose, ...requests) {
+    const own = this.begin(purpose);
     const answers = await this.load(
       Promise.all(requests.map(([path, query]) => readAll(path, query))),
     );
-    return this.asked.get(purpose) === own ? answers : null;
+    return this.isLast(purpose, own) ? answers : null;
   }
 
   /** Shapes of a level; of communities also those of the level above, for their names. */
@@ -60,9 +69,10 @@ export class Sources {
 
   async gapAreas({ service, county }) {
     const query = { service, parent: county, limit: MOST_GAP_AREAS, format: "geojson" };
-    // the first page is what is drawn: no `readAll` to the end
-    const answers = await this.latest("gap-areas", ["gap-areas", query]);
-    return answers?.[0] ?? null;
+    // the first page is what is drawn: those with the most people
+    const own = this.begin("gap-areas");
+    const answer = await this.load(read("gap-areas", query));
+    return this.isLast("gap-areas", own) ? answer : null;
   }
 
   async facilities({ service }) {
