@@ -43,6 +43,7 @@ from yikezhong_app.routes import (
     scenarios,
     scorecards,
     single_file,
+    siting_options,
     sitings,
     study,
     townships,
@@ -80,6 +81,7 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     scorecards.router,
     measures.router,
     sitings.router,
+    siting_options.router,
     facilities.router,
     circles.router,
     roads.router,
@@ -159,7 +161,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.cache = RenderedCache(settings.cache_bytes)
     app.state.jobs = LazyPool(
-        {**sitings.TASKS, **comparisons.TASKS},
+        {**sitings.TASKS, **siting_options.TASKS, **comparisons.TASKS},
         folder=settings.out / sitings.FOLDER,
         kept={sitings.SITING},
         limits=PoolLimits(

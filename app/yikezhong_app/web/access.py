@@ -32,6 +32,7 @@ ROLES: Final[dict[tuple[str, str], str]] = {
     ("POST", "/api/v1/sitings"): "planner",
     ("DELETE", "/api/v1/sitings/{job_id}"): "planner",
     ("POST", "/api/v1/evaluations"): "planner",
+    ("POST", "/api/v1/candidates"): "planner",
     ("POST", "/api/v1/scenarios"): "planner",
     ("POST", "/api/v1/speed-comparisons"): "planner",
     ("DELETE", "/api/v1/jobs/{job_id}"): "planner",
