@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from yikezhong_app.commands.console import ProgressCall, part
 from yikezhong_app.runs.kept_study import KEY, keep_study
@@ -58,7 +61,7 @@ from yikezhong_app.tables.roads import (
 )
 from yikezhong_coverage.gaps import REASONS
 from yikezhong_coverage.rates import Coverage, roll_up_lengths, roll_up_surfaces
-from yikezhong_coverage.records import Service
+from yikezhong_coverage.records import FloatArray, Service
 from yikezhong_geodata.columns import LEVELS
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.study import Study
@@ -124,10 +127,12 @@ def compute_tables(
         if profile in study.roads
     }
     records = build_records(study, own_level=parameters.own_level)
-    run = _Run(study, records, networks, study.as_of.isoformat())
-    for number, service in enumerate(services):
-        progress(f"计算：{service.name}", 0.1 + 0.72 * number / len(services))
-        run.add_service(service)
+    # Shapely lets other threads work: circles are joined beside the counting.
+    with ThreadPoolExecutor(max_workers=1) as joining:
+        run = _Run(study, records, networks, joining)
+        for number, service in enumerate(services):
+            progress(f"计算：{service.name}", 0.1 + 0.72 * number / len(services))
+            run.add_service(service)
     plan_tables = run.plans.tables(progress=part(progress, 0.82, 0.87))
     if "indicators" in plan_tables:
         found = plan_gap_rows(
@@ -150,12 +155,13 @@ class _Run:
         study: Study,
         records: StudyRecords,
         networks: dict[str, Network],
-        as_of: str,
+        joining: ThreadPoolExecutor,
     ) -> None:
         self.study = study
         self.records = records
         self.networks = networks
-        self.as_of = as_of
+        self.joining = joining
+        self.as_of = study.as_of.isoformat()
         self.plans = PlanTables(study, records, networks)
         self.report = DataReport()
         self.circle_maker = CircleMaker(networks)
@@ -190,6 +196,10 @@ class _Run:
             parameters.limits_min,
             more_s=self.plans.limits_s(service.id),
         )
+        circles = self.circle_maker.circles(
+            service.profile, times.facilities, limit_s=service.limit_s
+        )
+        joined = self.joining.submit(self._join_circles, service, circles)
         add_times(self.times, times, network)
         for limit_s, variant, found in coverage_rows(
             splitter, limits_s=limits_s, share=parameters.area_people_share
@@ -199,7 +209,7 @@ class _Run:
         self.plans.add_service(splitter)
         self._add_gaps(splitter, limits_s)
         self._add_lengths(splitter)
-        self._add_circles(splitter)
+        self._add_surfaces(splitter, *joined.result())
 
     def _add_gaps(self, splitter: Splitter, limits_s: list[float]) -> None:
         """Add the gaps by division, and as places at the service's own limit."""
@@ -237,7 +247,7 @@ class _Run:
         divisions = self.records.divisions
         if service.profile not in self.roads:
             self.roads[service.profile] = measure_roads(
-                network, self._finest(), n_division=len(divisions.code)
+                network, self.finest, n_division=len(divisions.code)
             )
         lengths = self.roads[service.profile]
         covered_m = covered_road_m(
@@ -246,28 +256,39 @@ class _Run:
         found = roll_up_lengths(divisions, total_m=lengths.total_m, covered_m=covered_m)
         self._cover(splitter, found, limit_s=service.limit_s, variant="with_neighbours")
 
-    def _add_circles(self, splitter: Splitter) -> None:
-        """Add the circles at the service's own limit, and the area they cover."""
-        service, times = splitter.times.service, splitter.times
-        circles = self.circle_maker.circles(
-            service.profile, times.facilities, limit_s=service.limit_s
-        )
-        union = union_row(service, circles)
-        self.circles.append(union)
-        if service.profile != "walking":
-            return  # circles by car are too coarse to measure
-        finest = self._finest()
-        area_m2 = np.zeros(len(self.records.divisions.code))
-        covered_m2 = np.zeros(len(area_m2))
-        area_m2[finest.index] = finest["area_m2"].to_numpy(np.float64)
-        covered_m2[finest.index] = covered_area_m2(finest, union.geometry.iloc[0])
-        found = roll_up_surfaces(
-            self.records.divisions, area_m2=area_m2, covered_m2=covered_m2
-        )
-        self._cover(splitter, found, limit_s=service.limit_s, variant="with_neighbours")
+    def _join_circles(
+        self, service: Service, circles: list[shapely.MultiPolygon]
+    ) -> tuple[gpd.GeoDataFrame, FloatArray | None]:
+        """Return the union of a service's circles, and what it covers [m²].
 
-    def _finest(self) -> gpd.GeoDataFrame:
-        """Return the divisions without anything below them, by their row number."""
+        Circles by car are too coarse to measure: None.
+        """
+        union = union_row(service, circles)
+        if service.profile != "walking":
+            return union, None
+        return union, covered_area_m2(self.finest, union.geometry.iloc[0])
+
+    def _add_surfaces(
+        self,
+        splitter: Splitter,
+        union: gpd.GeoDataFrame,
+        covered_m2: FloatArray | None,
+    ) -> None:
+        """Add the union of circles at the service's own limit, and its area."""
+        self.circles.append(union)
+        if covered_m2 is None:
+            return
+        divisions = self.records.divisions
+        area_m2, covered = np.zeros((2, len(divisions.code)))
+        area_m2[self.finest.index] = self.finest["area_m2"].to_numpy(np.float64)
+        covered[self.finest.index] = covered_m2
+        found = roll_up_surfaces(divisions, area_m2=area_m2, covered_m2=covered)
+        limit_s = splitter.times.service.limit_s
+        self._cover(splitter, found, limit_s=limit_s, variant="with_neighbours")
+
+    @cached_property
+    def finest(self) -> gpd.GeoDataFrame:
+        """The divisions without anything below them, by their row number."""
         parent = self.records.divisions.parent
         table = self.study.divisions.reset_index(drop=True)
         return table[~np.isin(np.arange(len(table)), parent[parent >= 0])]
