@@ -183,7 +183,13 @@ def answer(
     make: Callable[[], Rendered],
 ) -> Response:
     """Answer 304, from the cache, or with what ``make`` makes."""
-    tag = _tag(context, query, chosen)
+    return answer_tagged(context, _tag(context, query, chosen), make=make)
+
+
+def answer_tagged(
+    context: Context, tag: str, *, make: Callable[[], Rendered]
+) -> Response:
+    """Answer what has an entity tag: 304, from the cache, or made."""
     kept = _kept(context, tag)
     return kept or _sent(context, tag, context.cache.get((tag,), make))
 

@@ -1,0 +1,232 @@
+"""What is served as collections of features, and how each is read from a catalog."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.gap_records import AREAS, area_records
+from yikezhong_app.reading.records import Row
+from yikezhong_app.reading.selections import (
+    circle_rows,
+    coverage_rows,
+    facility_rows,
+    gap_rows,
+)
+from yikezhong_app.web.queries import (
+    CirclesQuery,
+    CoverageFilter,
+    FacilitiesQuery,
+    GapsFilter,
+)
+
+Box = tuple[float, float, float, float]
+#: Rows with their positions in the table that holds their shapes.
+Found = list[tuple[int, Row]]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A kind of feature.
+
+    Parameters
+    ----------
+    id : str
+    title, description : str
+        Chinese.
+    table : str
+        Table of the snapshot with the geometry.
+    choose : callable
+        Gives the rows of a catalog with their positions in the table.
+    id_of : callable
+        Gives the id of a row's feature.
+    filters : tuple of str
+        Properties that items can be chosen by.
+    level : str or None
+        Level of divisions; the collection is there where the level is.
+    """
+
+    id: str
+    title: str
+    description: str
+    table: str
+    choose: Callable[[Catalog], Found]
+    id_of: Callable[[Row], str]
+    filters: tuple[str, ...]
+    level: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A collection of one version: its features, indexed by id and place."""
+
+    catalog: Catalog
+    collection: Collection
+
+    @cached_property
+    def _found(self) -> Found:
+        return self.collection.choose(self.catalog)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """Properties of all features, in their order."""
+        return [row for _, row in self._found]
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """Id of each feature."""
+        return [self.collection.id_of(row) for row in self.rows]
+
+    @cached_property
+    def number(self) -> dict[str, int]:
+        """Id → number of the feature."""
+        return {id_: i for i, id_ in enumerate(self.ids)}
+
+    @cached_property
+    def _geometries(self) -> NDArray[np.object_]:
+        frame = self.catalog.snapshot.geo_table(self.collection.table)
+        shapes: NDArray[np.object_] = np.asarray(frame.geometry.array, dtype=object)
+        return shapes[[at for at, _ in self._found]]
+
+    @cached_property
+    def _tree(self) -> shapely.STRtree:
+        return shapely.STRtree(self._geometries)
+
+    @cached_property
+    def bounds(self) -> Box | None:
+        """West, south, east, north of all features [degrees]; None without any."""
+        west, south, east, north = map(float, shapely.total_bounds(self._geometries))
+        return None if np.isnan(west) else (west, south, east, north)
+
+    def within(self, boxes: Sequence[Box]) -> set[int]:
+        """Return the numbers of the features that meet any of some boxes."""
+        if not self.rows:
+            return set()
+        found = self._tree.query(
+            [shapely.box(*box) for box in boxes], predicate="intersects"
+        )
+        return set(found[1].tolist())
+
+    def shapes(self, numbers: Sequence[int]) -> list[bytes | None]:
+        """Return the GeoJSON geometry of some features, in full detail."""
+        at = [self._found[i][0] for i in numbers]
+        return self.catalog.shapes(self.collection.table, at)
+
+
+def layers_of(catalog: Catalog) -> dict[str, Layer]:
+    """Return the layers of a version by id; they are kept while the version is."""
+    with _LOCK:
+        kept = _KEPT.get(catalog)
+        if kept is None:
+            kept = _KEPT[catalog] = {
+                one.id: Layer(catalog, one)
+                for one in COLLECTIONS
+                if one.table in catalog.snapshot.table_names
+                and (one.level is None or one.level in catalog.levels)
+            }
+        return kept
+
+
+_KEPT: WeakKeyDictionary[Catalog, dict[str, Layer]] = WeakKeyDictionary()
+_LOCK = threading.Lock()
+
+
+def _divisions(level: str) -> Callable[[Catalog], Found]:
+    def choose(catalog: Catalog) -> Found:
+        rates: dict[str, Row] = {}
+        for row in coverage_rows(catalog, CoverageFilter(), level=level):
+            own = rates.setdefault(row["code"], {})
+            own[f"rate_{row['service']}"] = row["rate"]
+        return [
+            (i, {**row, **rates.get(row["code"], {})})
+            for i, row in enumerate(catalog.divisions)
+            if row["level"] == level
+        ]
+
+    return choose
+
+
+def _circle_id(row: Row) -> str:
+    kind = "service" if row["facility_id"] is None else "facility"
+    owner = row["service"] if kind == "service" else row["facility_id"]
+    return f"{kind}.{owner}.{row['profile']}.{row['minutes']:g}"
+
+
+def _of(name: str) -> Callable[[Row], str]:
+    return lambda row: str(row[name])
+
+
+def _level(id_: str, level: str, title: str) -> Collection:
+    return Collection(
+        id=id_,
+        title=title,
+        description=f"{title}：边界、人口与各服务的覆盖率"
+        "（rate_服务：各服务自己的时限与服务人群，0 至 1，null 为未知）",
+        table="divisions",
+        choose=_divisions(level),
+        id_of=_of("code"),
+        filters=("code", "name", "parent"),
+        level=level,
+    )
+
+
+#: In the order they are listed.
+COLLECTIONS: Final[tuple[Collection, ...]] = (
+    _level("prefectures", "prefecture", "市州"),
+    _level("counties", "county", "县市区"),
+    _level("townships", "township", "乡镇街道"),
+    _level("communities", "community", "社区和村"),
+    Collection(
+        id="facilities",
+        title="设施",
+        description="设施及其类别、功能、状态；没有坐标的设施几何为 null",
+        table="facilities",
+        choose=lambda catalog: facility_rows(catalog, FacilitiesQuery()),
+        id_of=_of("id"),
+        filters=("category", "status", "township_code"),
+    ),
+    Collection(
+        id="circles",
+        title="服务圈",
+        description="已算出的服务圈：各设施的，以及各服务的合并（近似，只供显示）",
+        table="circles",
+        choose=lambda catalog: [
+            *circle_rows(catalog, CirclesQuery(minutes="all", union=True)),
+            *circle_rows(catalog, CirclesQuery(minutes="all", union=False)),
+        ],
+        id_of=_circle_id,
+        filters=("service", "facility_id", "profile"),
+    ),
+    Collection(
+        id="gaps",
+        title="缺口",
+        description="各服务自己的时限内有人未覆盖的区划：人数、原因与最近的设施",
+        table="gaps",
+        choose=lambda catalog: gap_rows(catalog, GapsFilter()),
+        id_of=_of("id"),
+        filters=("level", "code", "service", "reason"),
+    ),
+    Collection(
+        id="gap-areas",
+        title="缺口片区",
+        description="未覆盖的人口聚成的片区：人数、原因与最省的对策",
+        table=AREAS,
+        choose=area_records,
+        id_of=_of("id"),
+        filters=("service", "reason", "remedy", "township_code"),
+    ),
+)
+
+
+def matches(row: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
+    """Say whether a row has all the wanted values."""
+    return all(str(row.get(name)) == value for name, value in wanted.items())
