@@ -9,7 +9,7 @@ DEMO_STUDY ?= demo-study
 DEMO_OUT ?= demo-out
 
 .DEFAULT_GOAL := help
-.PHONY: help lock setup demo demo-build test check fix bench soak clean
+.PHONY: help lock setup demo demo-build test check fix bench bundle soak clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,9 @@ fix: setup ## let ruff mend what it can
 
 bench: setup ## run the benchmarks and print their tables
 	@$(BIN)/python -m benchmarks
+
+bundle: setup ## one archive in dist/ that installs on a closed network
+	@$(BIN)/python scripts/make_bundle.py
 
 soak: setup $(STAMP)/browser ## the long form of the tests
 	@YIKEZHONG_SOAK=1 $(BIN)/python -m pytest

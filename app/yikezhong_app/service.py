@@ -198,7 +198,9 @@ def create_app(settings: Settings) -> FastAPI:
         waiting=settings.export_queue, timeout_s=settings.export_seconds
     )
     app.state.metrics = Metrics(
-        app.state.store, cache=app.state.cache, jobs=app.state.jobs
+        app.state.store,
+        cache=app.state.cache,
+        pools={"computing": app.state.jobs, "circles": app.state.circles},
     )
     install_problems(app)
     _add_guards(app, settings)

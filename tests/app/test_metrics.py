@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,13 @@ from starlette.testclient import TestClient
 
 from service_cases import API, ORIGIN, assert_problem
 from snapshot_cases import AS_OF, write_small_snapshot
-from yikezhong_app.jobs.pool import LazyPool, PoolLimits
+from yikezhong_app.jobs.pool import LazyPool, PoolFullError, PoolLimits
+from yikezhong_app.reading.rendered import RenderedCache
+from yikezhong_app.reading.store import SnapshotStore
 from yikezhong_app.service import create_app
 from yikezhong_app.settings import Settings
 from yikezhong_app.web.access import parse_tokens
+from yikezhong_app.web.metrics import Metrics
 
 SECRET = "reader-secret-0123456789"
 Sample = tuple[str, tuple[tuple[str, str], ...]]
@@ -27,13 +31,18 @@ def open_client(out: Path, address: str = "127.0.0.1") -> TestClient:
 
 
 def samples(client: TestClient) -> dict[Sample, float]:
-    """Return what ``/metrics`` says, read by the official parser."""
+    """Return what ``/metrics`` says."""
     response = client.get("/metrics")
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+    return read(response.content)
+
+
+def read(text: bytes) -> dict[Sample, float]:
+    """Return the samples of a text, read by the official parser."""
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(response.text)
+        for family in text_string_to_metric_families(text.decode())
         for sample in family.samples
         if not sample.name.endswith("_created")
     }
@@ -111,31 +120,29 @@ def test_each_application_counts_for_itself(tmp_path: Path) -> None:
 
 
 def test_jobs_are_counted(tmp_path: Path) -> None:
-    client = open_client(tmp_path)
-    limits = PoolLimits(slots=1, jobs=2)
-    pool = client.app.state.jobs  # type: ignore[attr-defined]
-    assert pool.counts() == {}
-    pool = LazyPool({"try": "job_tasks:run"}, folder=None, limits=limits)
-    client.app.state.metrics = type(client.app.state.metrics)(  # type: ignore[attr-defined]
-        client.app.state.store,  # type: ignore[attr-defined]
-        cache=client.app.state.cache,  # type: ignore[attr-defined]
-        jobs=pool,
+    pool = LazyPool(
+        {"try": "job_tasks:run"}, folder=None, limits=PoolLimits(slots=1, jobs=2)
     )
+    store = SnapshotStore(tmp_path, reload_seconds=1)
+    metrics = Metrics(store, cache=RenderedCache(0), pools={"own": pool})
+    in_pool = (("pool", "own"),)
+    assert read(metrics.text())["yikezhong_jobs_running", in_pool] == 0
     try:
         quick = pool().submit("try", {}, payload={"what": "quick"})
         pool().wait(quick.id, timeout_s=30)
         for number in (1, 2):
             payload = {"what": "sleep", "seconds": 60, "n": number}
             pool().submit("try", {}, payload=payload)
-        with pytest.raises(Exception, match="已满"):
+        with pytest.raises(PoolFullError):
             pool().submit("try", {}, payload={"what": "quick", "n": 3})
         while pool.counts()["running"] != 1:
-            pass
-        found = samples(client)
-        assert found["yikezhong_jobs_running", ()] == 1
-        assert found["yikezhong_jobs_queued", ()] == 1
-        assert found["yikezhong_jobs_refused_total", ()] == 1
-        assert found["yikezhong_jobs_over_total", (("status", "done"),)] == 1
+            time.sleep(0.02)
+        found = read(metrics.text())
+        assert found["yikezhong_jobs_running", in_pool] == 1
+        assert found["yikezhong_jobs_queued", in_pool] == 1
+        assert found["yikezhong_jobs_refused_total", in_pool] == 1
+        done = (*in_pool, ("status", "done"))
+        assert found["yikezhong_jobs_over_total", done] == 1
     finally:
         pool.close()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from prometheus_client import (
@@ -43,11 +43,16 @@ class Metrics:
     ----------
     store : SnapshotStore
     cache : RenderedCache
-    jobs : LazyPool
+    pools : mapping of str to LazyPool
+        By the name they are counted under.
     """
 
     def __init__(
-        self, store: SnapshotStore, *, cache: RenderedCache, jobs: LazyPool
+        self,
+        store: SnapshotStore,
+        *,
+        cache: RenderedCache,
+        pools: Mapping[str, LazyPool],
     ) -> None:
         self._registry = CollectorRegistry()
         names = ("method", "route", "status")
@@ -62,7 +67,7 @@ class Metrics:
             registry=self._registry,
         )
         ProcessCollector(registry=self._registry)
-        self._registry.register(_StateCollector(store, cache, jobs))
+        self._registry.register(_StateCollector(store, cache, pools))
 
     def count(self, method: str, route: str, *, status: int, seconds: float) -> None:
         """Count an answer.
@@ -137,31 +142,17 @@ class _StateCollector(Collector):
     """Looks at the store, the cache and the jobs when it is asked."""
 
     def __init__(
-        self, store: SnapshotStore, cache: RenderedCache, jobs: LazyPool
+        self,
+        store: SnapshotStore,
+        cache: RenderedCache,
+        pools: Mapping[str, LazyPool],
     ) -> None:
-        self._store, self._cache, self._jobs = store, cache, jobs
+        self._store, self._cache, self._pools = store, cache, dict(pools)
 
     def collect(self) -> Iterator[Metric]:
         """Give what is so now."""
         yield from self._snapshot()
-        counts = self._jobs.counts()
-        for state in ("queued", "running"):
-            yield GaugeMetricFamily(
-                f"yikezhong_jobs_{state}",
-                f"Computing jobs that are {state}.",
-                value=counts[state],
-            )
-        yield CounterMetricFamily(
-            "yikezhong_jobs_refused",
-            "Computing jobs refused because the queue was full.",
-            value=counts["refused"],
-        )
-        over = CounterMetricFamily(
-            "yikezhong_jobs_over", "Computing jobs that ended.", labels=["status"]
-        )
-        for status in ("done", "failed", "cancelled"):
-            over.add_metric([status], counts[status])
-        yield over
+        yield from self._jobs()
         asked = CounterMetricFamily(
             "yikezhong_cache_requests",
             "Answers looked for in the cache.",
@@ -173,6 +164,30 @@ class _StateCollector(Collector):
         yield GaugeMetricFamily(
             "yikezhong_cache_bytes", "Bytes kept ready.", value=self._cache.n_bytes
         )
+
+    def _jobs(self) -> Iterator[Metric]:
+        queued = GaugeMetricFamily(
+            "yikezhong_jobs_queued", "Jobs that wait.", labels=["pool"]
+        )
+        running = GaugeMetricFamily(
+            "yikezhong_jobs_running", "Jobs that run.", labels=["pool"]
+        )
+        refused = CounterMetricFamily(
+            "yikezhong_jobs_refused",
+            "Jobs refused because the queue was full.",
+            labels=["pool"],
+        )
+        over = CounterMetricFamily(
+            "yikezhong_jobs_over", "Jobs that ended.", labels=["pool", "status"]
+        )
+        for name, pool in self._pools.items():
+            counts = pool.counts()
+            queued.add_metric([name], counts["queued"])
+            running.add_metric([name], counts["running"])
+            refused.add_metric([name], counts["refused"])
+            for status in ("done", "failed", "cancelled"):
+                over.add_metric([name, status], counts[status])
+        yield from (queued, running, refused, over)
 
     def _snapshot(self) -> Iterator[Metric]:
         state = self._store.state
