@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from yikezhong_coverage.rates import AREA_DENOMINATORS
 from yikezhong_coverage.rules.figures import Figure, Figures, divided
@@ -57,10 +58,12 @@ def network_time(indicator: Indicator, ground: Ground, *, facts: RunFacts) -> Fi
         tables = dict.fromkeys(tables)
         reason = f"缺少步行速度 {speed} 米/秒的服务圈结果"
     unknown = Figure(reason=reason or "缺少服务圈结果")
+    rates = {name: _rates(table, len(ground.areas)) for name, table in tables.items()}
     found = {}
     for level in ground.levels_from(indicator.unit):
         for area in ground.at_level[level].tolist():
-            found[area] = _worst(area, tables, reason=reason)
+            own = {name: figures[area] for name, figures in rates.items()}
+            found[area] = _worst(own, reason=reason)
     return Figures(found, unknown, whole=denominator in AREA_DENOMINATORS)
 
 
@@ -72,11 +75,8 @@ def _other_speed(rule: Mapping[str, object], facts: RunFacts) -> str | None:
     return f"{float(wanted):g}"
 
 
-def _worst(
-    area: int, tables: Mapping[str, ServiceCoverage | None], *, reason: str | None
-) -> Figure:
+def _worst(own: Mapping[str, Figure], *, reason: str | None) -> Figure:
     """Return the figure of the service with the lowest rate."""
-    own = {name: _rate(table, area) for name, table in tables.items()}
     if not own:
         return Figure(reason="没有给出服务")
     known = {name: f for name, f in own.items() if f.value is not None}
@@ -105,12 +105,27 @@ def _worst(
     )
 
 
-def _rate(table: ServiceCoverage | None, area: int) -> Figure:
-    """Return the coverage of one service in one area."""
+_KEPT: WeakKeyDictionary[ServiceCoverage, list[Figure]] = WeakKeyDictionary()
+
+
+def _rates(table: ServiceCoverage | None, n_area: int) -> list[Figure]:
+    """Return the coverage of one service in every area.
+
+    Made once for a table: several plans ask about the same services.
+    """
     if table is None:
-        return Figure()
-    total, covered = float(table.total[area]), float(table.covered[area])
-    unknown = bool(table.unknown[area])
+        return [Figure()] * n_area
+    if table not in _KEPT:
+        columns = (table.total, table.covered, table.unknown)
+        _KEPT[table] = [
+            _rate(*row)
+            for row in zip(*(column.tolist() for column in columns), strict=True)
+        ]
+    return _KEPT[table]
+
+
+def _rate(total: float, covered: float, unknown: bool) -> Figure:
+    """Return the coverage of one service in one area."""
     if math.isnan(total) or math.isnan(covered):
         return Figure(reason="人口未知")
     found = divided(Fraction(covered), Fraction(total), empty="没有人口或可计的区划")
