@@ -20,6 +20,7 @@ export class Areas {
     this.byCode = new Map();
     this.paint = ratePaint(new Map());
     this.faint = false;
+    this.isPassing = false;
     this.group = L.layerGroup();
     this.renderer = L.svg({ pane: "areas", padding: 0.4 });
     this.highlight = L.layerGroup().addTo(map);
@@ -108,6 +109,8 @@ export class Areas {
     });
     layer.on({
       click: (event) => {
+        // let through, it is a click on the map
+        if (this.isPassing) return;
         L.DomEvent.stopPropagation(event);
         this.onPick(code);
       },

@@ -8,6 +8,7 @@ import { wireDownloads } from "./downloads.js";
 import { embedded, firstQuery } from "./embedded.js";
 import { Layers } from "./layers.js";
 import { hideMessage } from "./page.js";
+import { Probe } from "./probe.js";
 import { showWaiting } from "./results.js";
 import { wireSearch } from "./search.js";
 import { Sources } from "./sources.js";
@@ -18,7 +19,7 @@ import { verdictPaint } from "./verdicts.js";
 
 /** What the figures of a view depend on. */
 const FIGURES = ["service", "minutes", "level", "denominator", "variant", "county", "indicator", "speed"];
-const ALL = new Set([...FIGURES, "layers", "off", "base", "code"]);
+const ALL = new Set([...FIGURES, "layers", "off", "base", "code", "at"]);
 
 /** Everything on the page, once the study is known. */
 export class Planner {
@@ -32,6 +33,8 @@ export class Planner {
     this.rates = new Map();
     this.total = null;
     this.teller = new Teller(this);
+    // a file has no service that could compute a circle
+    if (!embedded) this.probe = this.makeProbe();
   }
 
   async run() {
@@ -58,6 +61,17 @@ export class Planner {
     window.addEventListener("popstate", () => this.goBack());
     performance.mark("planner:ready");
     document.body.dataset.ready = "true";
+  }
+
+  makeProbe() {
+    const { areas } = this.layers;
+    return new Probe(this.map, {
+      load: this.load,
+      onPlace: (at) => this.store.set({ at }),
+      onSwitch: (isOn) => {
+        areas.isPassing = isOn;
+      },
+    });
   }
 
   service() {
@@ -155,6 +169,7 @@ export class Planner {
     if (any("layers")) this.layers.toggle(this.store.get().layers);
     if (any("county", "off")) this.narrowFacilities();
     if (any("base")) this.chooseGround();
+    if (any("at", "service", "minutes", "speed")) this.showProbe();
     if (any("code")) this.layers.areas.select(this.store.get().code);
     if (tasks.length === 0) {
       if (any("code", "layers", "off", "base")) this.describe();
@@ -281,6 +296,11 @@ export class Planner {
     const { base } = this.store.get();
     byId("ground-words").textContent = this.ground.choose(base);
     this.layers.areas.setFaint(base != null);
+  }
+
+  showProbe() {
+    const { at, minutes, speed } = this.store.get();
+    this.probe?.show(at, { service: this.service(), minutes, speed });
   }
 
   keepDivisions(collection) {
