@@ -19,6 +19,7 @@ from yikezhong_app.exports.map_layers import (
     draw_names,
     draw_outlines,
     draw_roads,
+    draw_sites,
 )
 from yikezhong_app.exports.map_legend import (
     Column,
@@ -28,6 +29,7 @@ from yikezhong_app.exports.map_legend import (
     write_foot,
     write_others,
     write_rates,
+    write_sites,
     write_title,
     write_whole,
 )
@@ -79,10 +81,34 @@ def draw_map(
     UnknownDivisionError, AmbiguousNameError, ParameterError
         If the view is not one of this result.
     """
+    face = find_typeface(font)
+    return _drawn(
+        catalog, prepare_map(catalog, view), face, form=form, width_px=width_px
+    )
+
+
+def draw_data(
+    catalog: Catalog,
+    data: MapData,
+    *,
+    form: FigureFormat = "png",
+    width_px: int = DEFAULT_WIDTH_PX,
+    font: Path | None = None,
+) -> bytes:
+    """Return a map of figures that were gathered elsewhere; see :func:`draw_map`."""
+    return _drawn(catalog, data, find_typeface(font), form=form, width_px=width_px)
+
+
+def _drawn(
+    catalog: Catalog,
+    data: MapData,
+    face: Typeface,
+    *,
+    form: FigureFormat,
+    width_px: int,
+) -> bytes:
     import matplotlib
 
-    face = find_typeface(font)
-    data = prepare_map(catalog, view)
     with matplotlib.rc_context(
         {
             "svg.fonttype": "path",
@@ -151,6 +177,7 @@ def _draw_layers(canvas: Canvas, catalog: Catalog, data: MapData) -> bool:
     if data.gaps:
         draw_gaps(canvas, catalog, data.gaps)
     draw_facilities(canvas, data.facilities)
+    draw_sites(canvas, data.sites)
     if "labels" in layers:
         rows = [catalog.divisions[catalog.position[code]] for code in data.rates]
         names = [(str(row["name"]), float(row.get("people") or 0.0)) for row in rows]
@@ -169,6 +196,7 @@ def _write_legend(
     axes.set_axis_off()
     column = Column(axes, face, width, height)
     write_whole(column, data)
+    write_sites(column, data)
     write_rates(column, data)
     write_facilities(column, data)
     write_others(column, data, has_roads=has_roads)

@@ -42,6 +42,9 @@ SIGNS: Final = (
 GAP_COLOUR: Final = "#c2410c"
 CIRCLE_COLOUR: Final = "#12807a"
 INK: Final = "#1c2b2a"
+SITE_COLOUR: Final = "#c4122f"
+#: Sites up to which each carries its number.
+MOST_NUMBERED: Final = 60
 _AROUND: Final = "#eceeea"
 #: Road classes, colour, width [points], widest extent at which they are drawn [m].
 _ROADS: Final = (
@@ -275,6 +278,26 @@ def draw_facilities(canvas: Canvas, facilities: Sequence[Row]) -> None:
                 linestyle="none",
                 zorder=7,
             )
+
+
+def draw_sites(canvas: Canvas, sites: Sequence[Row]) -> None:
+    """Draw proposed sites over everything, each with its place in the order."""
+    if not sites:
+        return
+    flat = canvas.ground.flat(shapely.points([(s["lon"], s["lat"]) for s in sites]))
+    numbered = len(sites) <= MOST_NUMBERED
+    canvas.axes.plot(
+        shapely.get_x(flat), shapely.get_y(flat), "o",
+        markersize=8.6 if numbered else 5.0, markerfacecolor=SITE_COLOUR,
+        markeredgecolor="#ffffff", markeredgewidth=0.8, linestyle="none", zorder=9,
+    )  # fmt: skip
+    for site, point in zip(sites, flat, strict=True):
+        if numbered:
+            canvas.axes.text(
+                point.x, point.y, str(site["rank"]), color="#ffffff", ha="center",
+                va="center_baseline", zorder=9.1, clip_on=True, parse_math=False,
+                fontproperties=canvas.typeface.font(5.6, bold=True),
+            )  # fmt: skip
 
 
 def draw_gaps(

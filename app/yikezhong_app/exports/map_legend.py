@@ -13,6 +13,8 @@ from yikezhong_app.exports.map_layers import (
     CIRCLE_COLOUR,
     GAP_COLOUR,
     INK,
+    MOST_NUMBERED,
+    SITE_COLOUR,
     Canvas,
     sign_order,
 )
@@ -145,6 +147,22 @@ def write_rates(column: Column, data: MapData) -> None:
     column.gap()
 
 
+def write_sites(column: Column, data: MapData) -> None:
+    """Write the sign of proposed sites and their number."""
+    if not data.sites:
+        return
+    column.heading("选址方案")
+    column.axes.plot(
+        [9.5], [column.top - _ROW_PT / 2], "o", markersize=8.4,
+        markerfacecolor=SITE_COLOUR, markeredgecolor="#ffffff", markeredgewidth=0.8,
+    )  # fmt: skip
+    column.row("新设施", f"{len(data.sites):,} 处")
+    if len(data.sites) <= MOST_NUMBERED:
+        column.words(24, "数字为建设次序", size=7.4, colour=SOFT)
+        column.top -= _ROW_PT
+    column.gap()
+
+
 def write_facilities(column: Column, data: MapData) -> None:
     """Write the signs of the categories and how many the scope has of each."""
     signs = sign_order(data.facilities)
@@ -222,7 +240,7 @@ def write_title(
     """Write title and subtitle over the map."""
     put = _writer(figure, face)
     put(0.018, 0.9575, shortened(data.title, 37), size=13, bold=True)
-    parts = [f"{data.denominator_name}覆盖率", data.variant_name]
+    parts = [data.caption or f"{data.denominator_name}覆盖率", data.variant_name]
     if data.service["profile"] == "walking":
         speed = (catalog.manifest.get("parameters") or {}).get("walk_speed_mps")
         parts += [f"步行速度 {speed:g} 米/秒"] if speed else []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from yikezhong_app.exports.report_data import ReportData
+from collections.abc import Sequence
+
 from yikezhong_app.exports.sheets import HEADER_ROW, Book, Column, write_table
+from yikezhong_app.reading.catalog import Catalog
 from yikezhong_app.reading.indicator_rows import plans_of
 from yikezhong_app.reading.records import Row
 from yikezhong_app.words import (
@@ -27,33 +29,42 @@ PARAMETER_TITLES = {
 }
 
 
-def write_sources(book: Book, data: ReportData) -> None:
-    """Write what the numbers were made from, line by line."""
+def write_sources(book: Book, catalog: Catalog, *, first: Sequence[Row] = ()) -> None:
+    """Write what the numbers were made from, line by line.
+
+    Parameters
+    ----------
+    book : Book
+    catalog : Catalog
+    first : sequence of mapping
+        Lines that stand above: part, name and value.
+    """
     sheet = book.sheet("参数与来源", "参数与来源", landscape=False)
     columns = [
         Column("项目", 16, "text", "part"),
         Column("名称", 34, "wrap", "name"),
         Column("内容", 62, "wrap", "value"),
     ]
-    write_table(book, sheet, columns, source_rows(data), n_keys=1, landscape=False)
+    rows = [*first, *source_rows(catalog)]
+    write_table(book, sheet, columns, rows, n_keys=1, landscape=False)
     sheet.set_row(HEADER_ROW, 20)
 
 
-def source_rows(data: ReportData) -> list[Row]:
+def source_rows(catalog: Catalog) -> list[Row]:
     """Return part, name and value of everything that decides the numbers."""
-    manifest = data.catalog.manifest
+    manifest = catalog.manifest
     parts: list[tuple[str, str, object]] = [
-        ("成果", name, value) for name, value in data.catalog.about
+        ("成果", name, value) for name, value in catalog.about
     ]
     for key, value in (manifest.get("parameters") or {}).items():
         parts.append(("参数", PARAMETER_TITLES.get(key, key), value))
-    for service in data.catalog.services.values():
+    for service in catalog.services.values():
         parts.append(("服务", str(service["name"]), service_words(service)))
     for dropped in manifest.get("dropped_services") or []:
         parts.append(
             ("未计算的服务", str(dropped.get("service")), dropped.get("reason"))
         )
-    for plan in plans_of(data.catalog):
+    for plan in plans_of(catalog):
         parts.append(("规划", str(plan["id"]), f"{plan['name']}（{plan['document']}）"))
         for reading in plan.get("readings") or []:
             sentence = f"{reading['value']}：{reading['sentence']}"

@@ -79,6 +79,10 @@ class MapData:
         With a position.
     gaps, circles : list of (int, mapping)
         With their positions in the tables of the result.
+    sites : list of mapping
+        Proposed sites with rank, lon and lat.
+    heading, caption : str or None
+        First line, and what the rates are; None: the usual words.
     """
 
     view: MapView
@@ -90,10 +94,15 @@ class MapData:
     facilities: list[Row] = field(default_factory=list)
     gaps: list[tuple[int, Row]] = field(default_factory=list)
     circles: list[tuple[int, Row]] = field(default_factory=list)
+    sites: list[Row] = field(default_factory=list)
+    heading: str | None = None
+    caption: str | None = None
 
     @property
     def title(self) -> str:
         """First line: where, what, how far."""
+        if self.heading is not None:
+            return self.heading
         profile = PROFILE_NAMES.get(self.service["profile"], "")
         return (
             f"{self.scope.name} · {self.service['name']} · "
@@ -154,7 +163,9 @@ def prepare_map(catalog: Catalog, view: MapView) -> MapData:
         rates={row["code"]: row for row in rows},
         whole=add_up(scope.rows(catalog, query)),
         denominator_name=catalog.denominator_names.get(denominator, denominator),
-        facilities=_facilities(catalog, service, whole),
+        facilities=service_facilities(catalog, service)
+        if "facilities" in whole.layers
+        else [],
         gaps=_gaps(catalog, whole, scope),
         circles=_circles(catalog, whole),
     )
@@ -194,9 +205,8 @@ def _usual_denominator(catalog: Catalog, service: Row, level: str) -> str:
     return default_denominator(service, denominators_available(part))
 
 
-def _facilities(catalog: Catalog, service: Row, view: MapView) -> list[Row]:
-    if "facilities" not in view.layers:
-        return []
+def service_facilities(catalog: Catalog, service: Row) -> list[Row]:
+    """Return the facilities of a service that have a position."""
     found = facility_rows(catalog, FacilitiesQuery(service=service["id"]))
     return [row for _, row in found if row["lon"] is not None]
 

@@ -81,7 +81,7 @@ def make_workbook(data: ReportData) -> bytes:
         write_gaps(book, data)
         write_facilities(book, data)
         write_findings(book, data)
-        write_sources(book, data)
+        write_sources(book, data.catalog)
     return file.getvalue()
 
 
