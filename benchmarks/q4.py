@@ -10,7 +10,7 @@ import shapely
 from benchmarks.measure import Call, Table, peak_mb, run_in_turn
 from benchmarks.networks import Case
 from yikezhong_coverage.circles import service_area, union_area
-from yikezhong_coverage.edges import covered_edge_length_m
+from yikezhong_coverage.lengths import covered_edge_length_m
 from yikezhong_coverage.records import RoadGraph
 from yikezhong_coverage.travel import nearest_at_nodes
 

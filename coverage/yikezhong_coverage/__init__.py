@@ -6,7 +6,6 @@ the environment or the clock.
 
 from yikezhong_coverage.circles import service_area, union_area
 from yikezhong_coverage.edges import (
-    covered_edge_length_m,
     covered_parts,
     cut_roads,
     length_by_division,
@@ -36,6 +35,7 @@ from yikezhong_coverage.graph import (
     connected_pieces,
     usable_edges,
 )
+from yikezhong_coverage.lengths import covered_edge_length_m, covered_length_m
 from yikezhong_coverage.rates import (
     Coverage,
     roll_up,
@@ -90,6 +90,7 @@ __all__ = [
     "connected_pieces",
     "connected_to",
     "covered_edge_length_m",
+    "covered_length_m",
     "covered_parts",
     "cut_roads",
     "fill",

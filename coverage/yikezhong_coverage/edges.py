@@ -13,13 +13,14 @@ times of :mod:`yikezhong_coverage.exact` they are off by less than a micrometre.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numba
 import numpy as np
 
 from yikezhong_coverage.errors import InputError
 from yikezhong_coverage.exact import round_time
+from yikezhong_coverage.layout import UnsignedArray
 from yikezhong_coverage.records import (
     FloatArray,
     IndexArray,
@@ -32,6 +33,24 @@ LENGTH_QUANTUM_M: Final = 2.0**-20
 
 TO_FACILITY: Final = "to_facility"
 FROM_FACILITY: Final = "from_facility"
+
+
+class Edges(NamedTuple):
+    """The edges of a network as the kernels take them, turned to the facilities."""
+
+    u: UnsignedArray
+    v: UnsignedArray
+    length_m: FloatArray
+    forward_s: FloatArray
+    backward_s: FloatArray
+
+
+class Places(NamedTuple):
+    """Facilities in the order of their edges, and the time that their legs leave."""
+
+    edge: IndexArray
+    at_m: FloatArray
+    spare_s: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,37 +94,6 @@ class RoadPieces:
         return len(self.edge)
 
 
-def covered_edge_length_m(
-    graph: RoadGraph,
-    node_time_s: FloatArray,
-    facility: Snapped,
-    *,
-    limit_s: float,
-    leg_speed_mps: float,
-    direction: str = TO_FACILITY,
-) -> FloatArray:
-    """Return how many metres of each edge are within the limit.
-
-    Parameters are those of :func:`covered_parts`.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_edge,)
-        Covered length [m], from 0 to the edge's length.
-    """
-    parts = covered_parts(
-        graph,
-        node_time_s,
-        facility,
-        limit_s=limit_s,
-        leg_speed_mps=leg_speed_mps,
-        direction=direction,
-    )
-    return np.bincount(
-        parts.edge, weights=parts.to_m - parts.from_m, minlength=graph.n_edge
-    ).astype(np.float64)
-
-
 def covered_parts(
     graph: RoadGraph,
     node_time_s: FloatArray,
@@ -141,27 +129,37 @@ def covered_parts(
         Disjoint parts, ascending. A part can have no length, where the limit is
         reached at a point, or the edge itself has none.
     """
-    forward_s, backward_s = graph.edge_forward_s, graph.edge_backward_s
+    chosen = np.arange(graph.n_edge, dtype=np.int32) if edges is None else edges
+    places = place_on_edges(facility, limit_s=limit_s, leg_speed_mps=leg_speed_mps)
+    if edges is not None:
+        own = np.flatnonzero(np.isin(places.edge, edges))
+        places = Places(places.edge[own], places.at_m[own], places.spare_s[own])
+    turned = turn_edges(graph, direction)
+    return EdgeParts(*_cover(chosen, turned, node_time_s, places, limit_s))
+
+
+def turn_edges(graph: RoadGraph, direction: str) -> Edges:
+    """Return the edges for going to facilities, or with every street turned round."""
+    times = graph.edge_forward_s, graph.edge_backward_s
     if direction == FROM_FACILITY:
-        # The same intervals as towards the facility with every street turned round.
-        forward_s, backward_s = backward_s, forward_s
+        times = times[1], times[0]
     elif direction != TO_FACILITY:
         raise InputError(f"方向应为 {TO_FACILITY} 或 {FROM_FACILITY}，不是 {direction}")
-    chosen = np.arange(graph.n_edge, dtype=np.int32) if edges is None else edges
+    # no node's number is negative: not to be asked of each
+    u, v = graph.edge_u.view(np.uint32), graph.edge_v.view(np.uint32)
+    return Edges(u, v, graph.edge_length_m, *times)
+
+
+def place_on_edges(
+    facility: Snapped, *, limit_s: float, leg_speed_mps: float
+) -> Places:
+    """Return the facilities that are on an edge, and the time that their legs leave."""
     if not (np.isfinite(limit_s) and limit_s >= 0):
         raise InputError(f"时限为 {limit_s}，应为非负有限数（秒）")
     on_edge = np.flatnonzero(facility.edge >= 0)
-    if edges is not None:
-        on_edge = on_edge[np.isin(facility.edge[on_edge], edges)]
     on_edge = on_edge[np.argsort(facility.edge[on_edge], kind="stable")]
     spare_s = limit_s - round_time(facility.leg_m[on_edge] / leg_speed_mps)
-    return EdgeParts(
-        *_cover(
-            chosen, graph.edge_u, graph.edge_v, graph.edge_length_m, forward_s,
-            backward_s, node_time_s, facility.edge[on_edge], facility.along_m[on_edge],
-            spare_s, limit_s,
-        )
-    )  # fmt: skip
+    return Places(facility.edge[on_edge], facility.along_m[on_edge], spare_s)
 
 
 def cut_roads(graph: RoadGraph, *, max_piece_m: float = 25.0) -> RoadPieces:
@@ -264,7 +262,7 @@ def round_length(length_m: FloatArray) -> FloatArray:
 
 
 @numba.njit(cache=True, nogil=True)
-def _metres_within(spare_s: float, time_s: float, length_m: float) -> float:
+def metres_within(spare_s: float, time_s: float, length_m: float) -> float:
     """Return how far along an edge the spare time lasts; -1 for not at all [m].
 
     ``time_s`` is what the whole edge takes, ``inf`` where it may not be used.
@@ -293,58 +291,71 @@ def _covered_of_pieces(pieces: RoadPieces, parts: EdgeParts) -> FloatArray:
 @numba.njit(cache=True, nogil=True)
 def _cover(
     chosen: IndexArray,
-    u: IndexArray,
-    v: IndexArray,
-    length_m: FloatArray,
-    forward_s: FloatArray,
-    backward_s: FloatArray,
+    edges: Edges,
     node_time_s: FloatArray,
-    at_edge: IndexArray,
-    at_m: FloatArray,
-    spare_s: FloatArray,
+    places: Places,
     limit_s: float,
 ) -> tuple[IndexArray, FloatArray, FloatArray]:
-    """Return edge, begin and end of the covered parts, joined where they touch.
-
-    ``at_edge`` (ascending), ``at_m`` and ``spare_s`` are the facilities on the chosen
-    edges and the time that their legs leave.
-    """
+    """Return edge, begin and end of the covered parts, joined where they touch."""
+    at_edge = places.edge
     most = 2 * len(chosen) + len(at_edge)
     part_edge = np.empty(most, dtype=np.int32)
     low, high = np.empty(most), np.empty(most)
     count = f = 0
     for edge in chosen:
-        length = length_m[edge]
-        # From u the covered part begins at 0: people there walk back to u.
-        from_u = _metres_within(
-            limit_s - node_time_s[u[edge]], backward_s[edge], length
-        )
-        from_v = _metres_within(limit_s - node_time_s[v[edge]], forward_s[edge], length)
-        first = count
-        if from_u >= 0:
-            part_edge[count], low[count], high[count] = edge, 0.0, min(from_u, length)
-            count += 1
+        spare_u = limit_s - node_time_s[edges.u[edge]]
+        spare_v = limit_s - node_time_s[edges.v[edge]]
         while f < len(at_edge) and at_edge[f] < edge:
             f += 1
-        begin = count
-        while f < len(at_edge) and at_edge[f] == edge:
-            if spare_s[f] >= 0:
-                before = _metres_within(spare_s[f], forward_s[edge], length)
-                after = _metres_within(spare_s[f], backward_s[edge], length)
-                part_edge[count] = edge
-                low[count] = max(at_m[f] - max(before, 0.0), 0.0)
-                high[count] = min(at_m[f] + max(after, 0.0), length)
-                count += 1
-            f += 1
-        if count - begin > 1:
-            order = begin + np.argsort(low[begin:count])
-            low[begin:count], high[begin:count] = low[order], high[order]
-        if from_v >= 0:
-            part_edge[count], high[count] = edge, length
-            low[count] = max(length - from_v, 0.0)
-            count += 1
-        count = _joined(first, count, low, high)
+        n_part = cover_edge(
+            edges, edge, spare_u, spare_v, places, f, low[count:], high[count:]
+        )
+        part_edge[count : count + n_part] = edge
+        count += n_part
     return part_edge[:count].copy(), low[:count].copy(), high[:count].copy()
+
+
+@numba.njit(cache=True, nogil=True)
+def cover_edge(
+    edges: Edges,
+    edge: int,
+    spare_u: float,
+    spare_v: float,
+    places: Places,
+    f: int,
+    low: FloatArray,
+    high: FloatArray,
+) -> int:
+    """Write begin and end of the covered parts of an edge; return how many there are.
+
+    ``spare_u`` and ``spare_v`` are what is left of the limit at its ends [s], ``f`` is
+    the first of the facilities that could be on it.
+    """
+    length, at_edge = edges.length_m[edge], places.edge
+    forward_s, backward_s = edges.forward_s[edge], edges.backward_s[edge]
+    # From u the covered part begins at 0: people there walk back to u.
+    from_u = metres_within(spare_u, backward_s, length)
+    from_v = metres_within(spare_v, forward_s, length)
+    count = 0
+    if from_u >= 0:
+        low[count], high[count] = 0.0, min(from_u, length)
+        count += 1
+    begin = count
+    while f < len(at_edge) and at_edge[f] == edge:
+        if places.spare_s[f] >= 0:
+            before = metres_within(places.spare_s[f], forward_s, length)
+            after = metres_within(places.spare_s[f], backward_s, length)
+            low[count] = max(places.at_m[f] - max(before, 0.0), 0.0)
+            high[count] = min(places.at_m[f] + max(after, 0.0), length)
+            count += 1
+        f += 1
+    if count - begin > 1:
+        order = begin + np.argsort(low[begin:count])
+        low[begin:count], high[begin:count] = low[order], high[order]
+    if from_v >= 0:
+        low[count], high[count] = max(length - from_v, 0.0), length
+        count += 1
+    return _joined(0, count, low, high)
 
 
 @numba.njit(cache=True, nogil=True)

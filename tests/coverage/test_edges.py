@@ -16,7 +16,6 @@ from coverage_cases import (
 )
 from yikezhong_coverage.edges import (
     EdgeParts,
-    covered_edge_length_m,
     covered_parts,
     cut_roads,
     length_by_division,
@@ -118,9 +117,7 @@ def test_a_street_known_by_heart() -> None:
     east = int(np.flatnonzero(graph.edge_id == "east")[0])
     facility = points_on(graph, [east], [500.0], [100.0])
     nodes = nearest_at_nodes(graph, facility, leg_speed_mps=LEG_MPS, max_time_s=900.0)
-    covered = covered_edge_length_m(
-        graph, nodes.time_s, facility, limit_s=900.0, leg_speed_mps=LEG_MPS
-    )
+    covered = lengths(parts_of(graph, facility, 900.0, "to_facility"), graph.n_edge)
     # 800 s are left: from 500 m to 1,300 m on this edge, 300 m into the other.
     assert covered[east] == pytest.approx(1300.0, abs=1e-6)
     assert covered[1 - east] == pytest.approx(300.0, abs=1e-6)
