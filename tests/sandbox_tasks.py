@@ -73,7 +73,13 @@ def die(payload: dict[str, Any], folder: Path, tell: Tell) -> dict[str, Any]:
         case "grandchild":
             child = os.fork()
             if child == 0:
-                time.sleep(600)
-            (folder.parent / "grandchild").write_text(str(child))
+                os.setsid()  # out of the group of its parent
+                if os.fork() == 0:
+                    (folder.parent / "grandchild").write_text(str(os.getpid()))
+                    time.sleep(600)
+                os._exit(0)
+            os.waitpid(child, 0)
+            while not (folder.parent / "grandchild").exists():
+                time.sleep(0.01)
             ctypes.string_at(0)
     return {}

@@ -20,6 +20,7 @@ import shapely
 from pandas.testing import assert_frame_equal
 
 from study_cases import write_study
+from yikezhong_coverage.errors import SourceError
 from yikezhong_geodata import file_errors as errors
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.opening import GIB, MIB
@@ -33,6 +34,7 @@ from yikezhong_geodata.sandbox.frames import (
     write_frame,
 )
 from yikezhong_geodata.sandbox.loading import load_study_apart
+from yikezhong_geodata.sandbox.reader import READERS
 from yikezhong_geodata.study import Study, load_study
 
 DAY = dt.date(2025, 12, 31)
@@ -48,6 +50,7 @@ def call(
 def test_a_task_is_done_in_another_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    READERS.close()  # one that is started now
     monkeypatch.setenv("YIKEZHONG_TOKENS", "li:editor:0123456789abcdef")
     told: list[tuple[str, float]] = []
     answer = run_apart(
@@ -136,11 +139,39 @@ def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
     )
     try:
         wait_for(lambda: bool(children_of(parent.pid)))
-        (reader,) = children_of(parent.pid)
+        (server,) = children_of(parent.pid)
+        wait_for(lambda: bool(children_of(server)))
+        (reader,) = children_of(server)
     finally:
         parent.kill()
         parent.wait()
-    wait_for(lambda: not is_running(reader))
+    wait_for(lambda: not is_running(reader) and not is_running(server))
+
+
+def test_an_interrupted_call_leaves_no_reader(tmp_path: Path) -> None:
+    def interrupt(step: str, share: float) -> None:
+        raise KeyboardInterrupt
+
+    before = set(children_of(os.getpid()))
+    with pytest.raises(KeyboardInterrupt):
+        run_apart(
+            "sandbox_tasks:answer",
+            {},
+            folder=tmp_path,
+            limits=SMALL,
+            progress=interrupt,
+        )
+    assert set(children_of(os.getpid())) <= before
+
+
+def test_a_dead_reading_process_is_replaced(tmp_path: Path) -> None:
+    call("answer", tmp_path)
+    reader = READERS.take()
+    reader._process.kill()
+    READERS.give_back(reader)
+    with pytest.raises(SourceError, match="读取进程"):
+        call("answer", tmp_path)
+    assert call("answer", tmp_path).value["pid"]
 
 
 def is_running(pid: int) -> bool:
@@ -323,17 +354,15 @@ def test_a_network_that_stays_is_reported(
     assert finding.action == "noted" and "网络" in finding.message
 
 
-def test_the_child_script_needs_nothing_to_bound_itself() -> None:
-    """It must be alone in its process: nothing but the standard library at the top."""
-    names = set(vars(child))
-    assert not names & {"np", "pd", "pa", "gpd"}
+def test_the_reading_process_restricts_gdal_before_it_is_imported() -> None:
+    """Nothing but the standard library at the top of its script."""
     code = (
         "import importlib.util, sys\n"
         f"spec = importlib.util.spec_from_file_location('c', {child.__file__!r})\n"
         "spec.loader.exec_module(importlib.util.module_from_spec(spec))\n"
-        "import threading; print(threading.active_count(), 'numpy' in sys.modules)"
+        "print([m for m in ('numpy', 'pyogrio', 'yikezhong_geodata') if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["1", "False"]
+    assert done.stdout.strip() == "[]"

@@ -1,22 +1,18 @@
-"""Start the child, listen to it for as long as it may take, and judge its end."""
+"""Ask for a child, listen to it for as long as it may take, and judge its end."""
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import selectors
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from yikezhong_coverage.errors import InputError, PlannerError, SourceError
+from yikezhong_coverage.errors import InputError, PlannerError
 from yikezhong_geodata.file_errors import (
     ReaderCrashedError,
     ReaderMemoryError,
@@ -24,19 +20,13 @@ from yikezhong_geodata.file_errors import (
     ReaderTimeoutError,
 )
 from yikezhong_geodata.opening import GIB
+from yikezhong_geodata.sandbox.child import ERRORS_FILE
+from yikezhong_geodata.sandbox.reader import GRACE_S, READERS, module_path
 
 LOG = logging.getLogger("yikezhong.sandbox")
 
-_CHILD: Final = Path(__file__).with_name("child.py")
-#: What the child keeps of our environment: no token, no address, no secret.
-_KEPT_ENVIRONMENT: Final = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "LD_LIBRARY_PATH")
-_KEPT_PREFIXES: Final = ("NUMBA_", "OMP_", "OPENBLAS_", "PROJ_DATA", "GDAL_DATA")
 #: More than this is no answer [bytes]: tables are files, not messages.
 _MOST_SAID: Final = 64 * 2**20
-_ERRORS_FILE: Final = "stderr.txt"
-#: Between its last word and its end [s].
-_GRACE_S: Final = 5.0
-_TICK_S: Final = 0.005
 #: How often it is looked whether a silent child still lives [s].
 _LOOK_S: Final = 0.2
 
@@ -105,20 +95,25 @@ def run_apart(
         "task": task,
         "payload": dict(payload),
         "folder": str(folder.resolve()),
-        "limits": {k: int(v) for k, v in asdict(limits).items()},
-        "path": [part or str(Path.cwd()) for part in sys.path],
-        "parent": os.getpid(),
+        "limits": {name: int(value) for name, value in asdict(limits).items()},
+        "path": module_path(),
     }
-    with _child(request, folder) as (process, pipe):
-        in_time = _listen(process, pipe, heard, progress, wall_s=limits.wall_s)
-        _end(process, grace_s=_GRACE_S if in_time else 0.0)
+    reader = READERS.take()
+    try:
+        with reader.begin(request) as (pid, pipe):
+            in_time = _listen(pid, pipe, heard, progress, wall_s=limits.wall_s)
+            code = reader.end(grace_s=GRACE_S if in_time else 0.0)
+    except BaseException:
+        reader.close()
+        raise
+    READERS.give_back(reader)
     if not heard.isolated and not heard.is_silent:
         LOG.warning("the system does not let a child leave the network")
     if heard.error is not None:
         raise _rebuild(heard.error, heard.file)
     if heard.done is None:
-        _log_errors(folder, process.returncode)
-        raise _death(process.returncode, heard.file, in_time=in_time, limits=limits)
+        _log_errors(folder, code)
+        raise _death(code, heard.file, in_time=in_time, limits=limits)
     return Answer(heard.done, heard.isolated)
 
 
@@ -133,66 +128,8 @@ class _Heard:
     error: dict[str, Any] | None = None
 
 
-@contextmanager
-def _child(
-    request: Mapping[str, Any], folder: Path
-) -> Iterator[tuple[subprocess.Popen[bytes], BinaryIO]]:
-    """Start the child with its request; end it and all it started afterwards."""
-    reading, writing = os.pipe()
-    with os.fdopen(reading, "rb", buffering=0) as pipe:
-        try:
-            with (folder / _ERRORS_FILE).open("wb") as errors:
-                process = subprocess.Popen(
-                    [sys.executable, "-P", str(_CHILD), str(writing)],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.DEVNULL,
-                    stderr=errors,
-                    pass_fds=(writing,),
-                    env=_environment(folder),
-                    start_new_session=True,
-                )
-        except OSError as error:
-            raise SourceError(
-                f"无法启动读取进程（{error.strerror}）", hint="请稍后再试"
-            ) from error
-        finally:
-            os.close(writing)
-        try:
-            _ask(process, request)
-            yield process, pipe
-        finally:
-            _end(process, grace_s=0.0)
-
-
-def _ask(process: subprocess.Popen[bytes], request: Mapping[str, Any]) -> None:
-    if process.stdin is not None:
-        with suppress(BrokenPipeError), process.stdin:
-            process.stdin.write(json.dumps(request).encode())
-
-
-def _end(process: subprocess.Popen[bytes], *, grace_s: float) -> None:
-    """Wait a little for the end of the child, then end it and all it started."""
-    if process.returncode is not None:
-        return
-    until = time.monotonic() + grace_s
-    while not _has_ended(process) and time.monotonic() < until:
-        time.sleep(_TICK_S)
-    # not yet waited for, so that the number is still that of our child
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _KEPT_ENVIRONMENT or name.startswith(_KEPT_PREFIXES)
-    }
-    return {**kept, "TMPDIR": str(folder.resolve()), "PYTHONUTF8": "1"}
-
-
 def _listen(
-    process: subprocess.Popen[bytes],
+    pid: int,
     pipe: BinaryIO,
     heard: _Heard,
     progress: Callable[[str, float], None] | None,
@@ -206,7 +143,7 @@ def _listen(
         while time.monotonic() < until:
             if not selector.select(_LOOK_S):
                 # what it has started may hold the pipe open
-                if _has_ended(process):
+                if _has_ended(pid):
                     return True
                 continue
             part = pipe.read(2**16)
@@ -219,10 +156,14 @@ def _listen(
     return False
 
 
-def _has_ended(process: subprocess.Popen[bytes]) -> bool:
-    """Say whether a child has ended, and leave its number to it."""
-    how = os.WEXITED | os.WNOHANG | os.WNOWAIT
-    return os.waitid(os.P_PID, process.pid, how) is not None
+def _has_ended(pid: int) -> bool:
+    """Say whether a child has ended; it is not waited for before we say so."""
+    try:
+        return (
+            Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        )
+    except OSError:
+        return True
 
 
 def _take(
@@ -312,7 +253,7 @@ def _death(
 def _log_errors(folder: Path, code: int) -> None:
     """Put the end of what the child wrote to standard error into the log."""
     try:
-        tail = (folder / _ERRORS_FILE).read_bytes()[-4000:]
+        tail = (folder / ERRORS_FILE).read_bytes()[-4000:]
     except OSError:
         tail = b""
     LOG.error("a reading child ended with %d: %s", code, tail.decode(errors="replace"))
