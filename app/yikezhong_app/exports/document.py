@@ -6,9 +6,10 @@ import io
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from yikezhong_app.exports.method_words import limits_words, method_words
+from yikezhong_app.exports.papers import NUMERALS, Paper, open_document
 from yikezhong_app.exports.rate_classes import percent
 from yikezhong_app.exports.report_data import ReportData
 from yikezhong_app.exports.sentences import (
@@ -17,15 +18,7 @@ from yikezhong_app.exports.sentences import (
     summary,
 )
 from yikezhong_app.exports.view import MapView
-from yikezhong_app.exports.word_parts import (
-    TableColumn,
-    add_note,
-    add_picture,
-    add_table,
-    add_text,
-    add_title,
-    new_document,
-)
+from yikezhong_app.exports.word_parts import TableColumn
 from yikezhong_app.exports.wording import (
     DASH,
     count_words,
@@ -39,14 +32,10 @@ from yikezhong_app.reading.records import Row
 from yikezhong_app.words import LEVEL_NAMES, PROFILE_NAMES
 from yikezhong_geodata.columns import FACILITY_STATUS
 
-if TYPE_CHECKING:
-    from docx.document import Document
-
 #: Rows of a table in the text; the workbook has them all.
 MOST_GAPS: Final = 20
 MOST_AREAS: Final = 60
 _MOST_NAMES: Final = 3
-_NUMERALS: Final = "一二三四五六七八九十"
 _VERDICT_ORDER: Final = ("not_met", "unknown", "met", "no_target", "not_applicable")
 
 #: Draws a view as PNG.
@@ -54,32 +43,10 @@ DrawMap = Callable[[MapView], bytes]
 
 
 @dataclass
-class _Report:
-    """A document while it grows: numbers its headings, tables and figures."""
+class _Report(Paper):
+    """A report while it grows."""
 
-    document: Document
     data: ReportData
-    n_heading: int = 0
-    n_table: int = 0
-    n_figure: int = 0
-
-    def heading(self, text: str) -> None:
-        numeral = _NUMERALS[self.n_heading]
-        self.n_heading += 1
-        self.document.add_heading(f"{numeral}、{text}", level=1)
-
-    def text(self, text: str) -> None:
-        add_text(self.document, text)
-
-    def table(
-        self, caption: str, columns: list[TableColumn], rows: list[list[str]]
-    ) -> None:
-        self.n_table += 1
-        add_table(self.document, columns, rows, caption=f"表 {self.n_table}　{caption}")
-
-    def figure(self, png: bytes, caption: str) -> None:
-        self.n_figure += 1
-        add_picture(self.document, png, caption=f"图 {self.n_figure}　{caption}")
 
 
 def make_document(data: ReportData, *, draw: DrawMap) -> bytes:
@@ -92,19 +59,8 @@ def make_document(data: ReportData, *, draw: DrawMap) -> bytes:
         Draws a view as PNG; what it raises is passed on.
     """
     catalog = data.catalog
-    title = f"{data.scope.name}一刻钟服务圈覆盖评价报告"
-    issued = catalog.manifest.get("map") or {}
-    document = new_document(
-        title=title,
-        header=catalog.notice or catalog.name,
-        footer=(
-            f"制图单位：{issued.get('issuer') or '未填写'}　"
-            f"审图号：{issued.get('approval_number') or '未填写'}　"
-            f"成果版本 {catalog.version}"
-        ),
-    )
-    add_title(
-        document,
+    document = open_document(
+        catalog,
         [f"{data.scope.name}", "一刻钟服务圈覆盖评价报告"],
         date=f"（评价日期 {date_words(catalog.as_of)}）",
     )
@@ -156,14 +112,14 @@ def _add_coverage(report: _Report, draw: DrawMap) -> None:
     ]
     report.table(f"{data.scope.name}各项服务覆盖情况", columns, rows)
     for number, (theme, service) in enumerate(data.featured.items()):
-        report.document.add_heading(f"（{_NUMERALS[number]}）{theme}", level=2)
+        report.document.add_heading(f"（{NUMERALS[number]}）{theme}", level=2)
         for text in service_sentences(data, theme, service):
             report.text(text)
         view = MapView(service=service["id"], code=data.scope.code)
         caption = f"{data.scope.name}“{service['name']}”覆盖率"
         report.figure(draw(view), caption)
     if len(data.featured) > 1 and data.below:
-        numeral = _NUMERALS[len(data.featured)]
+        numeral = NUMERALS[len(data.featured)]
         report.document.add_heading(f"（{numeral}）分区情况", level=2)
     counts = data.level_counts()
     levels = [level for level in counts if level in ("county", "township")]
@@ -190,7 +146,7 @@ def _add_areas(report: _Report, level: str) -> None:
     report.table(f"各{LEVEL_NAMES[level]}覆盖率", columns, rows)
     if len(divisions) > MOST_AREAS:
         text = f"只列前 {MOST_AREAS} 个，共 {len(divisions)} 个，全部见工作簿。"
-        add_note(report.document, text)
+        report.note(text)
 
 
 def _add_indicators(report: _Report) -> None:
@@ -276,8 +232,7 @@ def _add_speeds(report: _Report) -> None:
     parameters = data.catalog.manifest.get("parameters") or {}
     chosen = parameters.get("walk_speed_mps")
     if chosen is not None:
-        add_note(
-            report.document,
+        report.note(
             f"本次评价采用 {chosen:g} 米/秒；0.8 米/秒相当于行动不便的老年人，"
             "1.2 米/秒相当于一般成年人。驾车的结果只有两端步行部分随步速改变。",
         )
@@ -314,7 +269,7 @@ def _add_gaps(report: _Report) -> None:
         report.table(f"“{service['name']}”未覆盖人数最多的{finest}", columns, cells)
         if len(rows) > MOST_GAPS:
             text = f"只列前 {MOST_GAPS} 个，共 {len(rows):,} 个，全部见工作簿“缺口”表。"
-            add_note(report.document, text)
+            report.note(text)
 
 
 def _add_facilities(report: _Report) -> None:
@@ -340,9 +295,9 @@ def _add_facilities(report: _Report) -> None:
 
 def _add_method(report: _Report) -> None:
     report.heading("方法与局限")
-    for text in method_words(report.data):
+    for text in method_words(report.data.catalog):
         report.text(text)
-    for text in limits_words(report.data):
+    for text in limits_words(report.data.catalog):
         report.text(text)
 
 

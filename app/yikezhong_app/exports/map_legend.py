@@ -211,7 +211,9 @@ def write_others(column: Column, data: MapData, *, has_roads: bool) -> None:
         column.row("未覆盖人口", f"{len(data.gaps):,} 处")
         middle = column.top - _ROW_PT / 2
     if has_roads:
-        column.axes.plot([1, 18], [middle, middle], color="#878e8b", linewidth=1.1)
+        column.axes.plot(
+            [1, 18], [middle, middle], color="#878e8b", linewidth=1.1, clip_on=False
+        )
         column.row("道路")
     column.gap()
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from yikezhong_app.exports.report_data import ReportData
+from yikezhong_app.reading.catalog import Catalog
 from yikezhong_app.words import LEVEL_NAMES
 
 
-def method_words(data: ReportData) -> list[str]:
+def method_words(catalog: Catalog) -> list[str]:
     """Return the paragraphs on how the figures were made."""
-    manifest = data.catalog.manifest
+    manifest = catalog.manifest
     given = manifest.get("parameters") or {}
     found = []
     speed = given.get("walk_speed_mps")
@@ -31,7 +31,7 @@ def method_words(data: ReportData) -> list[str]:
             f"相加而不平均。社区、乡镇的服务人群有 {share:.0%} 以上被覆盖，才算一个被覆盖"
             "的社区、乡镇。"
         )
-    if any(service.get("capacity") for service in data.catalog.services.values()):
+    if any(service.get("capacity") for service in catalog.services.values()):
         found.append(
             "容量：有容量的服务按时间由近及远分配，到达但容量已满的人口单列，不算已覆盖。"
         )
@@ -44,23 +44,21 @@ def method_words(data: ReportData) -> list[str]:
     return found
 
 
-def limits_words(data: ReportData) -> list[str]:
+def limits_words(catalog: Catalog) -> list[str]:
     """Return the paragraphs on what the figures cannot say."""
-    methods = {
-        str(row.get("population_method") or "") for row in data.catalog.divisions
-    }
+    methods = {str(row.get("population_method") or "") for row in catalog.divisions}
     found = []
     if "roads" in methods:
         found.append(
             "人口没有点位或栅格的社区，人口沿社区内可步行道路分布，社区内部的差别只是近似。"
         )
-    if any(row.get("estimated") for row in data.catalog.divisions):
+    if any(row.get("estimated") for row in catalog.divisions):
         found.append("部分年龄组人口由上级比例推算，表中标为“含推算人口”。")
     found.append(
         "路网以输入数据为准，未计坡度、红绿灯、公共交通与等候时间；服务功能不明的设施"
         "不计入须有该功能的服务。结果用于规划比较，不代替现场核实。"
     )
     found.append("服务圈图形为近似，只供显示；除面积占比外，各项覆盖率均不由图形计算。")
-    if data.catalog.notice:
-        found.append(f"本报告数据说明：{data.catalog.notice}。")
+    if catalog.notice:
+        found.append(f"本报告数据说明：{catalog.notice}。")
     return found

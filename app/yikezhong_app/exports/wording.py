@@ -6,6 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from yikezhong_app.exports.rate_classes import percent
+from yikezhong_app.web.formats import cell_text
+
 #: Where there is no number.
 DASH = "—"
 
@@ -148,6 +151,37 @@ def target_words(row: Mapping[str, Any]) -> str:
     if is_share(row):
         return f"{sign} {plain_number(value * 100)}%"
     return f"{sign} {value_words(row, 'target')}"
+
+
+def cell_words(kind: str, value: object) -> str:
+    """Return the cell of a sheet as text, for a document.
+
+    Parameters
+    ----------
+    kind : str
+        Kind of the column; see :class:`.sheets.Column`.
+    value : object
+
+    Examples
+    --------
+    >>> cell_words("rate", 0.25), cell_words("count", 1234.4), cell_words("text", None)
+    ('25.0%', '1,234', '')
+    >>> cell_words("degree", 113.4), cell_words("mid", True)
+    ('113.400000', '是')
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if kind == "rate":
+            return percent(value)
+        if kind == "count":
+            return count_words(value)
+        if kind == "degree":
+            return f"{value:.6f}"
+        if kind in ("tenth", "metre"):
+            return f"{value:,.1f}"
+        if kind in ("number", "hundredth"):
+            return plain_number(value)
+    cell = cell_text(value)
+    return "" if cell is None else str(cell)
 
 
 def date_words(iso: str) -> str:

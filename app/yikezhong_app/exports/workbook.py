@@ -45,7 +45,8 @@ LAYER_TITLES: Final = {
     "study": "研究",
 }
 _MOST_NAMES: Final = 6
-_OPTIONS: Final = {
+#: Texts stay texts, whatever they begin with.
+BOOK_OPTIONS: Final = {
     "in_memory": True,
     "strings_to_formulas": False,
     "strings_to_numbers": False,
@@ -63,7 +64,7 @@ def make_workbook(data: ReportData) -> bytes:
 
     catalog = data.catalog
     file = io.BytesIO()
-    with xlsxwriter.Workbook(file, _OPTIONS) as raw:
+    with xlsxwriter.Workbook(file, BOOK_OPTIONS) as raw:
         raw.set_properties(
             {
                 "title": f"{data.scope.name} 服务圈覆盖报告",
