@@ -4,36 +4,35 @@ import { readAll } from "./api.js";
 import { Areas, Labels } from "./areas.js";
 import { addHomeControl, showBounds } from "./board.js";
 import { segments } from "./controls.js";
-import { byId, make, show } from "./dom.js";
+import { byId } from "./dom.js";
 import { Facilities } from "./facilities.js";
-import { percent } from "./format.js";
 import { Gaps } from "./gaps.js";
-import { showFacilityLegend, showOtherLegend, showRateLegend } from "./legend.js";
 import { Roads } from "./lines.js";
-import { FIRST_LAYERS, buildForm, showProblem } from "./siting_form.js";
+import { Adoption, changesOf } from "./siting_adopt.js";
+import { Candidates } from "./siting_candidates.js";
+import { FIRST_LAYERS, LAYERS, buildForm, showProblem } from "./siting_form.js";
 import { arrangePlan, arrangeTrial } from "./siting_plan.js";
-import { markSite, showPlan, showStart } from "./siting_results.js";
+import { markSite } from "./siting_results.js";
 import { Runner } from "./siting_runner.js";
-import { Sites, drawPin } from "./siting_sites.js";
+import { Sites } from "./siting_sites.js";
 import { NUMBERS, choicesOf, readChoices, requestOf, settleChoices, writeChoices } from "./siting_state.js";
 import { Trial } from "./siting_trial.js";
-import { helpFor, signed } from "./siting_words.js";
-import { TownshipTable, arrangeTownships } from "./township_table.js";
-import { LEVEL_NAMES, PROFILE_NAMES, nameOf, unitOf } from "./words.js";
+import { SIDES, SitingView } from "./siting_view.js";
+import { helpFor } from "./siting_words.js";
+import { TownshipTable } from "./township_table.js";
 
 const MOST_ROWS = 50000;
-const SIDES = [
-  { id: "before", name: "建设前" },
-  { id: "after", name: "建设后" },
-];
+/** Choices on which the candidates depend. */
+const CANDIDATE_CHOICES = ["service", "source", "more", "exclude", "layer", "goal", "indicator", "capacity"];
 
 /** Everything on the siting page, once the study is known. */
-export class Siter {
+export class Siter extends SitingView {
   constructor(study, { map, load, sheets, report }) {
+    super();
     Object.assign(this, { study, map, load, sheets, report });
     this.view = settleChoices(readChoices(window.location.search), study);
     this.level = (study.levels.find(({ id }) => id === "township") ?? study.levels.at(-1)).id;
-    this.layers = new Set(FIRST_LAYERS);
+    this.layers = new Set(this.view.layers?.filter((name) => Object.hasOwn(LAYERS, name)) ?? FIRST_LAYERS);
     this.plan = null;
     this.trial = null;
     this.trialNote = null;
@@ -46,6 +45,20 @@ export class Siter {
       onMove: (moved) => this.tryPlaces(moved),
       onPick: (rank) => this.pickSite(rank, { show: false }),
       words: (site) => this.siteWords(site),
+    });
+    this.candidates = new Candidates(map, {
+      ask: () => this.showCandidates(),
+      zoneName: (id) => study.options?.zones.find((zone) => zone.id === id)?.name ?? id,
+      onMark: (id, mark) => this.mark(id, mark),
+      onShown: () => {
+        this.showForm(this.view);
+        if (this.isNarrow()) this.sheets.open(null);
+      },
+    });
+    this.adoption = new Adoption({
+      onDone: ({ name }) => {
+        byId("status").textContent = `方案“${name}”已保存`;
+      },
     });
     this.table = new TownshipTable({ onPick: (code) => this.pickTownship(code, { show: true }) });
     this.runner = new Runner({
@@ -65,7 +78,11 @@ export class Siter {
       choose: (patch) => this.choose(patch),
       compute: () => this.compute(),
       layer: (name, shown) => this.toggleLayer(name, shown),
+      layers: this.layers,
+      nameOfCandidate: (id) => this.nameOfCandidate(id),
+      unmark: (id) => this.mark(id, null),
     });
+    this.candidates.wire();
     segments("side", SIDES, (side) => this.showSide(side));
     addHomeControl(this.map, () => showBounds(this.map, this.areas.bounds(null)));
     this.map.on("click", () => this.pickTownship(null));
@@ -76,7 +93,10 @@ export class Siter {
     this.labels.setShapes(shapes);
     this.codes = shapes.features.map(({ properties }) => properties.code);
     for (const name of this.layers) this.toggleLayer(name, true);
-    showBounds(this.map, this.areas.bounds(null));
+    const { place } = this.view;
+    if (place) this.map.setView([place.lat, place.lng], place.zoom, { animate: false });
+    else showBounds(this.map, this.areas.bounds(null));
+    this.map.on("moveend", () => this.keepPlace());
     this.showRoads();
     await this.showGround();
     const { job } = this.view;
@@ -139,6 +159,8 @@ export class Siter {
       }
     }
     this[name].toggle(this.layers.has(name));
+    this.view.layers = [...this.layers];
+    this.remember();
     this.describeMap();
   }
 
@@ -149,6 +171,8 @@ export class Siter {
     this.view = { ...this.view, ...patchedNumber(patch) };
     this.showForm(this.view);
     byId("stale").hidden = !this.plan || this.isAsked();
+    this.candidates.setMarks(this.view);
+    if (CANDIDATE_CHOICES.some((name) => name in patch)) this.candidates.hide();
     this.remember();
     if (this.plan || !("service" in patch || "minutes" in patch)) return;
     try {
@@ -168,6 +192,38 @@ export class Siter {
   compute() {
     if (!showProblem(this.view, { loud: true })) return;
     this.runner.compute(requestOf(this.view));
+  }
+
+  // --- candidates ----------------------------------------------------------------
+
+  async showCandidates() {
+    if (!showProblem(this.view, { loud: true })) return;
+    try {
+      await this.load(this.candidates.show(requestOf(this.view)));
+    } catch (error) {
+      this.report(error, null);
+    }
+  }
+
+  /** Decide that a candidate must be chosen, or must not; null leaves it open. */
+  mark(id, mark) {
+    const lists = ["forced", "forbidden"].map((name) => [
+      name,
+      [...this.view[name].filter((one) => one !== id), ...(name === mark ? [id] : [])],
+    ]);
+    byId("conditions").open = true;
+    this.choose(Object.fromEntries(lists));
+  }
+
+  nameOfCandidate(id) {
+    const site = this.plan?.sites.find((one) => one.id === id);
+    return site ? this.siteName(site) : this.candidates.nameOf(id);
+  }
+
+  keepPlace() {
+    const { lat, lng } = this.map.getCenter();
+    this.view.place = { lat, lng, zoom: this.map.getZoom() };
+    this.remember();
   }
 
   /** A job is under way: it is in the address from now on. */
@@ -202,9 +258,29 @@ export class Siter {
     const { service, minutes } = this.about();
     if (this.ground !== `${service} ${minutes}`) await this.showGround();
     this.sites.setSites(this.plan.sites);
+    this.candidates.hide();
+    this.offerAdoption();
     this.describe();
     this.sheets.open("results");
     showBounds(this.map, this.boundsOfPlan(), { maxZoom: 13 });
+  }
+
+  offerAdoption() {
+    const { plan } = this;
+    const service = this.serviceShown();
+    this.adoption.offer({
+      name: `${service.name}选址 ${plan.sites.length} 处`,
+      service: service.id,
+      document: () => ({
+        changes: changesOf({
+          plan,
+          service,
+          services: this.study.services,
+          places: this.sites.places(),
+          siteName: (site) => this.siteName(site),
+        }),
+      }),
+    });
   }
 
   // the sites; where they are all over the study, the study
@@ -253,121 +329,6 @@ export class Siter {
     this.view.side = side;
     this.remember();
     this.describe();
-  }
-
-  // --- words ---------------------------------------------------------------------------
-
-  /** What the figures are about: the plan's request, else the form. */
-  about() {
-    return this.plan?.request ?? this.view;
-  }
-
-  serviceShown() {
-    const { service } = this.about();
-    return this.study.services.find(({ id }) => id === service) ?? { id: service, name: service };
-  }
-
-  group() {
-    return this.plan?.group ?? this.serviceShown().group ?? "people";
-  }
-
-  words() {
-    const service = this.serviceShown();
-    const group = this.group();
-    const profile = nameOf(PROFILE_NAMES, service.profile ?? "walking");
-    return {
-      group,
-      groupName:
-        this.plan?.groupName ?? service.denominators?.find(({ id }) => id === group)?.name ?? "人口",
-      limit: `${profile} ${this.about().minutes} 分钟`,
-      siteName: (site) => this.siteName(site),
-    };
-  }
-
-  // a generated site has no name of its own: it is told by its township
-  siteName({ name, township }) {
-    return name || `${township ?? "未知乡镇"}新址`;
-  }
-
-  // plans are kept when the result is computed anew
-  oldNote() {
-    const { version, asOf } = this.plan;
-    if (!this.study.version || version === this.study.version) return null;
-    return `按较早的成果（评价日期 ${asOf}）计算，请重新计算`;
-  }
-
-  siteWords(site) {
-    return {
-      name: this.siteName(site),
-      gain: `新增 ${signed(site.gain ?? 0)} ${unitOf(this.group())}`,
-    };
-  }
-
-  describe() {
-    const words = this.words();
-    const { plan } = this;
-    if (plan) {
-      this.table.setRows(arrangeTownships(this.trial?.townships ?? plan.townships));
-      const selected = this.sites.selected;
-      showPlan(plan, {
-        words,
-        trial: this.trial,
-        trialNote: this.trialNote,
-        oldNote: this.oldNote(),
-        table: this.table,
-        onSite: (rank) => this.pickSite(rank, { show: true }),
-        onRestore: () => this.sites.restore(),
-        onRetry: this.canRetry && (() => this.tryPlaces(this.sites.moved())),
-      });
-      if (selected != null) markSite(selected);
-    } else showStart({ record: this.whole, words });
-    this.describeMap();
-  }
-
-  describeMap() {
-    if (!this.rates) return;
-    const words = this.words();
-    const { plan } = this;
-    const before = plan?.before.rate ?? this.whole?.rate;
-    const after = this.trial?.after.rate ?? plan?.after.rate;
-    byId("title-main").textContent = `${this.serviceShown().name} · ${words.limit}`;
-    show(
-      byId("title-sub"),
-      make("span", { text: `${words.groupName}覆盖率` }),
-      make("span", { text: plan ? `全域 ${percent(before)} → ${percent(after)}` : `现状 ${percent(before)}` }),
-    );
-    byId("choose-side").hidden = !plan;
-    for (const input of document.getElementsByName("side")) {
-      input.checked = input.value === this.view.side;
-    }
-    const rates = this.ratesShown();
-    this.areas.setRates(rates);
-    const side = plan ? SIDES.find(({ id }) => id === this.view.side).name : "现状";
-    showRateLegend({ title: `${nameOf(LEVEL_NAMES, this.level)}覆盖率（${side}）`, codes: this.codes, rates });
-    const isShown = this.layers.has("facilities");
-    showFacilityLegend({
-      entries: [...(plan ? [this.siteLegend()] : []), ...(isShown ? this.facilities.legend() : [])],
-      hasHollow: isShown && this.facilities.hasHollow(),
-    });
-    showOtherLegend({
-      layers: [...this.layers],
-      gaps: this.gaps,
-      gapName: "有未覆盖人口的地点（现状）",
-      unit: unitOf(words.group),
-    });
-  }
-
-  siteLegend() {
-    return { sign: drawPin("", { size: 12 }), name: "建议点位", count: this.plan.sites.length };
-  }
-
-  ratesShown() {
-    if (!this.plan) return this.rates;
-    const isBefore = this.view.side === "before";
-    const rows = arrangeTownships(this.trial?.townships ?? this.plan.townships);
-    return new Map(
-      rows.map(({ code, rateBefore, rateAfter }) => [code, { rate: isBefore ? rateBefore : rateAfter }]),
-    );
   }
 
   isNarrow() {

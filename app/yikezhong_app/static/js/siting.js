@@ -24,7 +24,8 @@ start();
 async function start() {
   page.hideMessage();
   try {
-    const study = arrangeStudy(await load(read("study")));
+    const [body, options] = await load(Promise.all([read("study"), read("siting-options")]));
+    const study = { ...arrangeStudy(body), options };
     page.showStudy(study, "选址");
     if (study.services.length === 0 || study.levels.length === 0) {
       page.showMessage("这份成果中没有可选址的服务或行政区划。");

@@ -2,19 +2,25 @@
 
 import { option, segments, serviceHint } from "./controls.js";
 import { byId, make, show } from "./dom.js";
-import { NUMBERS, asked, problemOf, sourcesOf } from "./siting_state.js";
-import { GOALS } from "./siting_words.js";
+import { FileError, readLayer } from "./siting_file.js";
+import { buildMore } from "./siting_more.js";
+import { NUMBERS, asked, goalsOf, problemOf, sourcesOf } from "./siting_state.js";
 
-const LAYERS = { areas: "覆盖率分级", facilities: "现有设施", gaps: "未覆盖人口", roads: "道路", labels: "地名" };
+export const LAYERS = { areas: "覆盖率分级", facilities: "现有设施", gaps: "未覆盖人口", roads: "道路", labels: "地名" };
 export const FIRST_LAYERS = ["areas", "facilities", "roads", "labels"];
+
+/** Where the numbers stand that further conditions show and hide. */
+const IN_CONDITIONS = ["least_share", "upgrade_cost"];
+const CAPACITY_UNITS = { beds: "张床位", nursing_beds: "张床位", places: "个托位" };
 
 /**
  * Build the form.
  *
  * `choose(patch)` is called with what the planner changes, `compute()` when asked to,
- * `layer(name, shown)` for a layer. Returns a function that shows the choices.
+ * `layer(name, shown)` for a layer; `nameOfCandidate(id)` and `unmark(id)` are for the
+ * candidates that are decided. Returns a function that shows the choices.
  */
-export function buildForm(study, { choose, compute, layer }) {
+export function buildForm(study, { choose, compute, layer, layers, nameOfCandidate, unmark }) {
   const service = byId("choose-service");
   show(service, study.services.map(option));
   service.addEventListener("change", () => choose({ service: service.value }));
@@ -26,8 +32,13 @@ export function buildForm(study, { choose, compute, layer }) {
     event.preventDefault();
     compute();
   });
-  options("goal", GOALS, (id) => choose({ goal: id }));
-  buildLayers(layer);
+  options("goal", goalsOf(study), (id) => choose({ goal: id }));
+  const indicator = byId("choose-indicator");
+  show(indicator, (study.options?.indicators ?? []).map(option));
+  indicator.addEventListener("change", () => choose({ indicator: indicator.value }));
+  byId("choose-file").addEventListener("change", ({ target }) => takeFile(target.files[0], choose));
+  const showMore = buildMore(study, { choose, options, nameOfCandidate, unmark });
+  buildLayers(layer, layers);
   let shownFor = null;
   return (view) => {
     const chosen = study.services.find(({ id }) => id === view.service);
@@ -48,8 +59,12 @@ export function buildForm(study, { choose, compute, layer }) {
       const input = byId(`choose-${name}`);
       // what is being typed stays as it is typed
       if (numberIn(input) !== view[name]) input.value = view[name] ?? "";
-      byId(`field-${name}`).hidden = !asked(view).includes(name);
+      if (!IN_CONDITIONS.includes(name)) byId(`field-${name}`).hidden = !asked(view).includes(name);
     }
+    byId("field-indicator").hidden = view.goal !== "target";
+    if (view.indicator) indicator.value = view.indicator;
+    byId("capacity-unit").textContent = CAPACITY_UNITS[chosen.capacity] ?? "个";
+    showMore(view);
     showProblem(view, { loud: false });
   };
 }
@@ -60,11 +75,34 @@ export function showProblem(view, { loud }) {
   const line = byId("number-problem");
   line.textContent = problem?.words ?? "";
   line.hidden = !problem;
-  for (const name of Object.keys(NUMBERS)) {
-    byId(`choose-${name}`).setAttribute("aria-invalid", String(problem?.name === name));
+  for (const input of document.querySelectorAll("#choices [aria-invalid=true]")) {
+    input.setAttribute("aria-invalid", "false");
   }
-  if (problem && loud) byId(`choose-${problem.name}`).focus();
+  const input = problem && byId(`choose-${problem.name}`);
+  input?.setAttribute("aria-invalid", "true");
+  if (input && loud) {
+    const around = input.closest("details");
+    if (around) around.open = true;
+    input.focus();
+  }
   return !problem;
+}
+
+// only read here: it is sent with the request
+async function takeFile(file, choose) {
+  if (!file) return;
+  const note = byId("file-note");
+  try {
+    const layer = await readLayer(file);
+    choose({ layer });
+    note.textContent = `已读取“${file.name}”：${layer.features.length} 个点。`;
+    note.classList.remove("problem-line");
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    choose({ layer: null });
+    note.textContent = `“${file.name}”不能用：${error.message}`;
+    note.classList.add("problem-line");
+  }
 }
 
 function numberIn(input) {
@@ -92,7 +130,7 @@ function options(name, choices, pick) {
   );
 }
 
-function buildLayers(pick) {
+function buildLayers(pick, shown) {
   show(
     byId("choose-layers"),
     Object.entries(LAYERS).map(([id, words]) =>
@@ -103,7 +141,7 @@ function buildLayers(pick) {
           type: "checkbox",
           name: "layer",
           value: id,
-          checked: FIRST_LAYERS.includes(id),
+          checked: shown.has(id),
           on: { change: (event) => pick(id, event.target.checked) },
         }),
         make("span", { text: words }),

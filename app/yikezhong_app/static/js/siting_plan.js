@@ -11,6 +11,11 @@ export function arrangePlan({ id, request, result }) {
     version: result.version,
     asOf: result.as_of,
     proof: { objective, unit: result.objective_unit, bound, gap, proven },
+    category: result.target?.categories?.[0] ?? null,
+    functions: result.target?.functions ?? [],
+    services: (result.services ?? []).slice(1),
+    fairness: result.fairness ?? null,
+    planned: result.counts_planned ?? false,
     before: result.baseline,
     after: result.after,
     time: { before: result.time?.mean_before_min, after: result.time?.mean_after_min },
@@ -33,6 +38,10 @@ export function arrangeTrial({ after, townships, sites }) {
 function arrangeSite(site) {
   return {
     rank: site.rank,
+    year: site.year,
+    id: site.id,
+    facility: site.facility_id ?? null,
+    source: site.source ?? null,
     name: site.name,
     lon: site.lon,
     lat: site.lat,

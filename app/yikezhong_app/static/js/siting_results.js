@@ -33,7 +33,7 @@ export function showStart({ record, words }) {
 }
 
 /** A plan; `trial` is the evaluation of moved sites, where there are any. */
-export function showPlan(plan, { trial, trialNote, oldNote, words, table, onSite, onRestore, onRetry }) {
+export function showPlan(plan, { trial, trialNote, oldNote, words, table, adoption, onSite, onMark, onRestore, onRetry }) {
   const { before, request, id } = plan;
   const after = trial?.after ?? plan.after;
   show(
@@ -51,9 +51,12 @@ export function showPlan(plan, { trial, trialNote, oldNote, words, table, onSite
       !trial && timeFact(plan.time),
       plan.cost != null && ["费用", `${count(plan.cost)} 万元`, "cost"],
     ]),
+    otherServices(plan.services),
     proof(plan, words, Boolean(trial)),
+    fairness(plan.fairness),
     trialBox({ plan, trial, trialNote, words, onRestore, onRetry }),
-    siteSection(plan, { words, onSite, hasTrial: Boolean(trial || trialNote) }),
+    adoption,
+    siteSection(plan, { words, onSite, onMark, hasTrial: Boolean(trial || trialNote) }),
     remaining(plan.left, words),
     make("h3", { text: `乡镇街道建设前后（${count(plan.townships.length)}）` }),
     make("p", { class: "hint", text: "覆盖率；「增加」为百分点。点列名排序，点乡镇名在地图上查看。" }),
@@ -177,7 +180,34 @@ function toneOf(difference) {
   return difference > 0 ? "grew" : "shrank";
 }
 
-function siteSection({ sites }, { words, onSite, hasTrial }) {
+// services that the same sites offer besides the first
+function otherServices(services) {
+  if (services.length === 0) return null;
+  return [
+    make("h3", { text: "同时提供的服务" }),
+    make(
+      "dl",
+      { class: "facts", id: "also-served" },
+      services.map((one) => [
+        make("dt", { class: "name", text: `${one.service_name}（${Number(one.minutes.toFixed(2))} 分钟）` }),
+        make("dd", { text: `${percent(one.baseline.rate)} → ${percent(one.after.rate)}` }),
+      ]).flat(),
+    ),
+  ];
+}
+
+// from the lowest township up
+function fairness(fair) {
+  if (!fair?.levels?.length) return null;
+  const [lowest] = fair.levels;
+  return make("p", {
+    class: "hint",
+    id: "fairness",
+    text: `覆盖率最低的乡镇街道为 ${percent(lowest.rate)}${lowest.proven ? "，已证明不能更高" : ""}。`,
+  });
+}
+
+function siteSection({ sites, request }, { words, onSite, onMark, hasTrial }) {
   const most = Math.max(...sites.map(({ gain }) => gain ?? 0), 1);
   return [
     make("h3", { text: `建设顺序（${count(sites.length)} 处）` }),
@@ -187,12 +217,12 @@ function siteSection({ sites }, { words, onSite, hasTrial }) {
     make(
       "ol",
       { class: "sites", id: "sites" },
-      sites.map((site) => siteRow(site, { most, words, onSite })),
+      sites.map((site) => siteRow(site, { most, words, onSite, onMark, hasYears: Boolean(request.sites_per_year) })),
     ),
   ];
 }
 
-function siteRow(site, { most, words, onSite }) {
+function siteRow(site, { most, words, onSite, onMark, hasYears }) {
   return make(
     "li",
     {},
@@ -215,9 +245,16 @@ function siteRow(site, { most, words, onSite }) {
       ),
       make("span", {
         class: "site-total",
-        text: `累计 ${percent(site.rate)}`,
+        text: `${hasYears ? `第 ${site.year} 年 · ` : ""}累计 ${percent(site.rate)}`,
         title: amount(site.covered, words.group),
       }),
+    ),
+    make(
+      "p",
+      { class: "site-act" },
+      [["forced", "下次必选此处"], ["forbidden", "下次不选此处"]].map(([mark, text]) =>
+        make("button", { type: "button", class: "more", text, on: { click: () => onMark(site.id, mark) } }),
+      ),
     ),
   );
 }

@@ -10,6 +10,7 @@ export const GOALS = [
   { id: "budget", asks: ["budget", "site_cost"], name: "按预算覆盖最多的人", note: "总预算与每处费用已定" },
   { id: "p_median", asks: ["n"], name: "平均路程最短", note: "处数已定" },
   { id: "p_center", asks: ["n"], name: "让最远的人尽量近", note: "处数已定" },
+  { id: "target", asks: [], name: "使规划指标达标", note: "用最少的处数，指标须“每个区域至少一处”" },
 ];
 
 /** Where candidates come from; those with a category are offered where it occurs. */
@@ -18,6 +19,7 @@ export const SOURCES = [
   { id: "category:community_service_center", category: "community_service_center", name: "社区综合服务设施" },
   { id: "category:community_centre", category: "community_centre", name: "社区活动中心" },
   { id: "generated", name: "道路上生成", note: "在未覆盖人口附近的道路上取点" },
+  { id: "layer", name: "我的候选点文件", note: "GeoJSON 或 CSV，只在浏览器中读取" },
   { id: "upgrade", needsFunctions: true, name: "已有设施增加功能", note: "现有设施补上这项服务，不新建" },
 ];
 
@@ -25,6 +27,7 @@ export const SOURCES = [
 export function goalWords({ goal, n, share, budget, site_cost: cost }) {
   if (budget != null) return `预算 ${count(budget)} 万元、每处 ${count(cost)} 万元，覆盖最多的人`;
   if (goal === "min_sites") return `覆盖率达到 ${wholePercent(share)} 所需的最少处数`;
+  if (goal === "target") return "使规划指标达标所需的最少处数";
   const name = GOALS.find(({ id }) => id === goal)?.name ?? goal;
   return n == null ? name : `${name}：${count(n)} 处`;
 }
@@ -41,6 +44,13 @@ export function boundWords({ request, proof, sites }, unit) {
   const { objective, bound, proven } = proof;
   if (objective == null || bound == null) return null;
   const n = count(request.n ?? sites.length);
+  if (request.goal === "target") return proven ? "用更少的处数不能达标。" : `至少需要 ${count(Math.ceil(bound - 1e-6))} 处。`;
+  if (request.worst_first) {
+    return proven ? "没有别的选法能使覆盖率最低的乡镇更高，其余乡镇依此类推。" : null;
+  }
+  if (request.also?.length > 0 && request.goal === "max_people") {
+    return proven ? "从这些候选地点中任意选取，各服务合计都不会覆盖更多的人次。" : null;
+  }
   if (request.goal === "max_people") {
     const within = request.budget == null ? `任选 ${n} 处` : "用这笔预算任意选取";
     return proven
