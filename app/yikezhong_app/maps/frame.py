@@ -19,7 +19,11 @@ PAGES: Final = {
     "/maps/": "覆盖地图",
     "/maps/siting": "选址",
     "/maps/compare": "比较",
+    "/maps/upload": "更新数据",
 }
+#: Pages not for everybody: address -> what ``/session`` has to allow. Their links are
+#: hidden until a page knows that it does.
+RESTRICTED: Final = {"/maps/upload": "can_upload"}
 
 _FOLDER: Final = Path(__file__).parent
 _MARK: Final = re.compile(r"[ \t]*<!-- part: ([a-z-]+) -->[ \t]*\n?")
@@ -84,8 +88,14 @@ def read_parts(body_file: str) -> dict[str, str]:
 
 
 def _links(current: str | None) -> str:
-    here = ' aria-current="page"'
     return "".join(
-        f'<a href="{address}"{here if address == current else ""}>{name}</a>\n'
+        f'<a href="{address}"{_state(address, current)}>{name}</a>\n'
         for address, name in PAGES.items()
     )
+
+
+def _state(address: str, current: str | None) -> str:
+    if address == current:
+        return ' aria-current="page"'
+    needed = RESTRICTED.get(address)
+    return f' data-needs="{needed}" hidden' if needed else ""

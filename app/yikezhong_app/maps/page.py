@@ -33,6 +33,7 @@ _COMPARE_SHEETS = (
 )
 #: On paper, a map page is the map with its legend and figures.
 _MAP_ON_PAPER = '<link rel="stylesheet" href="/static/css/print.css" media="print">'
+_UPLOAD_SHEET = '<link rel="stylesheet" href="/static/css/upload.css">'
 _DOCUMENT_SHEET = '<link rel="stylesheet" href="/static/css/township.css">'
 
 
@@ -96,6 +97,24 @@ def compare_page() -> str:
     head = _head("compare.js", more_sheets=_COMPARE_SHEETS)
     body = fill_frame("compare.html", current="/maps/compare")
     return _map_page(body, title="一刻钟服务圈比较", head=head)
+
+
+@cache
+def upload_page() -> str:
+    """Return the uploading page's text, with a placeholder for each request's nonce.
+
+    Examples
+    --------
+    >>> page = upload_page()
+    >>> "upload.js" in page, "L.map" in page, "https:" in page
+    (True, False, False)
+    """
+    figure = OfflineFigure(title="一刻钟服务圈更新数据")
+    body = fill_frame("upload.html", current="/maps/upload", frame_file="form.html")
+    figure.html.add_child(Element(body), name="body")
+    head = _head("upload.js", last_sheet=_UPLOAD_SHEET)
+    figure.header.add_child(Element(head), name="head")
+    return figure.render()
 
 
 def _head(

@@ -52,6 +52,14 @@ def show_compare(request: Request) -> HTMLResponse:
     return _answer(request, compare_page())
 
 
+@router.get("/upload", response_class=HTMLResponse)
+def show_upload(request: Request) -> HTMLResponse:
+    """Return the page on which an editor brings data up to date; as :func:`show_map`."""
+    from yikezhong_app.maps.page import upload_page
+
+    return _answer(request, upload_page())
+
+
 def _answer(request: Request, page: str) -> HTMLResponse:
     from yikezhong_app.maps.scaffold import with_nonce
 

@@ -1,10 +1,13 @@
 // What stands around the map: header, messages, sheets on a phone, printing.
 
+import { readNow } from "./api.js";
 import { byId } from "./dom.js";
+import { embedded } from "./embedded.js";
 
 /** Write the study's name, date and notice. */
 export function showStudy(study, pageName = "一刻钟服务圈覆盖地图") {
   document.title = `${study.name} · ${pageName}`;
+  offerPages();
   byId("study-name").textContent = study.name;
   byId("study-meta").textContent = study.asOf ? `评价日期 ${study.asOf}` : "";
   if (study.version) byId("study-meta").title = `成果版本 ${study.version}`;
@@ -15,6 +18,18 @@ export function showStudy(study, pageName = "一刻钟服务圈覆盖地图") {
     `制图单位：${study.issuer ?? "未填写"}`,
     `审图号：${study.approvalNumber ?? "未填写"}`,
   ].join("　");
+}
+
+/** Show the links to the pages that this visitor's token opens. */
+export async function offerPages() {
+  const links = [...document.querySelectorAll("[data-needs]")];
+  if (embedded || links.length === 0) return;
+  try {
+    const session = await readNow("session");
+    for (const link of links) link.hidden = !session[link.dataset.needs];
+  } catch {
+    // without an answer they stay hidden
+  }
 }
 
 /** Count what is being loaded, and show that it is. */
