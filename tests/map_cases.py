@@ -61,8 +61,15 @@ def township_rate(i: int, *, minutes: int = 15) -> float | None:
     return rate ** (15 / minutes)
 
 
-def write_map_result(out_dir: Path, *, notice: str | None = NOTICE) -> Snapshot:
-    """Write the result and return it."""
+def write_map_result(
+    out_dir: Path,
+    *,
+    notice: str | None = NOTICE,
+    tables: dict[str, pd.DataFrame] | None = None,
+    registers: list[dict[str, Any]] | None = None,
+) -> Snapshot:
+    """Write the result, with more tables and plans where they are given; return it."""
+    more = tables or {}
     divisions = _divisions()
     tables: dict[str, pd.DataFrame] = {
         "divisions": divisions,
@@ -78,7 +85,8 @@ def write_map_result(out_dir: Path, *, notice: str | None = NOTICE) -> Snapshot:
             }
         ),
     }
-    return write_snapshot(out_dir, tables, manifest=_manifest(notice))
+    manifest = _manifest(notice) | {"registers": registers or []}
+    return write_snapshot(out_dir, tables | more, manifest=manifest)
 
 
 def _manifest(notice: str | None) -> dict[str, Any]:

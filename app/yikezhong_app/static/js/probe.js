@@ -53,8 +53,9 @@ export class Probe {
     L.circleMarker(point, { ...STYLE, renderer: this.renderer, pane: "outlines", radius: 5, fillOpacity: 1 }).addTo(this.group);
     const walking = service.profile !== "driving";
     const query = {
-      lon: lng.toFixed(6),
-      lat: lat.toFixed(6),
+      // as in the address, so that what is shared is the same point
+      lon: lng.toFixed(5),
+      lat: lat.toFixed(5),
       service: service.id,
       minutes,
       speed: walking ? speed : null,
