@@ -59,17 +59,19 @@ from yikezhong_app.web.deadlines import DeadlineMiddleware
 from yikezhong_app.web.metrics import Metrics, MetricsMiddleware
 from yikezhong_app.web.problems import install_problems
 from yikezhong_app.web.rates import RateMiddleware
+from yikezhong_app.web.repeats import Repeats
 from yikezhong_app.web.security import GuardMiddleware
 
 LOG = logging.getLogger("yikezhong.service")
 
+#: What is asked for most stands first: routes are tried in order.
 _ROUTERS: Final[tuple[APIRouter, ...]] = (
+    townships.router,
     health.router,
     metrics.router,
     pages.router,
     study.router,
     divisions.router,
-    townships.router,
     coverage.router,
     gaps.router,
     gap_areas.router,
@@ -160,6 +162,7 @@ def create_app(settings: Settings) -> FastAPI:
         settings.out, reload_seconds=settings.reload_seconds
     )
     app.state.cache = RenderedCache(settings.cache_bytes)
+    app.state.repeats = Repeats()
     app.state.jobs = LazyPool(
         {**sitings.TASKS, **siting_options.TASKS, **comparisons.TASKS},
         folder=settings.out / sitings.FOLDER,

@@ -7,10 +7,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from pyproj import Transformer
 
 from yikezhong_app.commands.console import ProgressCall
 from yikezhong_app.reading.shapes import geojson_shapes, simplify_alone
@@ -186,8 +186,14 @@ def _place(facilities: pd.DataFrame, payload: dict[str, Any]) -> tuple[float, fl
 
 
 def _area_m2(circle: shapely.MultiPolygon) -> float:
-    plane = gpd.GeoSeries([circle], crs=CRS).to_crs(EQUAL_AREA_CRS)
-    return float(plane.area.iloc[0])
+    transform = _to_equal_area().transform
+    plane = shapely.transform(circle, lambda xy: np.column_stack(transform(*xy.T)))
+    return float(shapely.area(plane))
+
+
+@lru_cache(maxsize=1)
+def _to_equal_area() -> Transformer:
+    return Transformer.from_crs(CRS, EQUAL_AREA_CRS, always_xy=True)
 
 
 @lru_cache(maxsize=_MOST_OPEN)

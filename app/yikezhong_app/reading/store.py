@@ -69,6 +69,11 @@ class SnapshotStore:
             raise state.problem.with_traceback(None)
         raise SnapshotMissingError("还没有可用的成果", hint="请先运行 yikezhong run")
 
+    def at_hand(self) -> Catalog | None:
+        """Return the current catalog if nothing has to be read for it, else None."""
+        fresh = time.monotonic() - self._looked < self._reload_seconds
+        return self._state.catalog if fresh else None
+
     def look(self) -> StoreState:
         """Return what is served, after loading a new version if there is one."""
         if time.monotonic() - self._looked < self._reload_seconds:

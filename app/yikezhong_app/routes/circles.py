@@ -14,15 +14,16 @@ from yikezhong_app.reading.selections import circle_rows
 from yikezhong_app.routes.answers import documented
 from yikezhong_app.schemas.answers import CircleRow, PageOf
 from yikezhong_app.web.queries import CirclesQuery
+from yikezhong_app.web.repeats import RepeatedRoute
 from yikezhong_app.web.responses import (
     SHAPE_FORMATS,
     Context,
     Table,
     WithContext,
-    answer_computed,
+    answer_at_once,
 )
 
-router = APIRouter(prefix="/api/v1", tags=["circles"])
+router = APIRouter(prefix="/api/v1", tags=["circles"], route_class=RepeatedRoute)
 _TITLE = "服务圈"
 
 
@@ -45,7 +46,7 @@ async def list_circles(
             return await run_in_threadpool(_stored, context.catalog, query)
         return await _computed(context, asked)
 
-    return await answer_computed(
+    return await answer_at_once(
         context, query, title=_TITLE, make=make, offered=SHAPE_FORMATS
     )
 

@@ -14,6 +14,7 @@ from yikezhong_app.routes.answers import documented
 from yikezhong_app.routes.divisions import division_shapes
 from yikezhong_app.schemas.answers import CoverageRow, PageOf
 from yikezhong_app.web.queries import CoverageQuery
+from yikezhong_app.web.repeats import RepeatedRoute
 from yikezhong_app.web.responses import (
     GEO_FORMATS,
     Table,
@@ -21,7 +22,7 @@ from yikezhong_app.web.responses import (
     answer_table,
 )
 
-router = APIRouter(prefix="/api/v1", tags=["coverage"])
+router = APIRouter(prefix="/api/v1", tags=["coverage"], route_class=RepeatedRoute)
 
 #: Each row repeats a boundary: all services, limits and denominators of a
 #: prefecture's townships would be 300 MB.

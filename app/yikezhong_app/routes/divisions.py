@@ -13,9 +13,10 @@ from yikezhong_app.reading.shapes import DEFAULT_TOLERANCE_M, tolerance_step
 from yikezhong_app.routes.answers import documented
 from yikezhong_app.schemas.answers import DivisionRow, PageOf
 from yikezhong_app.web.queries import DivisionsQuery
+from yikezhong_app.web.repeats import RepeatedRoute
 from yikezhong_app.web.responses import GEO_FORMATS, Table, WithContext, answer_table
 
-router = APIRouter(prefix="/api/v1", tags=["divisions"])
+router = APIRouter(prefix="/api/v1", tags=["divisions"], route_class=RepeatedRoute)
 
 
 @router.get(

@@ -10,9 +10,10 @@ from yikezhong_app.reading.selections import facility_rows
 from yikezhong_app.routes.answers import documented
 from yikezhong_app.schemas.answers import FacilityRow, PageOf
 from yikezhong_app.web.queries import FacilitiesQuery
+from yikezhong_app.web.repeats import RepeatedRoute
 from yikezhong_app.web.responses import GEO_FORMATS, Table, WithContext, answer_table
 
-router = APIRouter(prefix="/api/v1", tags=["facilities"])
+router = APIRouter(prefix="/api/v1", tags=["facilities"], route_class=RepeatedRoute)
 
 
 @router.get(

@@ -10,9 +10,10 @@ from yikezhong_app.reading.gap_records import AREAS, area_records
 from yikezhong_app.routes.answers import documented
 from yikezhong_app.schemas.answers import PageOf
 from yikezhong_app.schemas.gaps import GapAreaRow, GapAreasQuery
+from yikezhong_app.web.repeats import RepeatedRoute
 from yikezhong_app.web.responses import GEO_FORMATS, Table, WithContext, answer_table
 
-router = APIRouter(prefix="/api/v1", tags=["gaps"])
+router = APIRouter(prefix="/api/v1", tags=["gaps"], route_class=RepeatedRoute)
 
 
 @router.get(

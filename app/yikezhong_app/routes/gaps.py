@@ -13,9 +13,10 @@ from yikezhong_app.reading.selections import gap_rows
 from yikezhong_app.routes.answers import documented
 from yikezhong_app.schemas.answers import GapRow, PageOf
 from yikezhong_app.web.queries import GapsQuery
+from yikezhong_app.web.repeats import RepeatedRoute
 from yikezhong_app.web.responses import GEO_FORMATS, Table, WithContext, answer_table
 
-router = APIRouter(prefix="/api/v1", tags=["gaps"])
+router = APIRouter(prefix="/api/v1", tags=["gaps"], route_class=RepeatedRoute)
 
 
 @router.get(

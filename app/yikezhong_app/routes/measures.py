@@ -26,6 +26,7 @@ from yikezhong_app.schemas.measures import (
     RobustnessQuery,
     RobustnessRow,
 )
+from yikezhong_app.web.repeats import RepeatedRoute
 from yikezhong_app.web.responses import (
     GEO_FORMATS,
     Context,
@@ -34,7 +35,7 @@ from yikezhong_app.web.responses import (
     answer_table,
 )
 
-router = APIRouter(prefix="/api/v1", tags=["measures"])
+router = APIRouter(prefix="/api/v1", tags=["measures"], route_class=RepeatedRoute)
 
 #: Each row repeats a boundary.
 _MOST_SHAPES = 5000

@@ -15,10 +15,11 @@ from yikezhong_app.reading.shapes import Geometries, geojson_shapes, simplify_al
 from yikezhong_app.routes.answers import documented
 from yikezhong_app.schemas.answers import PageOf, RoadRow
 from yikezhong_app.web.queries import RoadsQuery
+from yikezhong_app.web.repeats import RepeatedRoute
 from yikezhong_app.web.request_errors import ParameterError
 from yikezhong_app.web.responses import SHAPE_FORMATS, Table, WithContext, answer_table
 
-router = APIRouter(prefix="/api/v1", tags=["roads"])
+router = APIRouter(prefix="/api/v1", tags=["roads"], route_class=RepeatedRoute)
 
 
 @router.get(

@@ -14,6 +14,7 @@ from yikezhong_app.routes.answers import documented
 from yikezhong_app.schemas.answers import DataReportRow, PageOf, Study
 from yikezhong_app.web.formats import Format
 from yikezhong_app.web.queries import DataReportQuery, FormatQuery
+from yikezhong_app.web.repeats import RepeatedRoute
 from yikezhong_app.web.responses import (
     Table,
     WithContext,
@@ -30,7 +31,7 @@ from yikezhong_app.words import (
 )
 from yikezhong_geodata.columns import GROUPS
 
-router = APIRouter(prefix="/api/v1", tags=["study"])
+router = APIRouter(prefix="/api/v1", tags=["study"], route_class=RepeatedRoute)
 
 _RESOURCES = (
     "divisions",

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from starlette.concurrency import run_in_threadpool
 
 from yikezhong_app.reading.catalog import Catalog
 from yikezhong_app.reading.records import Row
@@ -27,15 +28,19 @@ from yikezhong_app.web.queries import (
     GapsFilter,
     TownshipRef,
 )
+from yikezhong_app.web.repeats import RepeatedRoute
 from yikezhong_app.web.responses import (
     GEO_FORMATS,
     Table,
     WithContext,
+    answer_at_once,
     answer_record,
     answer_table,
 )
 
-router = APIRouter(prefix="/api/v1/townships", tags=["townships"])
+router = APIRouter(
+    prefix="/api/v1/townships", tags=["townships"], route_class=RepeatedRoute
+)
 
 
 @router.get(
@@ -70,21 +75,24 @@ def get_township(
     description="各服务的覆盖率；默认各服务自己的时限与服务人群。",
     responses=documented(PageOf[CoverageRow]),
 )
-def get_township_coverage(
+async def get_township_coverage(
     code: TownshipRef, query: Annotated[CoverageFilter, Query()], context: WithContext
 ) -> Response:
     """Answer the rates of one township."""
     row = context.catalog.find_division(code, level="township")
 
-    def make() -> Table:
-        return coverage_table(
-            context.catalog,
-            coverage_rows(
-                context.catalog, query, level="township", codes=[row["code"]]
-            ),
+    def choose() -> Table:
+        rows = coverage_rows(
+            context.catalog, query, level="township", codes=[row["code"]]
         )
+        return coverage_table(context.catalog, rows)
 
-    return answer_table(context, query, title=f"{row['name']}_覆盖率", make=make)
+    async def make() -> Table:
+        return await run_in_threadpool(choose)
+
+    return await answer_at_once(
+        context, query, title=f"{row['name']}_覆盖率", make=make
+    )
 
 
 @router.get(

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.metadata import version as package_version
 from typing import Any
 
@@ -37,9 +38,15 @@ def entity_tag(version: str, path: str, parameters: Mapping[str, Any]) -> str:
     >>> one == entity_tag("v2", "/x", {"a": 1, "b": 2})
     False
     """
-    parts = [package_version("yikezhong"), version, path, dict(parameters)]
+    parts = [_software(), version, path, dict(parameters)]
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
     return f'W/"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+@lru_cache(maxsize=1)
+def _software() -> str:
+    """Return the version of the software; looking it up reads a file."""
+    return package_version("yikezhong")
 
 
 def is_unchanged(if_none_match: str | None, tag: str) -> bool:

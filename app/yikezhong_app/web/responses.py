@@ -53,11 +53,15 @@ class Context:
     settings: Settings
 
 
-def request_context(request: Request) -> Context:
+async def request_context(request: Request) -> Context:
     """Return the context of a request; the version is fixed here, once."""
     state = request.app.state
     store: SnapshotStore = state.store
-    return Context(request, store.current(), state.cache, state.settings)
+    # a thread is asked only where there may be a new version to read
+    catalog = store.at_hand()
+    if catalog is None:
+        catalog = await run_in_threadpool(store.current)
+    return Context(request, catalog, state.cache, state.settings)
 
 
 WithContext = Annotated[Context, Depends(request_context)]
@@ -190,26 +194,26 @@ def answer_tagged(
     context: Context, tag: str, *, make: Callable[[], Rendered]
 ) -> Response:
     """Answer what has an entity tag: 304, from the cache, or made."""
-    kept = _kept(context, tag)
+    kept = answer_kept(context, tag)
     return kept or _sent(context, tag, context.cache.get((tag,), make))
 
 
-async def answer_computed(
+async def answer_at_once(
     context: Context,
     query: BaseModel,
     *,
     title: str,
     make: Callable[[], Awaitable[Table]],
-    offered: Sequence[Format],
+    offered: Sequence[Format] = TABLE_FORMATS,
 ) -> Response:
-    """Answer with a table that another process makes; nothing waits for it here.
+    """Answer 304 or from the cache without a thread; else with what ``make`` makes.
 
-    Parameters are those of :func:`answer_table`; equal requests at the same time are
-    joined where ``make`` computes.
+    Parameters are those of :func:`answer_table`, but ``make`` is waited for: it may
+    let a thread or another process work.
     """
     chosen = negotiate_format(context, query, offered=offered)
     tag = _tag(context, query, chosen)
-    kept = _kept(context, tag)
+    kept = answer_kept(context, tag)
     if kept is not None:
         return kept
     table = await make()
@@ -228,7 +232,7 @@ def _tag(context: Context, query: BaseModel, chosen: Format) -> str:
     return entity_tag(context.catalog.version, context.request.url.path, parameters)
 
 
-def _kept(context: Context, tag: str) -> Response | None:
+def answer_kept(context: Context, tag: str) -> Response | None:
     """Answer 304 or from the cache; None where the answer must be made."""
     if is_unchanged(context.request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=_headers(context, tag))
