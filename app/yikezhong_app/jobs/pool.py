@@ -296,11 +296,12 @@ class JobPool:
             self._jobs[job_id] = replace(self._jobs[job_id], **values)
 
     def _finish(self, job_id: str, **values: Any) -> None:
+        job = replace(self._jobs[job_id], **values)
+        if job.status == "done" and job.kind in self._kept:
+            # before the lock is taken: a refusal does not wait for the disk
+            self._keep(job)
         with self._lock:
-            self._change(job_id, **values)
-            job = self._jobs[job_id]
-            if job.status == "done" and job.kind in self._kept:
-                self._keep(job)
+            self._jobs[job_id] = job
             over = [one for one in self._jobs.values() if one.status in OVER]
             for old in over[: max(0, len(over) - self._limits.finished)]:
                 del self._jobs[old.id]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 from collections.abc import Callable, Mapping
@@ -12,6 +13,8 @@ from typing import Any, Final
 
 from yikezhong_coverage.errors import PlannerError
 
+#: By how much computing steps back behind answering.
+NICENESS: Final = 10
 #: Address space of a process, in multiples of its bound on resident memory: libraries
 #: reserve much more than they use, but one demand beyond this is refused at once.
 _ADDRESS_SPACE: Final = 8
@@ -27,6 +30,8 @@ def work(pipe: Connection, tasks: Mapping[str, str], memory_bytes: int) -> None:
     """
     # an interrupt at the terminal is for the service, which then ends this process
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # where cores are few, who reads comes first
+    os.nice(NICENESS)
     if memory_bytes:
         most = memory_bytes * _ADDRESS_SPACE
         resource.setrlimit(resource.RLIMIT_AS, (most, most))

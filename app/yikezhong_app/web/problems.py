@@ -216,7 +216,9 @@ def planner_problem(request: Request, error: Exception) -> Response:
     kind = problem_kind(error)
     if kind.status >= 500:
         named = {"trace_id": trace_id(request.scope)}
-        LOG.error("%s: %s", kind.name, error, extra=named)
+        # a 503 is an answer that is meant; what is wrong behind it is logged there
+        level = logging.WARNING if kind.status == 503 else logging.ERROR
+        LOG.log(level, "%s: %s", kind.name, error, extra=named)
     detail = None
     if isinstance(error, PlannerError):
         detail = str(error) if kind.tell else error.hint
