@@ -45,6 +45,10 @@ class ExportTask:
     width_px : int
         Of a map.
     font : Path or None
+    siting : bytes or None
+        Record and request of a siting plan, as JSON; None: another file.
+    scenario : str or None
+        Id of a scenario; None: another file.
     """
 
     out: Path
@@ -54,6 +58,8 @@ class ExportTask:
     view: MapView | None = None
     width_px: int = 1480
     font: Path | None = None
+    siting: bytes | None = None
+    scenario: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,11 +89,23 @@ def _make(task: ExportTask) -> bytes:
     from yikezhong_app.exports.report_data import gather
 
     catalog = _catalog(task.out, task.version)
+    if task.siting is not None:
+        return _make_siting(catalog, task, task.siting)
     if task.view is None or task.form not in ("png", "svg"):
         return make_report(gather(catalog, task.code), task.form, font=task.font)
     return draw_map(
         catalog, task.view, form=task.form, width_px=task.width_px, font=task.font
     )
+
+
+def _make_siting(catalog: Catalog, task: ExportTask, plan: bytes) -> bytes:
+    import orjson
+
+    from yikezhong_app.exports.siting_files import make_siting_file
+    from yikezhong_app.exports.siting_paper import SitingPaper
+
+    paper = SitingPaper(catalog, **orjson.loads(plan))
+    return make_siting_file(paper, task.form, width_px=task.width_px, font=task.font)
 
 
 @lru_cache(maxsize=1)

@@ -22,7 +22,7 @@ from yikezhong_app.exports.wording import cell_words, date_words
 from yikezhong_app.reading.records import Row
 
 #: Rows of the longer tables; all of them are in the workbook.
-_MOST_ROWS = 60
+_MOST_ROWS = 30
 
 
 def make_siting_document(

@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from yikezhong_app.exports.scope import Scope, find_scope
-from yikezhong_app.exports.siting_words import goal_words
+from yikezhong_app.exports.siting_words import (
+    MODEL_NAMES,
+    goal_words,
+    value_words,
+    zone_words,
+)
 from yikezhong_app.exports.view import MapData, MapView, service_facilities
 from yikezhong_app.reading.catalog import Catalog
 from yikezhong_app.reading.records import Row
 from yikezhong_app.web.request_errors import ParameterError
+from yikezhong_app.words import category_names
 
 #: Places in the words of the request.
 SOURCE_NAMES: Final[Mapping[str, str]] = {
@@ -107,7 +113,7 @@ class SitingPaper:
 
     def parameters(self) -> list[Row]:
         """Return what was asked for and how it was computed, line by line."""
-        record = self.record
+        record, unit = self.record, str(self.record["objective_unit"])
         lines: list[tuple[str, object]] = [
             ("目标", goal_words(record, self.request)),
             ("服务", f"{record['service_name']}（{record['minutes']:g} 分钟）"),
@@ -132,12 +138,17 @@ class SitingPaper:
                 f"{record['n_candidates']} 个，可用 {record['n_allowed']} 个",
             ),
             *(
-                (f"排除：{row['reason']}", f"{row['n']} 个")
+                (f"排除：{zone_words(row['reason'])}", f"{row['n']} 个")
                 for row in record["excluded"]
             ),
-            ("模型", record["model"]),
-            ("目标值", f"{record['objective']:.10g}（{record['objective_unit']}）"),
-            ("界", "未知" if record["bound"] is None else f"{record['bound']:.10g}"),
+            ("模型", MODEL_NAMES.get(record["model"], record["model"])),
+            ("目标值", value_words(record["objective"], unit)),
+            (
+                "界",
+                "未知"
+                if record["bound"] is None
+                else value_words(record["bound"], unit),
+            ),
             ("证明", "已证明最优" if record["proven"] else "未证明最优"),
             ("证明的容差", f"{record['tolerance']:.3g}"),
             ("计算用时", f"{record['seconds']:.1f} 秒"),
@@ -151,11 +162,11 @@ def source_words(source: str) -> str:
     Examples
     --------
     >>> source_words("community_centres"), source_words("category:day_care")
-    ('社区（村）驻地', '现有设施（day_care）所在处')
+    ('社区（村）驻地', '现有日间照料所在处')
     """
     kind, _, category = source.partition(":")
     if kind == "category":
-        return f"现有设施（{category}）所在处"
+        return f"现有{category_names().get(category, category)}所在处"
     return SOURCE_NAMES.get(source, source)
 
 
@@ -191,7 +202,7 @@ def _asked_lines(request: Mapping[str, Any]) -> list[tuple[str, object]]:
     for key, name in (("exclude", "禁建区"), ("require", "适建条件")):
         for zone in request.get(key) or ():
             far = f"{zone['distance_m']:g} 米" if zone["distance_m"] else "其内"
-            lines.append((f"{name}：{zone['zone']}", far))
+            lines.append((f"{name}：{zone_words(zone['zone'])}", far))
     for key, name in (("forced", "必选"), ("forbidden", "不选")):
         if request.get(key):
             lines.append((name, "、".join(request[key])))

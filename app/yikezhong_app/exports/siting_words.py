@@ -7,9 +7,19 @@ from typing import Any, Final
 
 from yikezhong_app.exports.rate_classes import percent
 from yikezhong_app.exports.wording import amount, count_words, plain_number
-from yikezhong_app.words import PROFILE_NAMES
+from yikezhong_app.words import PROFILE_NAMES, category_names
+from yikezhong_geodata.plans.rule_shapes import ZONE_CLASSES
 
 _MOST_NAMES: Final = 12
+MODEL_NAMES: Final[Mapping[str, str]] = {
+    "maximum_cover": "最大覆盖（整数规划）",
+    "minimum_sites": "集合覆盖（整数规划）",
+    "area_target": "区域达标的最省行动（整数规划）",
+    "p_median": "p-中位",
+    "p_center": "p-中心",
+    "capacitated_cover": "有容量的最大覆盖（整数规划与最大流）",
+    "worst_first": "字典序最大最小（整数规划）",
+}
 Plan = Mapping[str, Any]
 
 
@@ -210,6 +220,30 @@ def left_words(record: Plan) -> str:
     most = "、".join(dict.fromkeys(row["name"] for row in rows[:5]))
     text = f"方案建成后仍有 {amount(left['people'])}未覆盖：{parts}。"
     return text + (f"人数较多的乡镇有{most}。" if most else "")
+
+
+def zone_words(names: str) -> str:
+    """Return classes of zones, joined by ``、``, in words; others stay as they are.
+
+    Examples
+    --------
+    >>> zone_words("river、roads"), zone_words("不在“farmland”内")
+    ('河流、道路', '不在“耕地”内')
+    """
+    known = {**ZONE_CLASSES, "roads": "道路"}
+
+    def word(name: str) -> str:
+        kind, _, category = name.partition(":")
+        if kind == "facilities":
+            return f"设施（{category_names().get(category, category)}）"
+        for mark in ("不在“", "”内"):
+            name = name.replace(mark, "")
+        return known.get(name, name)
+
+    return "、".join(
+        f"不在“{word(name)}”内" if name.startswith("不在") else word(name)
+        for name in names.split("、")
+    )
 
 
 def _share(share: float) -> str:

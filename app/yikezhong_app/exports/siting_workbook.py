@@ -16,7 +16,7 @@ from yikezhong_app.exports.siting_words import plan_sentences
 from yikezhong_app.exports.source_sheet import write_sources
 from yikezhong_app.exports.workbook import BOOK_OPTIONS
 
-_SUMMARY_WIDTH = 88.0
+_SUMMARY_WIDTH = 84.0
 _LINE_PT = 15.0
 
 
@@ -54,4 +54,5 @@ def write_conclusions(book: Book, title: str, sentences: list[str]) -> None:
     for i, text in enumerate(sentences, start=2):
         write(sheet, i, 0, text, book.format("wrap"))
         sheet.set_row(i, _LINE_PT * n_lines(text, _SUMMARY_WIDTH) + 6)
+    sheet.print_area(0, 0, len(sentences) + 2, 0)
     sheet.fit_to_pages(1, 0)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
+from yikezhong_app.exports.pool import ExportPool, ExportTask
+from yikezhong_app.exports.siting_files import SitingFormat
 from yikezhong_app.jobs.pool import GRACE_S, JobPool, LazyPool
 from yikezhong_app.jobs.records import OVER, Job
 from yikezhong_app.jobs.schemas import JobList, JobRow, SessionRow
+from yikezhong_app.routes.reports import MEDIA
 from yikezhong_app.schemas.answers import Problem
 from yikezhong_app.siting.request import EvaluationRequest, SitingRequest
 from yikezhong_app.web import formats
@@ -19,7 +23,7 @@ from yikezhong_app.web.formats import MEDIA_TYPES, Format
 from yikezhong_app.web.problems import ProblemKind, problem
 from yikezhong_app.web.queries import FormatQuery
 from yikezhong_app.web.request_errors import UnknownRecordError
-from yikezhong_app.web.responses import WithContext, disposition
+from yikezhong_app.web.responses import Context, WithContext, disposition
 
 router = APIRouter(prefix="/api/v1", tags=["sitings"])
 
@@ -47,6 +51,12 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
         422: "参数不可用",
         503: "计算任务已满，稍后再试",
     }.items()
+}
+_NO_RESULT: Final[dict[int | str, dict[str, Any]]] = {
+    404: _PROBLEMS[404],
+    409: {"model": Problem, "description": "任务没有结果，或其成果版本已不在"},
+    422: _PROBLEMS[422],
+    503: {"model": Problem, "description": "导出任务已满"},
 }
 JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="任务编号")]
 
@@ -94,17 +104,22 @@ def list_sitings(request: Request) -> Response:
     "/sitings/{job_id}",
     summary="选址任务的进度与结果",
     response_model=JobRow,
-    description="format=geojson、csv、xlsx 时只给出结果的设施。",
-    responses={404: _PROBLEMS[404], 422: _PROBLEMS[422], 409: {"model": Problem}},
+    description="format=geojson、csv 时只给出结果的设施；xlsx 为方案的工作簿。",
+    responses=_NO_RESULT,
 )
-def get_siting(
-    job_id: JobId, query: Annotated[FormatQuery, Query()], request: Request
+async def get_siting(
+    job_id: JobId,
+    query: Annotated[FormatQuery, Query()],
+    context: WithContext,
+    request: Request,
 ) -> Response:
     """Answer a job as it is now, or the sites of its result."""
     job = _siting(request, job_id)
     chosen = formats.negotiate(query.format or Format.JSON, None, offered=_FORMATS)
     if chosen is Format.JSON:
         return _job_answer(job)
+    if chosen is Format.XLSX:
+        return await _file_answer(context, request, job, form="xlsx")
     return _sites_answer(request, job, chosen)
 
 
@@ -124,15 +139,57 @@ def cancel_siting(job_id: JobId, request: Request) -> Response:
 @router.get(
     "/sitings/{job_id}/sites",
     summary="选址结果的设施",
-    responses={404: _PROBLEMS[404], 422: _PROBLEMS[422], 409: {"model": Problem}},
+    responses=_NO_RESULT,
 )
-def get_sites(
-    job_id: JobId, query: Annotated[FormatQuery, Query()], request: Request
+async def get_sites(
+    job_id: JobId,
+    query: Annotated[FormatQuery, Query()],
+    context: WithContext,
+    request: Request,
 ) -> Response:
     """Answer the sites of a finished siting as GeoJSON, CSV, XLSX or JSON."""
     accept = ",".join(request.headers.getlist("accept"))
     chosen = formats.negotiate(query.format, accept, offered=_FORMATS)
-    return _sites_answer(request, _siting(request, job_id), chosen)
+    job = _siting(request, job_id)
+    if chosen is Format.XLSX:
+        return await _file_answer(context, request, job, form="xlsx")
+    return _sites_answer(request, job, chosen)
+
+
+@router.get(
+    "/sitings/{job_id}/report.{form}",
+    summary="选址方案的工作簿（xlsx）或文档（docx）",
+    description="结论、设施、乡镇前后、仍未覆盖的人、参数与来源；文档附地图。",
+    response_class=Response,
+    responses=_NO_RESULT,
+)
+async def get_siting_report(
+    job_id: JobId,
+    form: Literal["xlsx", "docx"],
+    context: WithContext,
+    request: Request,
+) -> Response:
+    """Answer the workbook or the document of a finished siting."""
+    job = _siting(request, job_id)
+    return await _file_answer(context, request, job, form=form)
+
+
+@router.get(
+    "/sitings/{job_id}/map.{form}",
+    summary="选址方案的静态地图（png、svg）",
+    description="方案建成后的覆盖率、现有设施与新设施。",
+    response_class=Response,
+    responses=_NO_RESULT,
+)
+async def get_siting_map(
+    job_id: JobId,
+    form: Literal["png", "svg"],
+    context: WithContext,
+    request: Request,
+) -> Response:
+    """Answer the map of a finished siting."""
+    job = _siting(request, job_id)
+    return await _file_answer(context, request, job, form=form)
 
 
 @router.post(
@@ -202,6 +259,9 @@ def job_row(job: Job) -> dict[str, Any]:
         "links": {
             "self": f"/api/v1/sitings/{job.id}",
             "sites": f"/api/v1/sitings/{job.id}/sites",
+            "xlsx": f"/api/v1/sitings/{job.id}/report.xlsx",
+            "docx": f"/api/v1/sitings/{job.id}/report.docx",
+            "map": f"/api/v1/sitings/{job.id}/map.png",
         },
     }
 
@@ -212,21 +272,50 @@ def _sites_answer(request: Request, job: Job, chosen: Format) -> Response:
 
     record = job.result
     if record is None:
-        kind = ProblemKind(409, "not-finished", "任务没有结果")
-        return problem(request, kind, detail=f"任务状态为 {job.status}")
+        return _no_result(request, f"任务状态为 {job.status}")
     if chosen is Format.JSON:
         head = {name: record[name] for name in ("version", "as_of", "notice")}
         return _json({**head, "total": len(record["sites"]), "items": record["sites"]})
-    write = {
-        Format.GEOJSON: plan_record.sites_geojson,
-        Format.CSV: plan_record.sites_csv,
-        Format.XLSX: plan_record.sites_xlsx,
-    }[chosen]
-    headers = dict(_NO_STORE)
-    if chosen is not Format.GEOJSON:
-        name = f"选址_{record['service_name']}_{record['as_of']}.{chosen.value}"
-        headers["Content-Disposition"] = disposition(name)
-    return Response(write(record), media_type=MEDIA_TYPES[chosen], headers=headers)
+    if chosen is Format.GEOJSON:
+        body = plan_record.sites_geojson(record)
+        return Response(body, media_type=MEDIA_TYPES[chosen], headers=_NO_STORE)
+    name = _file_name(record, chosen.value)
+    headers = {**_NO_STORE, "Content-Disposition": disposition(name)}
+    body = plan_record.sites_csv(record)
+    return Response(body, media_type=MEDIA_TYPES[chosen], headers=headers)
+
+
+async def _file_answer(
+    context: Context, request: Request, job: Job, *, form: SitingFormat
+) -> Response:
+    """Return a file of a finished siting, made by the pool of exports."""
+    record = job.result
+    if record is None:
+        return _no_result(request, f"任务状态为 {job.status}")
+    out, version = context.settings.out.resolve(), str(record["version"])
+    if not (out / "versions" / version).is_dir():
+        return _no_result(request, f"成果版本 {version} 已不在")
+    task = ExportTask(
+        out=out,
+        version=version,
+        form=form,
+        font=context.settings.font,
+        siting=orjson.dumps({"record": record, "request": job.request}),
+    )
+    exports: ExportPool = request.app.state.exports
+    body = await exports.run(task)
+    name = _file_name(record, form)
+    headers = {**_NO_STORE, "Content-Disposition": disposition(name)}
+    return Response(body, media_type=MEDIA[form], headers=headers)
+
+
+def _file_name(record: Mapping[str, Any], form: str) -> str:
+    return f"选址_{record['service_name']}_{record['as_of']}.{form}"
+
+
+def _no_result(request: Request, detail: str) -> Response:
+    kind = ProblemKind(409, "not-finished", "任务没有结果")
+    return problem(request, kind, detail=detail)
 
 
 def _payload(context: WithContext, asked: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from yikezhong_app.siting.ground import Ground
 from yikezhong_app.siting.solve import Siting
-from yikezhong_app.web.formats import to_csv, to_geojson, to_json, to_xlsx
+from yikezhong_app.web.formats import to_csv, to_geojson, to_json
 from yikezhong_coverage.records import FloatArray
 from yikezhong_geodata.columns import GROUP_NAMES
 
@@ -372,24 +372,6 @@ def sites_csv(record: Mapping[str, Any]) -> bytes:
     """Return the sites of a plan as CSV for Excel."""
     tail = {name: record[name] for name in ("version", "as_of", "notice")}
     return to_csv(list(SITE_TITLES), record["sites"], tail=tail)
-
-
-def sites_xlsx(record: Mapping[str, Any]) -> bytes:
-    """Return the sites of a plan as a workbook with an explaining sheet."""
-    before, after = record["baseline"], record["after"]
-    about = [
-        ("服务", f"{record['service_name']}（{record['minutes']:g} 分钟）"),
-        ("人群", str(record["group_name"])),
-        ("现状覆盖人数", f"{before['covered']:.0f}"),
-        ("方案覆盖人数", f"{after['covered']:.0f}"),
-        ("目标值", f"{record['objective']} {record['objective_unit']}"),
-        ("界", f"{record['bound']}"),
-        ("是否证明最优", "是" if record["proven"] else "否"),
-        ("评价日期", str(record["as_of"])),
-        ("成果版本", str(record["version"])),
-        ("说明", str(record["notice"] or "")),
-    ]
-    return to_xlsx(list(SITE_TITLES), record["sites"], titles=SITE_TITLES, about=about)
 
 
 def _mean_min(ground: Ground, time_s: FloatArray) -> float | None:
