@@ -21,6 +21,11 @@ from yikezhong_app.exports.export_errors import ExportFailedError
 from yikezhong_app.exports.inlining import inline_page
 from yikezhong_app.exports.view import MapView, prepare_map
 from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.indicator_rows import (
+    find_entry,
+    robustness_rows,
+    top_codes,
+)
 from yikezhong_app.web.request_errors import ParameterError
 
 #: Layers of the map page that a file may hold.
@@ -77,7 +82,7 @@ def settle_view(catalog: Catalog, asked: FileView) -> FileView:
 
     Raises
     ------
-    ParameterError, UnknownDivisionError, AmbiguousNameError
+    ParameterError, UnknownDivisionError, AmbiguousNameError, UnknownRecordError
         If a choice is none the result offers.
     """
     given = asked.view
@@ -101,7 +106,27 @@ def settle_view(catalog: Catalog, asked: FileView) -> FileView:
         whole.service, whole.minutes, whole.level, whole.denominator, whole.variant,
         code, given.layers,
     )  # fmt: skip
-    return FileView(view, county, asked.indicator, asked.speed, asked.off, asked.place)
+    speed = _settle_speed(catalog, asked)
+    return FileView(view, county, asked.indicator, speed, asked.off, asked.place)
+
+
+def _settle_speed(catalog: Catalog, asked: FileView) -> float | None:
+    """Return the walking speed of an indicator; None for the study's own."""
+    if asked.indicator is None:
+        return None
+    find_entry(catalog, asked.indicator)
+    own = (catalog.manifest.get("parameters") or {}).get("walk_speed_mps")
+    if asked.speed in (None, own):
+        return None
+    rows = robustness_rows(catalog, asked.indicator, top_codes(catalog))
+    tried = sorted({row["speed_mps"] for row in rows})
+    if asked.speed not in tried:
+        raise ParameterError(
+            "这项指标没有按这一步行速度计算",
+            parameter="speed",
+            available=[f"{speed:g}" for speed in tried],
+        )
+    return asked.speed
 
 
 def view_of_code(catalog: Catalog, code: str | None) -> FileView:
