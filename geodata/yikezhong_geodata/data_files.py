@@ -77,6 +77,8 @@ def read_yaml(path: Path | None, *, shipped: str) -> tuple[dict[str, Any], str]:
         raise DataFileError("不是 UTF-8 文本", file=name) from None
     except RecursionError:
         raise DataFileError("嵌套过深", file=name) from None
+    except ValueError as error:  # a date such as 2025-13-01
+        raise DataFileError(f"不是合法的 YAML：{error}", file=name) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "格式错误"

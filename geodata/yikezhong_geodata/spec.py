@@ -173,7 +173,7 @@ def read_spec(folder: Path) -> StudySpec:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
         raise StudySpecError("不是 UTF-8 文本", file=STUDY_FILE) from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits too
         raise StudySpecError(
             f"不是合法的 TOML：{error}", file=STUDY_FILE, hint="文本值请加引号"
         ) from None

@@ -279,7 +279,7 @@ def read_scenario(path: Path) -> Scenario:
     try:
         toml = path.suffix.lower() == ".toml"
         raw = tomllib.loads(text) if toml else json.loads(text)
-    except (tomllib.TOMLDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ScenarioError(
             f"方案文件的{'TOML' if toml else 'JSON'}写法有误：{error}", file=path.name
         ) from error
