@@ -9,6 +9,8 @@ from typing import Any
 
 from yikezhong_coverage.errors import InputError
 
+_ASKED: list[dict[str, Any]] = []
+
 
 def run(
     payload: dict[str, Any], progress: Callable[[str, float], None]
@@ -40,3 +42,12 @@ def wait(
     """Take longer than any test."""
     time.sleep(600)
     return {}
+
+
+def count(
+    payload: dict[str, Any], progress: Callable[[str, float], None]
+) -> dict[str, Any]:
+    """Say how many have been asked of this process."""
+    time.sleep(1)
+    _ASKED.append(payload)
+    return {"n": len(_ASKED)}

@@ -8,7 +8,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from live_cases import BEARER, SECRET, Live, serving_thread
 from snapshot_cases import write_small_snapshot
+from yikezhong_app.jobs.pool import LazyPool, PoolLimits
 from yikezhong_app.web.deadlines import MOST_OVERDUE
 
 RECEIVE_S, SEND_S, REQUEST_S = 1.0, 1.0, 1.0
@@ -61,6 +62,7 @@ def closed_after(connections: list[socket.socket], *, limit_s: float) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.case(89)
 def test_half_open_heads_are_closed_and_health_is_fine(live: Live) -> None:
     connections = [live.connect() for _ in range(300)]
     for number, one in enumerate(connections):
@@ -141,6 +143,7 @@ def test_a_client_that_takes_nothing_is_closed(live: Live) -> None:
     assert len(live.get("/large")[2]) == 50_000_000
 
 
+@pytest.mark.case(87, 88)
 def test_an_endless_upload_is_refused_after_the_limit(
     live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,3 +239,37 @@ def test_equal_requests_are_computed_once(out: Path) -> None:
 
         with ThreadPoolExecutor(50) as clients:
             assert len(set(clients.map(submit, range(50)))) == 1
+
+
+@pytest.mark.case(93)
+def test_a_client_that_leaves_frees_its_place(out: Path) -> None:
+    """What it asked for is computed once, and kept for who asks again."""
+    with serving_thread(out) as live:
+        assert live.app is not None
+        pool = LazyPool(
+            {"evaluation": "job_tasks:count"},
+            folder=None,
+            limits=PoolLimits(slots=1, jobs=1),
+        )
+        live.app.state.jobs = pool
+        try:
+            body = json.dumps({"service": "elderly_circle", "sites": [[113, 31]]})
+            headers = {**BEARER, "Content-Type": "application/json"}
+            head = post_head(len(body)).replace(b"/sitings", b"/evaluations")
+            with live.connect() as one:
+                one.sendall(head + body.encode())
+                wait_for(lambda: pool.counts()["running"] == 1)
+            wait_for(lambda: pool.counts()["done"] == 1)
+            assert pool.counts()["running"] == 0
+            answer = live.ask("POST", "/api/v1/evaluations", body=body, headers=headers)
+            assert answer[0] == 200 and json.loads(answer[2]) == {"n": 1}
+            assert pool.counts()["done"] == 1
+        finally:
+            pool.close()
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.02)

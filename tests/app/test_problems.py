@@ -25,6 +25,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         yield opened
 
 
+@pytest.mark.case(83, 84)
 @pytest.mark.parametrize(
     "minutes",
     [
@@ -116,6 +117,7 @@ def test_malformed_parameters(client: TestClient, query: str, parameter: str) ->
     assert "不可用" not in problem["errors"][0]["message"]
 
 
+@pytest.mark.case(85)
 @pytest.mark.parametrize(
     ("path", "status"),
     [

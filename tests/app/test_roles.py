@@ -71,6 +71,7 @@ def test_every_route_is_decided(out: Path) -> None:
     assert set(ROLES) <= set(routes)
 
 
+@pytest.mark.case(91)
 def test_reading_never_takes_a_body(out: Path) -> None:
     app = create_app(Settings(out=out))
     reading = [
@@ -81,6 +82,7 @@ def test_reading_never_takes_a_body(out: Path) -> None:
     assert reading and not [route.path for route in reading if route.body_field]
 
 
+@pytest.mark.case(91)
 @pytest.mark.parametrize(("method", "path"), sorted(ROLES))
 def test_without_a_token_nothing_is_computed(
     client: TestClient, method: str, path: str
@@ -135,6 +137,7 @@ def test_a_page_with_a_token_keeps_it_in_a_cookie(client: TestClient) -> None:
     assert "set-cookie" not in wrong.headers
 
 
+@pytest.mark.case(94)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -153,6 +156,7 @@ def test_another_site_cannot_ask(client: TestClient, headers: dict[str, str]) ->
     assert_problem(response, 403, "http-403")
 
 
+@pytest.mark.case(87)
 def test_a_body_too_large_is_refused(client: TestClient) -> None:
     headers = {**bearer(PLANNER), "Content-Type": "application/json"}
     large = client.post(f"{API}/sitings", content=b"x" * (2**20 + 1), headers=headers)
@@ -170,6 +174,7 @@ def test_a_body_too_large_is_refused(client: TestClient) -> None:
     assert_problem(whole, 422, "validation")
 
 
+@pytest.mark.case(92)
 def test_one_request_too_many_is_told_to_wait(client: TestClient) -> None:
     headers = bearer(PLANNER)
     jobs = []

@@ -25,6 +25,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         yield opened
 
 
+@pytest.mark.case(94)
 @pytest.mark.parametrize(
     "host",
     [
