@@ -100,7 +100,7 @@ LISTED = [
                             ("421399001001", 5, 1))), "unmatched", "set_aside", rows=(8,)),
     Listed(65, "about 30,000", people_table(**{FIRST: "约3万"}), "approximate",
            people=36_500),
-    Listed(65, "no number", people_table(**{FIRST: "很多"}), "unreadable",
+    Listed(65, "no number", people_table(**{FIRST: "很多"}), "unreadable_number",
            people=6_500),
     Listed(65, "a dash is unknown and not zero", people_table(**{FIRST: "-"}),
            "no_population_data", people=6_500),

@@ -80,6 +80,16 @@ def with_crs(name: str, geometry: object = bad.POINT) -> bad.Build:
     return geojson(bad.collection(geometry, crs=bad.named_crs(name)))
 
 
+def services(text: str) -> Edit:
+    """The study names services of its own."""
+
+    def edit(folder: Path) -> None:
+        (folder / "services.yaml").write_text(text, encoding="utf-8")
+        change(folder, "[roads]", '[services]\nfile = "services.yaml"\n\n[roads]')
+
+    return edit
+
+
 def book(build: bad.Build) -> Edit:
     return facility(build)
 
@@ -253,6 +263,21 @@ REFUSED = [
     Refused(7, "an encoding that is none",
             facility(bad.write("a.csv", "名称\n甲\n"), more='\nencoding = "zlib"'),
             "StudySpec", "study.toml", column="facilities[1].encoding", says="编码"),
+    Refused(19, "a number of 5,000 digits in study.toml",
+            lambda f: change(f, 'name = "小样"', "name = " + "9" * 5000), "StudySpec",
+            "study.toml"),
+    Refused(20, "study.toml 5,000 levels deep",
+            lambda f: change(f, 'name = "小样"', "name = " + "[" * 5000), "StudySpec",
+            "study.toml"),
+    Refused(19, "a date that is none in services.yaml", services("a: 2001-99-99"),
+            "DataFile", "services.yaml"),
+    Refused(20, "services.yaml 5,000 levels deep", services("a: " + "[" * 5000),
+            "DataFile", "services.yaml"),
+    Refused(26, "aliases in services.yaml", services("a: &x [1]\nb: *x"), "DataFile",
+            "services.yaml"),
+    Refused(26, "a tag that makes an object in services.yaml",
+            services("a: !!python/object/apply:os.system [x]"), "DataFile",
+            "services.yaml"),
     Refused(10, "a file outside the study",
             lambda f: change(f, '"townships.geojson"', '"../study/townships.geojson"'),
             "StudyPath", "study.toml", column="boundaries[2].file"),
