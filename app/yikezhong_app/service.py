@@ -203,7 +203,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.metrics = Metrics(
         app.state.store,
         cache=app.state.cache,
-        pools={"computing": app.state.jobs, "circles": app.state.circles},
+        pools={
+            "computing": app.state.jobs,
+            "circles": app.state.circles,
+            "uploads": app.state.upload_jobs,
+        },
     )
     install_problems(app)
     _add_guards(app, settings)
