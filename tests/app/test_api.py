@@ -198,6 +198,7 @@ def test_coverage_defaults_are_each_services_own(client: TestClient) -> None:
     assert every["total"] == 3 * 2 * 3 * 2 * 2
 
 
+@pytest.mark.case(67, 95)
 def test_a_rate_that_is_not_a_number_is_null_with_its_reason(
     client: TestClient,
 ) -> None:

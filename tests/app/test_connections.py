@@ -64,6 +64,7 @@ def closed_after(connections: list[socket.socket], *, limit_s: float) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.case(89, "slow clients")
 @pytest.mark.case(89)
 def test_half_open_heads_are_closed_and_health_is_fine(live: Live) -> None:
     connections = [live.connect() for _ in range(300)]
@@ -99,6 +100,7 @@ def post_head(length: int) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
+@pytest.mark.case("slow clients")
 def test_a_slow_upload_is_closed(live: Live) -> None:
     with live.connect() as silent, live.connect() as dribbling:
         silent.sendall(post_head(1000) + b"{")
@@ -252,6 +254,7 @@ def test_a_service_at_work_refuses_at_once(out: Path) -> None:
         assert live.get("/healthz")[0] == 200
 
 
+@pytest.mark.case("equal requests")
 def test_equal_requests_are_computed_once(out: Path) -> None:
     with serving_thread(out) as live:
         assert live.app is not None

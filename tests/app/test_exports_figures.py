@@ -176,6 +176,7 @@ def test_an_unknown_code_is_refused(small: Catalog) -> None:
         draw_map(small, MapView(code="999999999"))
 
 
+@pytest.mark.case("fonts")
 def test_without_a_chinese_font_it_is_said(
     small: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -181,6 +181,7 @@ def test_unknown_is_not_zero(small_body: bytes) -> None:
     assert rows[TWIN][titles.index("常住人口")] == "未知"
 
 
+@pytest.mark.case(70, 71)
 def test_texts_stay_texts(small_body: bytes) -> None:
     names = [row["名称"] for row in records(sheets_of(small_body)["设施"])]
     assert [n for n in HOSTILE if n in names] == [*HOSTILE]

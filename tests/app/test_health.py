@@ -91,6 +91,7 @@ def test_a_store_without_a_snapshot_raises(tmp_path: Path) -> None:
             store.current()
 
 
+@pytest.mark.case("swap")
 def test_every_answer_is_of_one_version_while_versions_change(tmp_path: Path) -> None:
     """Eight readers while two results take turns; five minutes in the long form."""
     names = {

@@ -66,6 +66,7 @@ def test_a_broken_file_is_left_out(tmp_path: Path) -> None:
     assert pool.of_kind("try") == []
 
 
+@pytest.mark.case(92)
 def test_equal_requests_are_one_job_until_it_fails(pool: JobPool) -> None:
     slow = submit(pool, what="sleep", seconds=0.5)
     assert submit(pool, what="sleep", seconds=0.5).id == slow.id
@@ -78,6 +79,7 @@ def test_equal_requests_are_one_job_until_it_fails(pool: JobPool) -> None:
     assert submit(pool, what="refuse").id != bad.id
 
 
+@pytest.mark.case(93)
 def test_a_running_job_is_cancelled_and_the_slot_goes_on(pool: JobPool) -> None:
     first = pool.wait(submit(pool, what="quick").id, timeout_s=30)
     slow = submit(pool, what="sleep", seconds=60)
@@ -115,6 +117,7 @@ def test_one_job_too_many_is_refused_at_once(pool: JobPool) -> None:
     assert submit(pool, what="sleep", seconds=60, n=6).status == "queued"
 
 
+@pytest.mark.case("job limits")
 def test_a_process_that_dies_fails_its_job_only(pool: JobPool) -> None:
     dead = pool.wait(submit(pool, what="die").id, timeout_s=30)
     assert dead is not None and dead.status == "failed"
@@ -137,6 +140,7 @@ def test_a_job_beyond_its_time_is_stopped(
     assert ended.error["code"] == "JobTimeout"
 
 
+@pytest.mark.case("job limits")
 @pytest.mark.parametrize(
     ("payload", "code"),
     [

@@ -198,6 +198,7 @@ def test_facilities_and_gaps_are_drawn(page: Any, base: str) -> None:
 # --- hostile text --------------------------------------------------------------------
 
 
+@pytest.mark.case(69, 70)
 def test_hostile_names_are_shown_and_not_run(page: Any) -> None:
     open_map(
         page, "?layers=areas,labels,facilities,gaps&zoom=10.5&lat=31.64&lng=113.32"
@@ -227,6 +228,7 @@ def test_hostile_names_are_shown_and_not_run(page: Any) -> None:
     assert "49" not in page.inner_text("#study-name")
 
 
+@pytest.mark.case(69, 70)
 def test_hostile_facility_names_in_popups(page: Any, base: str) -> None:
     facilities = api(base, "facilities?service=elderly_circle&limit=1000")["items"]
     hostile = [f for f in facilities if f["name"] in HOSTILE_NAMES and f["lon"]]

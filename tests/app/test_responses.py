@@ -91,6 +91,7 @@ def test_csv_is_for_excel(client: TestClient) -> None:
     head.encode("ascii")
 
 
+@pytest.mark.case(71)
 def test_no_cell_of_a_csv_starts_a_formula(client: TestClient) -> None:
     response = client.get(f"{API}/facilities?format=csv")
     text = response.content.decode("utf-8-sig")
@@ -105,6 +106,7 @@ def test_no_cell_of_a_csv_starts_a_formula(client: TestClient) -> None:
     assert "'=cmd()" in client.get(f"{API}/data-report?format=csv").text
 
 
+@pytest.mark.case(71)
 def test_xlsx_holds_texts_as_texts(client: TestClient) -> None:
     response = client.get(f"{API}/facilities?format=xlsx")
     assert response.headers["content-type"] == XLSX
@@ -125,6 +127,7 @@ def test_xlsx_holds_texts_as_texts(client: TestClient) -> None:
     assert notes["审图号"] == "鄂S(2023)001号"
 
 
+@pytest.mark.case(71)
 @given(st.text(max_size=20))
 def test_any_text_survives_csv_and_starts_no_formula(text: str) -> None:
     body = formats.to_csv(["a"], [{"a": text}], tail={})

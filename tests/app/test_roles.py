@@ -58,6 +58,7 @@ def routes_of(app: Any) -> list[Any]:
     return found
 
 
+@pytest.mark.case(91)
 def test_every_route_is_decided(out: Path) -> None:
     routes = [
         (method, route.path)
@@ -156,6 +157,7 @@ def test_another_site_cannot_ask(client: TestClient, headers: dict[str, str]) ->
     assert_problem(response, 403, "http-403")
 
 
+@pytest.mark.case(87, 88)
 @pytest.mark.case(87)
 def test_a_body_too_large_is_refused(client: TestClient) -> None:
     headers = {**bearer(PLANNER), "Content-Type": "application/json"}

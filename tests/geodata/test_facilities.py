@@ -471,6 +471,7 @@ def test_codes_that_lost_digits(tmp_path: Path, divisions: Any) -> None:
         load(tmp_path, divisions, FacilitySpec("f.gpkg"))
 
 
+@pytest.mark.case(69)
 def test_hostile_names_are_plain_text(tmp_path: Path, divisions: Any) -> None:
     """69 to 71: text stays as it is, to be shown literally."""
     names = ["{{7*7}}", "</script><b>", "=1+1", "`${x}`", "{%print(7*7)%}"]

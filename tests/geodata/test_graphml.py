@@ -122,6 +122,7 @@ def test_graphml_times(tmp_path: Path) -> None:
     assert driving.edge_backward_s.tolist() == [20.25, np.inf]
 
 
+@pytest.mark.case(75, 76)
 @pytest.mark.parametrize(
     ("value", "error"),
     [

@@ -114,6 +114,7 @@ def test_only_ways_of_the_profile_cut_each_other(tmp_path: Path) -> None:
     assert graphs["driving"].n_edge == 4 + 3
 
 
+@pytest.mark.case(74)
 def test_one_way_binds_driving_not_walking(tmp_path: Path) -> None:
     """BAD-INPUTS 74: a one-way dead end can be left but not entered."""
     case = osm_cases.grid(2)
@@ -172,6 +173,7 @@ def test_speeds_that_are_none_are_defaulted_and_reported(tmp_path: Path) -> None
     assert unread == {"none", "walk", "RO:urban"}
 
 
+@pytest.mark.case(72)
 def test_two_pieces_are_kept_and_the_short_one_is_listed(tmp_path: Path) -> None:
     """BAD-INPUTS 72."""
     case = osm_cases.grid(4)
@@ -202,6 +204,7 @@ def test_two_pieces_are_kept_and_the_short_one_is_listed(tmp_path: Path) -> None
     assert not report_components(walking, 10.0, DataReport()).any()
 
 
+@pytest.mark.case(79)
 def test_a_point_beside_a_motorway_takes_the_next_allowed_edge(tmp_path: Path) -> None:
     """BAD-INPUTS 79."""
     case = osm_cases.grid(2)
