@@ -245,11 +245,14 @@ def test_downloads_answer(page: Any) -> None:
         ".downloads a", "all => all.map(one => one.getAttribute('href'))"
     )
     assert links == [
-        f"/api/v1/sitings/{FIRST_JOB}/sites?format={kind}"
-        for kind in ("geojson", "csv", "xlsx")
-    ]
+        f"/api/v1/sitings/{FIRST_JOB}/{file}"
+        for file in (
+            "report.xlsx", "report.docx", "map.png",
+            "sites?format=geojson", "sites?format=csv",
+        )
+    ]  # fmt: skip
     with page.expect_download() as download:
-        page.locator(".downloads a").nth(1).click()
+        page.locator(".downloads a").last.click()
     assert download.value.failure() is None
 
 

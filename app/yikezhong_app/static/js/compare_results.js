@@ -201,6 +201,11 @@ function changeWords(change, nameOfPlace, categories) {
   return ["封路", change.edge];
 }
 
+function toneOf({ status_before: before, status_after: after }) {
+  if (after === "met") return "grew";
+  return before === "met" || after === "not_met" ? "shrank" : "same";
+}
+
 function verdictList(indicators, nameOfPlace) {
   return [
     make("h3", { text: `结论改变的规划指标（${count(indicators.length)}）` }),
@@ -214,7 +219,7 @@ function verdictList(indicators, nameOfPlace) {
           {},
           make("span", { class: "name", text: `${nameOfPlace(one.code)}：${one.name}` }),
           make("span", {
-            class: `verdict ${one.status_after === "met" ? "grew" : "shrank"}`,
+            class: `verdict ${toneOf(one)}`,
             text: `${VERDICTS[one.status_before] ?? one.status_before} → ${VERDICTS[one.status_after] ?? one.status_after}`,
           }),
         ),

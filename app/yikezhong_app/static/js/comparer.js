@@ -170,13 +170,13 @@ export class Comparer {
     for (const input of document.getElementsByName("mode")) input.checked = input.value === view.mode;
     byId("field-scenario").hidden = view.mode !== "scenario";
     for (const name of ["before", "after"]) byId(`field-${name}`).hidden = view.mode === "scenario";
-    const words = view.mode === "speeds" ? ["左：步行速度", "右：步行速度"] : ["左：评价日期", "右：评价日期"];
+    const words = view.mode === "speeds" ? ["步行速度一", "步行速度二"] : ["评价日期一", "评价日期二"];
     byId("label-before").textContent = words[0];
     byId("label-after").textContent = words[1];
     show(byId("choose-scenario"), this.scenarios.map(({ id, name, is_current: now }) => option({ id, name: now ? name : `${name}（较早的成果）` })));
     const sides =
       view.mode === "versions"
-        ? this.versions.map((one) => ({ id: one.version, name: `${one.as_of}${one.is_current ? "（当前）" : `（${one.version.slice(-6)}）`}` }))
+        ? this.versions.map((one) => ({ id: one.version, name: this.versionName(one) }))
         : [...new Set([...SPEEDS, Number(view.before), Number(view.after)])]
             .filter(Number.isFinite)
             .sort((a, b) => a - b)
@@ -190,6 +190,13 @@ export class Comparer {
     for (const name of ["scenario", "before", "after", "service", "minutes"]) {
       if (view[name] != null) byId(`choose-${name}`).value = String(view[name]);
     }
+  }
+
+  // two runs of one date are told apart by the end of their version
+  versionName({ version, as_of: asOf, is_current: isCurrent }) {
+    const isAlone = this.versions.filter((one) => one.as_of === asOf).length === 1;
+    const about = [isCurrent && "当前", !isAlone && version.slice(-6)].filter(Boolean).join("，");
+    return about ? `${asOf}（${about}）` : asOf;
   }
 
   // --- comparing -------------------------------------------------------------------

@@ -271,6 +271,7 @@ export class Siter extends SitingView {
     this.adoption.offer({
       name: `${service.name}选址 ${plan.sites.length} 处`,
       service: service.id,
+      planned: plan.planned,
       document: () => ({
         changes: changesOf({
           plan,

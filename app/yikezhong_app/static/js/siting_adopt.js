@@ -50,7 +50,7 @@ export class Adoption {
   }
 
   /** Offer a plan: `document()` gives its scenario without name, author and note. */
-  offer({ name, document, service }) {
+  offer({ name, document, service, planned }) {
     this.turn += 1;
     this.job = null;
     const field = (id, words, input) =>
@@ -86,7 +86,7 @@ export class Adoption {
         "details",
         {},
         make("summary", { text: "采用为方案" }),
-        make("p", { class: "hint", text: "把这些点位作为新设施（含移动后的位置）保存为方案，各服务按规定时限与现状比较。" }),
+        make("p", { class: "hint", text: `把这些点位作为新设施（含移动后的位置）保存为方案，各服务按规定时限与现状比较。${planned ? "规划、在建的设施不在方案之内。" : ""}` }),
         form,
       ),
     );

@@ -278,19 +278,21 @@ function remaining({ people, reasons }, words) {
 }
 
 function downloads(id) {
-  const path = `sitings/${encodeURIComponent(id)}/sites`;
+  const path = `sitings/${encodeURIComponent(id)}`;
   const files = [
-    ["GeoJSON（地图）", "geojson"],
-    ["CSV（表格）", "csv"],
-    ["Excel", "xlsx"],
+    ["Excel 工作簿", address(`${path}/report.xlsx`)],
+    ["Word 文档", address(`${path}/report.docx`)],
+    ["地图 PNG", address(`${path}/map.png`)],
+    ["GeoJSON", address(`${path}/sites`, { format: "geojson" })],
+    ["CSV", address(`${path}/sites`, { format: "csv" })],
   ];
   return [
     make("h3", { class: "links-title", text: "下载原方案" }),
     make(
       "ul",
       { class: "links downloads" },
-      files.map(([text, format]) =>
-        make("li", {}, make("a", { href: address(path, { format }), download: "", text })),
+      files.map(([text, href]) =>
+        make("li", {}, make("a", { href, download: "", text })),
       ),
     ),
   ];
