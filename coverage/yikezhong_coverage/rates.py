@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Final
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from yikezhong_coverage.errors import InputError
@@ -121,31 +122,46 @@ def roll_up(
     n_division = len(divisions.code)
     if len(unit) != len(split.covered):
         raise InputError("需求点的个数与所属区划的个数不符")
-    inside = unit >= 0
-    missing = np.isnan(split.covered)
-    counted = inside & ~missing
-    where = unit[counted]
-
-    def add(people: FloatArray) -> FloatArray:
-        own = np.bincount(where, weights=people[counted], minlength=n_division)
-        return sum_up(divisions, own.astype(np.float64))
-
-    n_known = np.bincount(where, minlength=n_division).astype(np.float64)
-    own_unknown = np.bincount(unit[inside & missing], minlength=n_division) > 0
+    own = np.zeros((n_division, 5))
+    _add_points(own, unit, split.covered, split.full, split.out_of_reach)
+    total = sum_up(divisions, own)
+    own_unknown = own[:, 4] > 0
     if group in divisions.unknown:
         own_unknown |= divisions.unknown[group]
     return _coverage(
         group,
-        add(split.covered),
-        add(split.full),
-        add(split.out_of_reach),
+        total[:, 0],
+        total[:, 1],
+        total[:, 2],
         nothing="no_people",
         lost=("unknown_people", _any_below(divisions, own_unknown)),
-        known=sum_up(divisions, n_known) > 0,
+        known=total[:, 3] > 0,
         words={}
         if estimated is None
         else {"estimated": _any_below(divisions, estimated)},
     )
+
+
+@njit(cache=True, nogil=True)
+def _add_points(
+    own: FloatArray,
+    unit: IndexArray,
+    covered: FloatArray,
+    full: FloatArray,
+    out_of_reach: FloatArray,
+) -> None:
+    """Add to each division its covered, full, unreached, known and unknown points."""
+    for i in range(len(unit)):
+        at = unit[i]
+        if at < 0:
+            continue
+        if np.isnan(covered[i]):
+            own[at, 4] += 1.0
+        else:
+            own[at, 0] += covered[i]
+            own[at, 1] += full[i]
+            own[at, 2] += out_of_reach[i]
+            own[at, 3] += 1.0
 
 
 def roll_up_areas(

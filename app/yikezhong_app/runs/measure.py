@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from yikezhong_coverage.eligibility import Eligibility, judge_eligibility
-from yikezhong_coverage.graph import usable_edges
+from yikezhong_coverage.graph import connected_pieces, usable_edges
 from yikezhong_coverage.records import (
     BoolArray,
     FloatArray,
@@ -44,6 +45,11 @@ class Network:
     facility: Snapped
     leg_speed_mps: float
     max_time_s: float
+
+    @cached_property
+    def piece(self) -> IndexArray:
+        """Connected piece of road of each edge; -1 for an edge nobody may use."""
+        return connected_pieces(self.graph).piece
 
     def nearest(self, facilities: IntArray) -> Nearest:
         """Return the nearest of some facilities for every demand point."""

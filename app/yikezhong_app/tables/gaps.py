@@ -18,7 +18,6 @@ from yikezhong_coverage.gaps import (
     gap_reasons,
     gaps_by_division,
 )
-from yikezhong_coverage.graph import connected_pieces
 from yikezhong_coverage.rates import sum_up
 from yikezhong_coverage.records import BoolArray, FloatArray
 from yikezhong_coverage.remedies import (
@@ -39,11 +38,7 @@ def connected_demand(splitter: Splitter) -> BoolArray:
     wanted = (
         found.eligible | found.lacks_function | found.not_open | found.unknown_functions
     )
-    return connected_to(
-        connected_pieces(network.graph).piece,
-        network.demand,
-        network.facility.take(wanted),
-    )
+    return connected_to(network.piece, network.demand, network.facility.take(wanted))
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from yikezhong_app.runs.measure import Network, ServiceTimes
 from yikezhong_coverage.edges import (
@@ -15,7 +16,7 @@ from yikezhong_coverage.edges import (
     cut_roads,
     length_by_division,
 )
-from yikezhong_coverage.records import FloatArray, IndexArray, RoadGraph
+from yikezhong_coverage.records import FloatArray, IndexArray, IntArray, RoadGraph
 from yikezhong_coverage.travel import nearest_at_nodes
 from yikezhong_geodata.columns import CRS
 
@@ -52,16 +53,43 @@ def measure_roads(
         Rows of the division table.
     """
     pieces = cut_roads(network.graph)
-    shapes = finest.geometry.to_numpy()
-    points = shapely.points(pieces.lon, pieces.lat)
-    owner, point = shapely.STRtree(points).query(shapes, predicate="intersects")
-    division = np.full(len(pieces), -1, dtype=np.int32)
-    # Written backwards: on a border the first division keeps the piece.
-    division[point[::-1]] = finest.index.to_numpy()[owner[::-1]]
+    places = _place_pieces(network.graph, pieces, finest.geometry.to_numpy())
+    division = np.append(finest.index.to_numpy(), -1).astype(np.int32)[places]
     total_m = length_by_division(
         pieces, division, n_division=n_division, kept=network.usable
     )
     return RoadLengths(pieces, division, total_m)
+
+
+def _place_pieces(
+    graph: RoadGraph, pieces: RoadPieces, shapes: NDArray[np.object_]
+) -> IntArray:
+    """Return the first shape that the middle of each piece lies in; -1 for none.
+
+    A road that meets one shape only and lies within it is placed as a whole.
+    """
+    tree = shapely.STRtree(_lines(graph))
+    _, edge = tree.query(shapes, predicate="intersects")
+    within, inner = tree.query(shapes, predicate="contains_properly")
+    n_met = np.bincount(edge, minlength=graph.n_edge)
+    alone = n_met[inner] == 1
+    of_edge = np.full(graph.n_edge, -1, dtype=np.int64)
+    of_edge[inner[alone]] = within[alone]
+    found = of_edge[pieces.edge]
+    open_ = np.flatnonzero((n_met > 0)[pieces.edge] & (found < 0))
+    points = shapely.points(pieces.lon[open_], pieces.lat[open_])
+    owner, point = shapely.STRtree(points).query(shapes, predicate="intersects")
+    # Written backwards: on a border the first shape keeps the piece.
+    found[open_[point[::-1]]] = owner[::-1]
+    return found
+
+
+def _lines(graph: RoadGraph) -> NDArray[np.object_]:
+    """Return the edges as lines."""
+    vertices = np.column_stack([graph.vertex_lon, graph.vertex_lat])
+    owner = np.repeat(np.arange(graph.n_edge), np.diff(graph.vertex_start))
+    found: NDArray[np.object_] = shapely.linestrings(vertices, indices=owner)
+    return found
 
 
 def covered_road_m(
@@ -93,15 +121,12 @@ def covered_road_m(
 
 def road_rows(graph: RoadGraph) -> gpd.GeoDataFrame:
     """Return the roads as lines with their class: the snapshot's table ``roads``."""
-    vertices = np.column_stack([graph.vertex_lon, graph.vertex_lat])
-    owner = np.repeat(np.arange(graph.n_edge), np.diff(graph.vertex_start))
-    lines = shapely.linestrings(vertices, indices=owner)
     return gpd.GeoDataFrame(
         {
             "id": graph.edge_id,
             "class": graph.edge_class,
             "length_m": graph.edge_length_m,
         },
-        geometry=lines,
+        geometry=_lines(graph),
         crs=CRS,
     )
