@@ -45,13 +45,16 @@ def show_docs(request: Request) -> HTMLResponse:
     base = f"/static/lib/{_SWAGGER}"
     head = (
         f'<link rel="stylesheet" href="{base}/swagger-ui.css">'
+        # its own colours are too faint for some readers
+        '<link rel="stylesheet" href="/static/css/docs.css">'
         f'<link rel="icon" href="{base}/favicon-32x32.png">'
     )
     body = (
         '<div id="swagger-ui"></div>'
         f'<script src="{base}/swagger-ui-bundle.js"></script>'
         f'<script nonce="{csp_nonce(request)}">'
+        # deep links would put a link into each button, which no keyboard can tell apart
         f'SwaggerUIBundle({{url: "{address}", dom_id: "#swagger-ui", '
-        "deepLinking: true, validatorUrl: null});</script>"
+        "deepLinking: false, validatorUrl: null});</script>"
     )
     return HTMLResponse(_PAGE.format(head=head, body=body))
