@@ -49,6 +49,23 @@ def progress_bar(*, quiet: bool) -> Iterator[ProgressCall]:
         yield call
 
 
+def check_files(paths: Sequence[Path], *, formats: Sequence[str]) -> None:
+    """Refuse files that cannot be written, before anything is computed.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    formats : sequence of str
+        Suffixes that can be written, without the dot.
+    """
+    for path in paths:
+        if path.suffix.lstrip(".") not in formats:
+            known = "、".join(f".{form}" for form in formats)
+            raise InputError(f"不能写“{path.suffix}”文件", hint=f"可用：{known}")
+        if not path.resolve().parent.is_dir():
+            raise InputError("没有这个文件夹", file=str(path.parent))
+
+
 def current_folder(study: Path, *, quiet: bool) -> Path:
     """Return the folder that a study is read from, and say where it is a version."""
     from yikezhong_geodata.study_versions import current_study

@@ -20,6 +20,12 @@ def scenario(
     accept_repairs: Annotated[
         bool, typer.Option("--accept-repairs", help="与计算现状时相同")
     ] = False,
+    out: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--out", help="写出文件，按扩展名：.xlsx 工作簿、.docx 文档；可多次"
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="输出 JSON，供程序读取")
     ] = False,
@@ -32,6 +38,7 @@ def scenario(
     from yikezhong_app.snapshots.snapshot import open_current
     from yikezhong_geodata.sandbox.loading import load_study_apart
 
+    _check_files(out or [])
     asked = read_scenario(file)
     as_of = dt.date.fromisoformat(str(open_current(folder).manifest["as_of"]))
     with console.progress_bar(quiet=as_json) as progress:
@@ -46,10 +53,33 @@ def scenario(
             loaded, folder, asked, progress=console.part(progress, 0.5, 1.0)
         )
         progress("完成", 1.0)
+    for path in out or ():
+        _write(path, folder, manifest)
     if as_json:
         console.print_json(manifest)
-    else:
-        _print(folder, manifest)
+        return
+    _print(folder, manifest)
+    for path in out or ():
+        console.print_line(f"方案比较已写入 {path}。")
+
+
+def _check_files(paths: list[Path]) -> None:
+    """Refuse files that cannot be written before anything is computed."""
+    from yikezhong_app.exports.scenario_files import SCENARIO_FORMATS
+
+    console.check_files(paths, formats=SCENARIO_FORMATS)
+
+
+def _write(path: Path, folder: Path, manifest: dict[str, Any]) -> None:
+    from yikezhong_app.exports.scenario_files import make_scenario_file
+    from yikezhong_app.exports.scenario_paper import open_scenario_paper
+    from yikezhong_app.reading.catalog import load_catalog
+    from yikezhong_app.snapshots.snapshot import open_version
+
+    catalog = load_catalog(open_version(folder, manifest["baseline_version"]))
+    paper = open_scenario_paper(catalog, folder, manifest["id"])
+    form: Any = path.suffix.lstrip(".")
+    path.write_bytes(make_scenario_file(paper, form))
 
 
 def _print(folder: Path, manifest: dict[str, Any]) -> None:

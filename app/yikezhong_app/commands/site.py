@@ -230,12 +230,7 @@ def _check_files(paths: list[Path]) -> None:
     """Refuse files that cannot be written before anything is computed."""
     from yikezhong_app.exports.siting_files import SITING_FORMATS
 
-    for path in paths:
-        if path.suffix.lstrip(".") not in (*SITING_FORMATS, *_RECORD_FORMATS):
-            known = "、".join(f".{f}" for f in (*SITING_FORMATS, *_RECORD_FORMATS))
-            raise InputError(f"不能写“{path.suffix}”文件", hint=f"可用：{known}")
-        if not path.resolve().parent.is_dir():
-            raise InputError("没有这个文件夹", file=str(path.resolve().parent))
+    console.check_files(paths, formats=(*SITING_FORMATS, *_RECORD_FORMATS))
 
 
 def _write(

@@ -91,6 +91,8 @@ def _make(task: ExportTask) -> bytes:
     catalog = _catalog(task.out, task.version)
     if task.siting is not None:
         return _make_siting(catalog, task, task.siting)
+    if task.scenario is not None:
+        return _make_scenario(catalog, task, task.scenario)
     if task.view is None or task.form not in ("png", "svg"):
         return make_report(gather(catalog, task.code), task.form, font=task.font)
     return draw_map(
@@ -106,6 +108,15 @@ def _make_siting(catalog: Catalog, task: ExportTask, plan: bytes) -> bytes:
 
     paper = SitingPaper(catalog, **orjson.loads(plan))
     return make_siting_file(paper, task.form, width_px=task.width_px, font=task.font)
+
+
+def _make_scenario(catalog: Catalog, task: ExportTask, id_: str) -> bytes:
+    from yikezhong_app.exports.scenario_files import make_scenario_file
+    from yikezhong_app.exports.scenario_paper import open_scenario_paper
+
+    paper = open_scenario_paper(catalog, task.out, id_)
+    form: Literal["xlsx", "docx"] = "xlsx" if task.form == "xlsx" else "docx"
+    return make_scenario_file(paper, form, font=task.font)
 
 
 @lru_cache(maxsize=1)

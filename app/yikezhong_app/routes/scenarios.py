@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from fastapi import APIRouter, Path, Query, Response
 
+from yikezhong_app.exports.pool import ExportPool, ExportTask
 from yikezhong_app.reading.catalog import Catalog
 from yikezhong_app.reading.records import Row, to_rows
 from yikezhong_app.reading.shapes import geojson_shapes
 from yikezhong_app.routes.answers import documented
+from yikezhong_app.routes.reports import MEDIA
 from yikezhong_app.scenarios.schemas import (
     ComparisonRow,
     ScenarioList,
@@ -26,10 +28,11 @@ from yikezhong_app.scenarios.storing import (
     read_manifest,
     read_table,
 )
-from yikezhong_app.schemas.answers import PageOf
+from yikezhong_app.schemas.answers import PageOf, Problem
 from yikezhong_app.snapshots.snapshot import SnapshotMissingError
 from yikezhong_app.web import formats
 from yikezhong_app.web.formats import MEDIA_TYPES, Format
+from yikezhong_app.web.problems import ProblemKind, problem
 from yikezhong_app.web.queries import FormatQuery
 from yikezhong_app.web.request_errors import UnknownRecordError
 from yikezhong_app.web.responses import (
@@ -38,6 +41,7 @@ from yikezhong_app.web.responses import (
     Table,
     WithContext,
     answer_table,
+    disposition,
     negotiate_format,
 )
 
@@ -141,6 +145,40 @@ def get_scenario_points(
     return answer_table(
         context, query, title="方案得失", make=make, offered=GEO_FORMATS
     )
+
+
+@router.get(
+    "/scenarios/{scenario_id}/report.{form}",
+    summary="方案比较的工作簿（xlsx）或文档（docx）",
+    description="结论、改动、各区划前后、结论改变的指标、参数与来源；文档附地图。",
+    response_class=Response,
+    responses={
+        404: {"model": Problem, "description": "没有这个方案"},
+        409: {"model": Problem, "description": "现状的成果版本已不在"},
+        503: {"model": Problem, "description": "导出任务已满"},
+    },
+)
+async def get_scenario_report(
+    scenario_id: ScenarioId, form: Literal["xlsx", "docx"], context: WithContext
+) -> Response:
+    """Answer the workbook or the document of a scenario."""
+    manifest = _manifest(context, scenario_id)
+    out, version = context.settings.out.resolve(), str(manifest["baseline_version"])
+    if not (out / "versions" / version).is_dir():
+        kind = ProblemKind(409, "not-finished", "现状的成果版本已不在")
+        return problem(context.request, kind, detail=f"没有成果版本 {version}")
+    task = ExportTask(
+        out=out,
+        version=version,
+        form=form,
+        font=context.settings.font,
+        scenario=scenario_id,
+    )
+    exports: ExportPool = context.request.app.state.exports
+    body = await exports.run(task)
+    name = f"方案_{manifest['name']}_{manifest['as_of']}.{form}"
+    headers = {"Cache-Control": "no-store", "Content-Disposition": disposition(name)}
+    return Response(body, media_type=MEDIA[form], headers=headers)
 
 
 def _manifest(context: Context, scenario_id: str) -> dict[str, Any]:

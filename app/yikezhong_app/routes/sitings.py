@@ -75,6 +75,8 @@ def create_siting(
     """Queue a siting on the version this request began with."""
     if siting.service is not None:
         context.catalog.check_service(siting.service)
+    for one in siting.also:
+        context.catalog.check_service(one.service)
     asked = siting.model_dump(mode="json", exclude_defaults=True)
     # the solver stops early enough to tell the best it found
     limit_s = min(siting.time_limit_s, context.settings.job_seconds - GRACE_S)

@@ -99,6 +99,11 @@ def find_candidates(
     reason = np.where(allowed, "", "附近没有可用的道路").astype(object)
     if ground.service.capacity is not None and request.goal == "max_people":
         bare = table["capacity"].isna().to_numpy()
+        if bare.all():
+            raise ParameterError(
+                f"服务“{ground.service.name}”有容量限制，请写 capacity（每处的容量）",
+                parameter="capacity",
+            )
         reason[allowed & bare] = "没有容量"
         allowed = allowed & ~bare
     return _excluded(ground, Candidates(table, snapped, allowed, reason), request)
