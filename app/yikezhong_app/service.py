@@ -57,6 +57,7 @@ from yikezhong_app.web.assets import STATIC_FOLDER
 from yikezhong_app.web.base_maps import image_origins
 from yikezhong_app.web.deadlines import DeadlineMiddleware
 from yikezhong_app.web.metrics import Metrics, MetricsMiddleware
+from yikezhong_app.web.description import DescribedApp
 from yikezhong_app.web.problems import install_problems
 from yikezhong_app.web.rates import RateMiddleware
 from yikezhong_app.web.repeats import Repeats
@@ -148,7 +149,7 @@ def create_app(settings: Settings) -> FastAPI:
         The version to serve is looked for at the first request; there need not be one
         yet.
     """
-    app = FastAPI(
+    app = DescribedApp(
         title="一刻钟",
         summary="十五分钟服务圈：覆盖率、缺口与设施",
         version=package_version("yikezhong"),

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from yikezhong_app.schemas.answers import FeaturesOf, Problem
+from yikezhong_app.schemas.answers import FeaturesOf
 from yikezhong_app.web.formats import MEDIA_TYPES, Format
-
-_PROBLEMS = {404: "没有这条记录", 406: "不提供所要的格式", 422: "参数不可用"}
 
 
 def documented(
     model: Any, *, row: Any = None, geometry: bool = False
 ) -> dict[Any, Any]:
-    """Return the ``responses`` of a route.
+    """Return the ``responses`` of a route when all is well.
+
+    Problems are added to all routes by :mod:`yikezhong_app.web.description`.
 
     Parameters
     ----------
@@ -51,14 +51,4 @@ def documented(
         200: {"model": model, "description": "一个成果版本的数据", "content": content},
         304: {"description": "与 If-None-Match 所指的相同"},
     }
-    for status, description in _PROBLEMS.items():
-        answers[status] = {
-            "description": description,
-            "content": {
-                "application/problem+json": {
-                    "schema": {"$ref": "#/components/schemas/Problem"}
-                }
-            },
-        }
-    answers[503] = {"model": Problem, "description": "还没有可用的成果"}
     return answers

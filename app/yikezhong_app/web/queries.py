@@ -18,6 +18,9 @@ DIVISION_PATTERN: Final = r"^[\w\-·・（）() .'’]{1,64}$"
 #: Ids of services, facilities, categories, reasons …
 WORD_PATTERN: Final = r"^[\w\-.:/]{1,128}$"
 
+#: Four numbers; which of them make a box is checked beyond.
+BOX_PATTERN: Final = r"^-?[0-9]{1,3}(\.[0-9]{1,20})?(,-?[0-9]{1,3}(\.[0-9]{1,20})?){3}$"
+
 Level = Literal["province", "prefecture", "county", "township", "community"]
 Verdict = Literal["met", "not_met", "unknown", "not_applicable", "no_target"]
 Variant = Literal["with_neighbours", "own", "all"]
@@ -145,6 +148,7 @@ class FacilitiesQuery(PageQuery):
     )
     bbox: str | None = Field(
         None,
+        pattern=BOX_PATTERN,
         max_length=128,
         description="范围：西,南,东,北 [度]",
         examples=["113.2,31.6,113.5,31.8"],

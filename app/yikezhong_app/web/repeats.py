@@ -8,8 +8,8 @@ into checking parameters.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -57,7 +57,7 @@ class Repeats:
 class RepeatedRoute(APIRoute):
     """A route whose answers depend on version, address and accepted formats only."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return a handler that first looks whether it knows the request."""
         handle = super().get_route_handler()
 
