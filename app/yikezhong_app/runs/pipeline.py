@@ -107,7 +107,7 @@ def run_study(
     progress : callable
         Called with a step's Chinese name and the fraction done.
     """
-    tables, manifest = compute_tables(study, progress=progress)
+    tables, manifest = _compute(study, progress=progress)
     progress("写入成果", 0.9)
     return write_snapshot(out_dir, tables, manifest={**manifest, "run_key": key})
 
@@ -116,6 +116,18 @@ def compute_tables(
     study: Study, *, progress: ProgressCall = _silent
 ) -> tuple[dict[str, pd.DataFrame], dict[str, object]]:
     """Return the tables of a snapshot and its manifest, nothing written."""
+    tables, manifest = _compute(study, progress=progress)
+    joined = {
+        name: table.frame() if isinstance(table, TableParts) else table
+        for name, table in tables.items()
+    }
+    return joined, manifest
+
+
+def _compute(
+    study: Study, *, progress: ProgressCall
+) -> tuple[dict[str, pd.DataFrame | TableParts], dict[str, object]]:
+    """Return the tables, the largest still in parts, and the manifest."""
     parameters = study.spec.parameters
     progress("连接道路", 0.0)
     services, dropped = applicable_services(
@@ -293,7 +305,7 @@ class _Run:
         table = self.study.divisions.reset_index(drop=True)
         return table[~np.isin(np.arange(len(table)), parent[parent >= 0])]
 
-    def tables(self) -> dict[str, pd.DataFrame]:
+    def tables(self) -> dict[str, pd.DataFrame | TableParts]:
         """Return the tables of the snapshot."""
         walking = self.networks.get("walking") or next(iter(self.networks.values()))
         facilities, demand = self.study.facilities.copy(), self.study.demand.copy()
@@ -308,8 +320,8 @@ class _Run:
             "divisions": self.study.divisions,
             "facilities": facilities,
             "demand": demand,
-            "times": self.times.frame(),
-            "coverage": self.coverage.frame(),
+            "times": self.times if len(self.times) else None,
+            "coverage": self.coverage.frame() if len(self.coverage) else None,
             "gaps": gap_table(self.gaps),
             "gap_areas": _compact(self.gap_areas),
             "circles": _compact(

@@ -32,7 +32,9 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
+import pyarrow.parquet as pq
 
+from yikezhong_app.tables.parts import TableParts
 from yikezhong_coverage.errors import PlannerError, SourceError
 from yikezhong_geodata.geopackages import write_layer
 
@@ -200,7 +202,7 @@ def list_versions(out_dir: Path) -> list[str]:
 
 def write_snapshot(
     out_dir: Path,
-    tables: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame | TableParts],
     *,
     manifest: Mapping[str, Any],
 ) -> Snapshot:
@@ -210,8 +212,8 @@ def write_snapshot(
     ----------
     out_dir : Path
         Result folder; made where it is missing.
-    tables : mapping of str to DataFrame or GeoDataFrame
-        GeoDataFrames must be in EPSG:4326.
+    tables : mapping of str to DataFrame, GeoDataFrame or TableParts
+        GeoDataFrames must be in EPSG:4326; parts must not be empty.
     manifest : mapping
         What is to be kept about the run; must hold ``as_of`` (ISO date). ``version``,
         ``schema`` and ``tables`` are added. The version is named after the as-of date
@@ -270,9 +272,14 @@ def _publishing(out_dir: Path) -> Iterator[None]:
         yield
 
 
-def _write_table(folder: Path, name: str, table: pd.DataFrame) -> dict[str, Any]:
+def _write_table(
+    folder: Path, name: str, table: pd.DataFrame | TableParts
+) -> dict[str, Any]:
     path = folder / f"{name}.parquet"
-    table.to_parquet(path, index=False, compression="zstd")
+    if isinstance(table, TableParts):
+        _write_parts(path, table)
+    else:
+        table.to_parquet(path, index=False, compression="zstd")
     return {
         "file": path.name,
         "rows": len(table),
@@ -281,17 +288,30 @@ def _write_table(folder: Path, name: str, table: pd.DataFrame) -> dict[str, Any]
     }
 
 
+def _write_parts(path: Path, parts: TableParts) -> None:
+    """Write a table part by part: it is never held whole."""
+    tables = parts.arrow_tables()
+    first = next(tables)
+    with pq.ParquetWriter(path, first.schema, compression="zstd") as writer:
+        for table in (first, *tables):
+            writer.write_table(table)
+
+
 def _as_json(record: Mapping[str, Any]) -> str:
     return json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True)
 
 
 def _version_name(manifest: Mapping[str, Any]) -> str:
-    stable = {k: v for k, v in manifest.items() if k not in _ADDED}
-    digest = hashlib.sha256(_as_json(stable).encode()).hexdigest()[:12]
+    stable = {k: v for k, v in manifest.items() if k not in (*_ADDED, "tables")}
+    said = [stable, manifest.get("tables")]
+    text = json.dumps(said, ensure_ascii=False, sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     return f"{manifest.get('as_of')}-{digest}"
 
 
-def _write_geopackage(path: Path, tables: Mapping[str, pd.DataFrame]) -> None:
+def _write_geopackage(
+    path: Path, tables: Mapping[str, pd.DataFrame | TableParts]
+) -> None:
     for name in sorted(tables):
         table = tables[name]
         if not isinstance(table, gpd.GeoDataFrame) or table.empty:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 
@@ -33,7 +34,7 @@ class TableParts:
 
     def __init__(self, **texts: Iterable[str]) -> None:
         self._texts = {name: list(known) for name, known in texts.items()}
-        self._parts: list[dict[str, object]] = []
+        self._parts: list[dict[str, Any]] = []
         self._lengths: list[int] = []
 
     def add(self, **columns: object) -> None:
@@ -57,53 +58,83 @@ class TableParts:
 
     def frame(self) -> pd.DataFrame:
         """Return the table; without columns where nothing was added."""
-        if not self._parts:
-            return pd.DataFrame()
-        return pd.DataFrame(
-            {
-                name: self._column(name, [part[name] for part in self._parts])
-                for name in self._parts[0]
-            }
-        )
+        names = list(self._parts[0]) if self._parts else []
+        return pd.DataFrame({name: self._column(name) for name in names})
 
-    def _column(self, name: str, values: list[object]) -> NDArray[Any] | pd.Categorical:
-        if name in self._texts:
-            return _categorical(self._join(values), self._texts[name])
-        if any(isinstance(v, str) or _has_texts(v) for v in values):
-            known: dict[str, int] = {}
-            numbers: list[object] = [_number(v, known) for v in values]
-            return _categorical(self._join(numbers), list(known))
-        return self._join(values)
+    def arrow_tables(self) -> Iterator[pa.Table]:
+        """Yield the table part by part, for files too large to hold twice.
 
-    def _join(self, values: list[object]) -> NDArray[Any]:
+        All have the same schema; texts are dictionaries, the same for all parts.
+        """
+        known = {name: self._known(name) for name in self._parts[0]}
+        for part, length in zip(self._parts, self._lengths, strict=True):
+            columns = {}
+            for name, value in part.items():
+                found = known[name]
+                if found is None:
+                    columns[name] = pa.array(_spread(value, length))
+                    continue
+                texts, number = found
+                index = number[_spread(self._index(name, value), length)]
+                columns[name] = pa.DictionaryArray.from_arrays(
+                    pa.array(index, mask=index < 0), pa.array(texts, pa.string())
+                )
+            yield pa.table(columns)
+
+    def _column(self, name: str) -> NDArray[Any] | pd.Categorical:
+        known = self._known(name)
+        if known is None:
+            return self._join([part[name] for part in self._parts])
+        texts, number = known
+        index = self._join([self._index(name, part[name]) for part in self._parts])
+        categories = pd.Index(texts, dtype="str")
+        return pd.Categorical.from_codes(number[index], categories=categories)
+
+    def _known(self, name: str) -> tuple[list[str], NDArray[np.int32]] | None:
+        """Return the texts that stand in a column, and the place of each index there.
+
+        None for a column of numbers.
+        """
+        values = [part[name] for part in self._parts]
+        if name not in self._texts:
+            if not any(isinstance(v, str) or _has_texts(v) for v in values):
+                return None
+            words: dict[str, None] = {}
+            for value in values:
+                for word in pd.unique(value) if _has_texts(value) else [value]:
+                    words.setdefault(str(word))
+            self._texts[name] = list(words)
+        texts = self._texts[name]
+        used = np.zeros(len(texts) + 1, dtype=bool)
+        for value in values:
+            used[self._index(name, value)] = True
+        at = np.flatnonzero(used[:-1])
+        number = np.full(len(texts) + 1, -1, dtype=np.int32)
+        number[at] = np.arange(len(at))
+        return [texts[i] for i in at.tolist()], number
+
+    def _index(self, name: str, value: Any) -> Any:
+        """Return where the texts of a column stand among those known."""
+        if isinstance(value, str):
+            return self._texts[name].index(value)
+        if not _has_texts(value):
+            return value
+        place = {text: i for i, text in enumerate(self._texts[name])}
+        index, texts = pd.factorize(value)
+        return np.array([*(place[str(text)] for text in texts), -1])[index]
+
+    def _join(self, values: list[Any]) -> NDArray[Any]:
         """Return one array; values that are no arrays are repeated."""
         if not any(isinstance(v, np.ndarray) for v in values):
             return np.repeat(np.array(values), self._lengths)
         return np.concatenate(
-            [
-                v if isinstance(v, np.ndarray) else np.full(n, v)
-                for v, n in zip(values, self._lengths, strict=True)
-            ]
+            [_spread(v, n) for v, n in zip(values, self._lengths, strict=True)]
         )
+
+
+def _spread(value: Any, length: int) -> NDArray[Any]:
+    return value if isinstance(value, np.ndarray) else np.full(length, value)
 
 
 def _has_texts(value: object) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind in "UO"
-
-
-def _number(value: object, known: dict[str, int]) -> object:
-    """Return the number of each text; new ones are added to those known."""
-    if not isinstance(value, np.ndarray):
-        return known.setdefault(str(value), len(known))
-    index, texts = pd.factorize(value)
-    numbers = [known.setdefault(str(text), len(known)) for text in texts]
-    return np.array([*numbers, -1])[index]
-
-
-def _categorical(index: NDArray[Any], texts: list[str]) -> pd.Categorical:
-    """Return the texts at some indexes, knowing of those only that stand there."""
-    used = np.flatnonzero(np.bincount(index[index >= 0], minlength=len(texts)))
-    number = np.full(len(texts) + 1, -1, dtype=np.int32)
-    number[used] = np.arange(len(used))
-    known = pd.Index([texts[i] for i in used.tolist()], dtype="str")
-    return pd.Categorical.from_codes(number[index], categories=known)
