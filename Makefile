@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 8000
 VENV := .venv
+BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamps
 DEMO_STUDY ?= demo-study
@@ -14,7 +15,7 @@ DEMO_OUT ?= demo-out
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(STAMP)/python $(STAMP)/assets $(STAMP)/font ## install the locked Python environment and the browser libraries
+setup: $(STAMP)/python $(STAMP)/assets $(STAMP)/font $(STAMP)/kernels ## install the locked Python environment and the browser libraries
 
 $(STAMP)/venv:
 	@scripts/make-venv "$(PYTHON)" "$(VENV)"
@@ -31,9 +32,20 @@ $(STAMP)/assets: $(STAMP)/python package.json package-lock.json scripts/install-
 	@scripts/install-assets "$(BIN)/python"
 	@touch $@
 
+# kept beside the sources: the first run need not wait for it
+$(STAMP)/kernels: $(STAMP)/python scripts/compile-kernels $(wildcard coverage/yikezhong_coverage/*.py)
+	@echo "编译计算内核 …"
+	@$(BIN)/python scripts/compile-kernels
+	@touch $@
+
 # said, not demanded: until there is a font it is said again
 $(STAMP)/font: $(STAMP)/python scripts/check-font
 	@! scripts/check-font "$(BIN)/python" || touch $@
+
+$(STAMP)/bench: $(STAMP)/python scripts/make-bench-venv benchmarks/requirements-peers.txt
+	@echo "安装性能对比环境 …"
+	@scripts/make-bench-venv "$(VENV)" "$(BENCH_VENV)" benchmarks/requirements-peers.txt
+	@touch $@
 
 $(STAMP)/browser: scripts/install-browser | $(STAMP)/venv
 	@scripts/install-browser
@@ -60,8 +72,8 @@ fix: setup ## let ruff mend what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup ## run the benchmarks and print their tables
-	@$(BIN)/python -m benchmarks
+bench: setup $(STAMP)/bench ## run the benchmarks and print their tables (BENCH="--only q1")
+	@$(BENCH_VENV)/bin/python -m benchmarks $(BENCH)
 
 bundle: setup ## one archive in dist/ that installs on a closed network
 	@$(BIN)/python scripts/make_bundle.py
@@ -75,4 +87,4 @@ lock: $(STAMP)/venv ## resolve requirements.lock again from pyproject.toml
 	  --no-header --all-extras --group dev pyproject.toml -o requirements.lock
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) node_modules app/yikezhong_app/static/lib $(DEMO_STUDY) $(DEMO_OUT)
+	rm -rf $(VENV) $(BENCH_VENV) node_modules app/yikezhong_app/static/lib $(DEMO_STUDY) $(DEMO_OUT)

@@ -1,12 +1,14 @@
-"""Run the benchmarks: ``python -m benchmarks [--quick] [--sizes …] [--questions …]``."""
+"""Run the benchmarks: ``python -m benchmarks [--only q1 …] [--sizes …] [--quick]``."""
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
+import os
+import time
 from pathlib import Path
 
-from benchmarks import q1, q2, q3, q4
+from benchmarks import others, q1, q2, q3, q4, q5
 from benchmarks.measure import Table
 from benchmarks.networks import make_case
 from benchmarks.report import print_table, write_results
@@ -17,6 +19,7 @@ SIZES = {
     "province": ("province",),
 }
 QUESTIONS = {"q1": q1.run, "q2": q2.run, "q3": q3.run, "q4": q4.run}
+ALL = (*QUESTIONS, "q5", "others")
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 
 
@@ -24,32 +27,49 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure what is asked for, print one table and write the results."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--sizes", nargs="+", choices=list(SIZES), default=list(SIZES))
-    parser.add_argument(
-        "--questions", nargs="+", choices=list(QUESTIONS), default=list(QUESTIONS)
-    )
+    parser.add_argument("--only", nargs="+", choices=ALL, default=list(ALL))
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--quick", action="store_true", help="a small made town only")
     parser.add_argument("--out", type=Path, default=None)
+    parser.add_argument(
+        "--result", type=Path, help="a folder of `yikezhong run --out`, to be served"
+    )
     terms = parser.parse_args(arguments)
-    names = [name for size in terms.sizes for name in SIZES[size]]
+    load = os.getloadavg()[0]
     table = Table()
-    for name in ["tiny"] if terms.quick else names:
-        case = make_case(name)
-        for question in terms.questions:
-            if question == "q3" and case.name not in ("tiny", "porto_alegre"):
-                continue
-            print(f"{name}: {question} …", flush=True)
-            QUESTIONS[question](
-                case, table, repeats=2 if terms.quick else terms.repeats
-            )
-        del case
+    names = ["tiny"] if terms.quick else [n for s in terms.sizes for n in SIZES[s]]
+    for name in names:
+        _measure_network(name, terms, table)
+    if "q5" in terms.only:
+        _say("siting: q5")
+        q5.run(table, quick=terms.quick)
     print_table(table)
     whole = not terms.quick and len(terms.sizes) == len(SIZES)
-    whole = whole and len(terms.questions) == len(QUESTIONS)
+    whole = whole and len(terms.only) == len(ALL)
     out = terms.out or (RESULTS if whole else None)
     if out is not None:
-        write_results(table, out, today=dt.date.today())
+        write_results(table, out, today=dt.date.today(), load=load)
         print(f"written to {out}")
+
+
+def _measure_network(name: str, terms: argparse.Namespace, table: Table) -> None:
+    """Ask all questions that are asked for of one network."""
+    case = make_case(name)
+    repeats = 2 if terms.quick else terms.repeats
+    if "others" in terms.only:
+        others.run_preparation(case, table)
+    for question, ask in QUESTIONS.items():
+        circles = question == "q3" and case.name not in ("tiny", "porto_alegre")
+        if question in terms.only and not circles:
+            _say(f"{name}: {question}")
+            ask(case, table, repeats=repeats, outside=not terms.quick)
+    if "others" in terms.only and name in ("tiny", "prefecture"):
+        _say("others")
+        others.run(table, case, repeats=repeats, result=terms.result, quick=terms.quick)
+
+
+def _say(what: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {what} …", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,54 +2,26 @@
 
 from __future__ import annotations
 
-import networkx as nx
+from typing import Any
+
 import numpy as np
-from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from benchmarks.measure import Call, Table, peak_mb, run_in_turn
+from benchmarks.bounds import NearestBound, steps_of
+from benchmarks.measure import Call, Table, Timing, once, peak_mb, run_in_turn
 from benchmarks.networks import Case, nodes_of
-from yikezhong_coverage.records import Nearest, RoadGraph
+from benchmarks.peers import Kind, csr_of, is_there, kinds
+from yikezhong_coverage.records import Nearest
 from yikezhong_coverage.travel import nearest_at_nodes
 
-#: networkx is left out above this: its graph alone takes gigabytes.
-MOST_FOR_NETWORKX = 400_000
+OURS, BOUND = "yikezhong", "lower bound (breadth first)"
+#: Whose memory is measured: a child that forks while others' threads run may hang.
+MEASURED = (OURS, "scipy", "networkx")
 
 
-def csr_of(graph: RoadGraph) -> csr_array:
-    """Return scipy's matrix of a network, of parallel edges the shortest."""
-    u = np.concatenate((graph.edge_u, graph.edge_v))
-    v = np.concatenate((graph.edge_v, graph.edge_u))
-    time_s = np.concatenate((graph.edge_forward_s, graph.edge_backward_s))
-    order = np.lexsort((time_s, v, u))
-    u, v, time_s = u[order], v[order], time_s[order]
-    first = np.ones(len(u), dtype=bool)
-    first[1:] = (u[1:] != u[:-1]) | (v[1:] != v[:-1])
-    shape = (graph.n_node, graph.n_node)
-    return csr_array((time_s[first], (u[first], v[first])), shape=shape)
-
-
-def networkx_of(graph: RoadGraph) -> nx.Graph:
-    """Return networkx's graph of a network, of parallel edges the shortest."""
-    matrix = csr_of(graph).tocoo()
-    result = nx.Graph()
-    result.add_nodes_from(range(graph.n_node))
-    result.add_weighted_edges_from(
-        zip(
-            matrix.coords[0].tolist(),
-            matrix.coords[1].tolist(),
-            matrix.data.tolist(),
-            strict=True,
-        )
-    )
-    return result
-
-
-def run(case: Case, table: Table, *, repeats: int, memory: bool = True) -> None:
+def run(case: Case, table: Table, *, repeats: int, outside: bool = True) -> None:
     """Measure and compare on one network."""
     graph, limit_s = case.graph, case.limit_s
-    sources = np.unique(nodes_of(graph, case.facility))
-    matrix = csr_of(graph)
     every = np.arange(len(case.facility))
 
     def ours() -> Nearest:
@@ -57,36 +29,64 @@ def run(case: Case, table: Table, *, repeats: int, memory: bool = True) -> None:
         facility = case.facility.take(every)
         return nearest_at_nodes(graph, facility, leg_speed_mps=1.0, max_time_s=limit_s)
 
-    def scipy() -> np.ndarray:
-        return dijkstra(matrix, indices=sources, min_only=True, limit=limit_s)
-
-    calls: dict[str, Call] = {"yikezhong": ours, "scipy": scipy}
-    if graph.n_node <= MOST_FOR_NETWORKX:
-        roads = networkx_of(graph)
-        calls["networkx"] = lambda: nx.multi_source_dijkstra_path_length(
-            roads, set(sources.tolist()), cutoff=limit_s
-        )
     found = ours()
-    agrees = {"scipy": _same(found.time_s, scipy())}
-    if "networkx" in calls:
-        times = np.full(graph.n_node, np.inf)
-        reached = calls["networkx"]()
-        times[list(reached)] = list(reached.values())
-        agrees["networkx"] = _same(found.time_s, times)
-    agrees["yikezhong"] = _owners(case, found)
+    bound = NearestBound(steps_of(graph), nodes_of(graph, case.facility), found)
+    reached = int(np.isfinite(found.time_s).sum())
+    if bound() > reached:
+        raise SystemExit("Q1: the lower bound visits more than is reached")
+    calls: dict[str, Call] = {OURS: ours, BOUND: bound}
+    agrees = {
+        OURS: _owners(case, found),
+        BOUND: f"{bound() / max(reached, 1):.0%} of the reached nodes visited",
+    }
+    prepared, peers = {}, []
+    for kind in asked("q1", graph.n_node, outside=outside):
+        timing, peer = once(lambda kind=kind: kind.make(case))
+        prepared[kind.name] = getattr(peer, "prepared_s", timing.wall_s)
+        peers.append(peer)
+        calls[kind.name] = peer.nearest
+        agrees[kind.name] = _compare(kind, found.time_s, peer)
+    timings = run_in_turn(calls, repeats=repeats)
+    for peer in peers:
+        getattr(peer, "close", lambda: None)()
+    peaks = {who: peak_mb(call) for who, call in calls.items() if who in MEASURED}
     table.add(
-        "Q1",
-        case.name,
-        run_in_turn(calls, repeats=repeats),
-        size=graph.n_node,
-        agrees=agrees,
-        peaks={who: peak_mb(call) for who, call in calls.items()} if memory else None,
-    )
+        "Q1", case.name, timings, size=graph.n_node, agrees=agrees, peaks=peaks,
+        prepared=prepared,
+    )  # fmt: skip
 
 
-def _same(a: np.ndarray, b: np.ndarray) -> str:
+def asked(question: str, n_node: int, *, outside: bool) -> list[Kind]:
+    """Return the peers that are there and not too slow for the network."""
+    inside = ("scipy", "networkx", "OSMnx graph")
+    return [
+        kind
+        for kind in kinds()
+        if n_node <= kind.most.get(question, 0)
+        and (kind.name in inside or (outside and is_there(kind)))
+    ]
+
+
+def _compare(kind: Kind, expected: np.ndarray, peer: Any) -> str:
+    """Check a peer's answer; what it cannot answer exactly is said."""
+    times = peer.nearest()
+    if isinstance(times, Timing):
+        times = peer.times()
+    note = f" ({kind.remark})" if kind.remark else ""
+    if kind.tolerance_s == 0:
+        return same(expected, times) + note
+    both = np.isfinite(expected) & np.isfinite(times)
+    off = np.abs(expected[both] - times[both]).max(initial=0.0)
+    other = np.count_nonzero(np.isfinite(expected) ^ np.isfinite(times))
+    if off > kind.tolerance_s:
+        raise SystemExit(f"Q1: {kind.name} is off by {off} s")
+    return f"off by {off:.2g} s at most, {other} nodes at the limit differ{note}"
+
+
+def same(a: np.ndarray, b: np.ndarray) -> str:
+    """Check that times are equal, and say so."""
     if not np.array_equal(a, b):
-        raise SystemExit("Q1: the answers differ")
+        raise SystemExit("the answers differ")
     return "equal to the last bit"
 
 
@@ -100,7 +100,7 @@ def _owners(case: Case, found: Nearest) -> str:
     times = dijkstra(csr_of(graph), indices=nodes[some], limit=case.limit_s)
     for row, f in enumerate(some):
         own = np.flatnonzero(found.facility == f)
-        _same(found.time_s[own], times[row][own])
+        same(found.time_s[own], times[row][own])
         # no facility of smaller index is as near
         first = found.facility[times[row] == found.time_s]
         if (first[first >= 0] > f).any():

@@ -8,7 +8,7 @@ import shapely
 
 from benchmarks.measure import Call, Table, peak_mb, run_in_turn
 from benchmarks.networks import Case
-from benchmarks.q1 import networkx_of
+from benchmarks.peers import Networkx
 from yikezhong_coverage.circles import service_area, union_area
 from yikezhong_coverage.edges import covered_parts
 from yikezhong_coverage.outlines import LocalPlane
@@ -21,7 +21,7 @@ N_SLOW = 3
 BUFFER_M = 50.0
 
 
-def run(case: Case, table: Table, *, repeats: int, memory: bool = True) -> None:
+def run(case: Case, table: Table, *, repeats: int, outside: bool = True) -> None:
     """Measure and compare on one network of county size."""
     graph = case.graph
     n = min(N_CIRCLE, len(case.facility))
@@ -34,7 +34,7 @@ def run(case: Case, table: Table, *, repeats: int, memory: bool = True) -> None:
     def geos() -> list[shapely.Geometry]:
         return [_buffered(graph, some.take(np.array([i])), terms) for i in range(n)]
 
-    roads = networkx_of(graph)
+    roads = Networkx(case).graph
 
     def osmnx() -> list[shapely.Geometry]:
         return [_by_recipe(graph, roads, some, i) for i in range(min(N_SLOW, n))]
@@ -45,32 +45,33 @@ def run(case: Case, table: Table, *, repeats: int, memory: bool = True) -> None:
         "GEOS, each edge": geos,
         "OSMnx recipe": osmnx,
     }
-    seconds = run_in_turn(calls, repeats=min(repeats, 3))
-    seconds["OSMnx recipe"] *= n / min(N_SLOW, n)
+    timings = run_in_turn(calls, repeats=min(repeats, 3))
+    slow = timings["OSMnx recipe"]
+    timings["OSMnx recipe"] = slow.times(n / min(N_SLOW, n))
     exact = geos()
     table.add(
         "Q3",
         case.name,
-        seconds,
+        timings,
         size=graph.n_node,
         agrees={
             "yikezhong, 10 m": f"IoU {_overlap(ours(), exact, some):.3f} with GEOS",
             "yikezhong, 5 m": f"IoU {_overlap(ours(5.0), exact, some):.3f} with GEOS",
             "OSMnx recipe": f"{min(N_SLOW, n)} circles, time scaled to {n}",
         },
-        peaks={who: peak_mb(call) for who, call in calls.items()} if memory else None,
+        peaks={who: peak_mb(call) for who, call in calls.items()},
     )
     circles = service_area(graph, case.facility, **terms)
     together: dict[str, Call] = {
         "yikezhong": lambda: union_area(circles),
         "shapely.union_all": lambda: shapely.union_all(circles),
     }
-    seconds = run_in_turn(together, repeats=min(repeats, 3))
+    timings = run_in_turn(together, repeats=min(repeats, 3))
     one, two = union_area(circles).area, shapely.union_all(circles).area
     table.add(
         "Q3 union",
         case.name,
-        seconds,
+        timings,
         size=graph.n_node,
         agrees={"yikezhong": f"area off by {abs(one - two) / two:.1e}"},
     )

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import shapely
 
-from benchmarks.measure import Call, Table, peak_mb, run_in_turn
+from benchmarks.measure import Call, Table, Timing, once, peak_mb, run_in_turn
 from benchmarks.networks import Case
 from yikezhong_coverage.circles import service_area, union_area
-from yikezhong_coverage.lengths import covered_edge_length_m
+from yikezhong_coverage.lengths import covered_length_m
 from yikezhong_coverage.records import RoadGraph
 from yikezhong_coverage.travel import nearest_at_nodes
 
 N_SIDE = 8
-#: Roads that the overlay is asked for, every so many: less than its whole time.
-N_OVERLAY = 1000
+N_DIVISION = N_SIDE * N_SIDE
 
 
-def run(case: Case, table: Table, *, repeats: int, memory: bool = True) -> None:
+def run(case: Case, table: Table, *, repeats: int, outside: bool = True) -> None:
     """Measure and compare; divisions are 64 boxes."""
     graph, limit_s = case.graph, case.limit_s
-    terms = {"limit_s": limit_s, "leg_speed_mps": 1.0}
-    node_s = nearest_at_nodes(
-        graph, case.facility, leg_speed_mps=1.0, max_time_s=limit_s
-    ).time_s
-    division = _division(graph)
-    n_division = N_SIDE * N_SIDE
+    node_s = _node_times(case)
+    division = _division(graph).astype(np.int32)
 
-    def ours() -> np.ndarray:
-        metres = covered_edge_length_m(graph, node_s, case.facility, **terms)
-        return np.bincount(division, weights=metres, minlength=n_division)
+    def ours(times: np.ndarray = node_s) -> np.ndarray:
+        return covered_length_m(
+            graph, times, case.facility, division, n_group=N_DIVISION,
+            limit_s=limit_s, leg_speed_mps=1.0,
+        )  # fmt: skip
 
     def numpy() -> np.ndarray:
         length, time_s = graph.edge_length_m, graph.edge_forward_s
@@ -40,7 +35,7 @@ def run(case: Case, table: Table, *, repeats: int, memory: bool = True) -> None:
         share = np.ones(len(length))
         np.divide(spare, time_s, out=share, where=time_s > 0)
         metres = np.minimum(share, 1.0) * length
-        return np.bincount(division, weights=metres, minlength=n_division)
+        return np.bincount(division, weights=metres, minlength=N_DIVISION)
 
     calls: dict[str, Call] = {"yikezhong": ours, "numpy, by hand": numpy}
     found = ours()
@@ -48,26 +43,35 @@ def run(case: Case, table: Table, *, repeats: int, memory: bool = True) -> None:
     if off > 0.01:
         raise SystemExit("Q4: the answers differ")
     agrees = {"numpy, by hand": f"off by {off:.1e}"}
-    seconds = run_in_turn(calls, repeats=repeats)
+    peaks = {who: peak_mb(call) for who, call in calls.items()}
+    timings = run_in_turn(calls, repeats=repeats)
     if case.name in ("tiny", "porto_alegre"):
-        whole = union_area(service_area(graph, case.facility, **terms))
-        some = np.arange(0, graph.n_edge, max(graph.n_edge // N_OVERLAY, 1))
-        begin = time.perf_counter()
-        by_overlay = _overlay(graph, whole, some)
-        seconds["geopandas overlay"] = time.perf_counter() - begin
-        metres = covered_edge_length_m(graph, node_s, case.facility, **terms)[some]
-        off = by_overlay.sum() / metres.sum() - 1
-        agrees["geopandas overlay"] = (
-            f"off by {off:.1%}; {len(some)} roads only, not scaled"
+        timings["geopandas overlay"], agrees["geopandas overlay"] = _by_overlay(
+            case, division, found
         )
-    table.add(
-        "Q4",
-        case.name,
-        seconds,
-        size=graph.n_node,
-        agrees=agrees,
-        peaks={who: peak_mb(call) for who, call in calls.items()} if memory else None,
-    )
+    table.add("Q4", case.name, timings, size=graph.n_node, agrees=agrees, peaks=peaks)
+    both: dict[str, Call] = {
+        "yikezhong, Q1": lambda: _node_times(case),
+        "yikezhong, Q1 and Q4": lambda: ours(_node_times(case)),
+    }
+    timings = run_in_turn(both, repeats=repeats)
+    table.add("Q4 with Q1", case.name, timings, size=graph.n_node)
+
+
+def _node_times(case: Case) -> np.ndarray:
+    terms = {"leg_speed_mps": 1.0, "max_time_s": case.limit_s}
+    return nearest_at_nodes(case.graph, case.facility, **terms).time_s
+
+
+def _by_overlay(
+    case: Case, division: np.ndarray, found: np.ndarray
+) -> tuple[Timing, str]:
+    """Return the time of an overlay of all roads, and how far off it is."""
+    terms = {"limit_s": case.limit_s, "leg_speed_mps": 1.0}
+    whole = union_area(service_area(case.graph, case.facility, **terms))
+    timing, metres = once(lambda: _overlay(case.graph, whole, division))
+    off = np.asarray(metres).sum() / found.sum() - 1
+    return timing, f"off by {off:.1%}: circles cover what is beside their roads"
 
 
 def _boxes(graph: RoadGraph) -> tuple[np.ndarray, np.ndarray]:
@@ -86,17 +90,17 @@ def _division(graph: RoadGraph) -> np.ndarray:
 
 
 def _overlay(
-    graph: RoadGraph, whole: shapely.MultiPolygon, some: np.ndarray
+    graph: RoadGraph, whole: shapely.MultiPolygon, division: np.ndarray
 ) -> np.ndarray:
     """Cut the roads with the circle's polygon, and add up by division."""
     import geopandas as gpd
 
     places = np.stack((graph.node_lon, graph.node_lat), axis=1)
     lines = shapely.linestrings(
-        np.stack((places[graph.edge_u[some]], places[graph.edge_v[some]]), axis=1)
+        np.stack((places[graph.edge_u], places[graph.edge_v]), axis=1)
     )
     roads = gpd.GeoDataFrame(
-        {"division": _division(graph)[some], "metres": graph.edge_length_m[some]},
+        {"division": division, "metres": graph.edge_length_m},
         geometry=lines,
         crs="EPSG:4326",
     )
@@ -105,5 +109,5 @@ def _overlay(
     cut = gpd.overlay(roads, circle, how="intersection", keep_geom_type=True)
     share = shapely.length(cut.geometry.to_numpy()) / np.maximum(cut["degrees"], 1e-12)
     return np.bincount(
-        cut["division"], weights=cut["metres"] * share, minlength=N_SIDE * N_SIDE
+        cut["division"], weights=cut["metres"] * share, minlength=N_DIVISION
     )

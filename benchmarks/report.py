@@ -3,67 +3,70 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
 import math
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks.measure import OUTSIDE, Row, Table, growth
+from benchmarks.aims import list_aims, list_growth
+from benchmarks.measure import Row, Table
+from benchmarks.peers import is_there, kinds
 
 NOTES = Path(__file__).resolve().parent / "NOTES.md"
-HEADINGS = ("question", "network", "nodes", "who", "time", "× ours", "peak", "answer")
-VERSIONS = ("numpy", "scipy", "numba", "networkx", "shapely", "geopandas")
-
-#: (question, case, peer, ratio to reach, ratio to go on to); by PERFORMANCE aims.
-AIMS = (
-    ("Q1", "porto_alegre", "scipy", 4, 8),
-    ("Q1", "prefecture", "scipy", 8, 12),
-    ("Q1", "province", "scipy", 15, 30),
-    ("Q2", "porto_alegre", "best peer", 10, 25),
-    ("Q2", "prefecture", "best peer", 40, 100),
-    ("Q3", "porto_alegre", "OSMnx recipe", 100, 500),
-    ("Q3", "porto_alegre", "GEOS, each edge", 10, 10),
-    ("Q4", "porto_alegre", "geopandas overlay", 10_000, 10_000),
-    ("Q4", "porto_alegre", "numpy, by hand", 2, 2),
-)
+HEADINGS = (
+    "question", "network", "nodes", "who", "time", "× ours", "CPU", "× ours", "prepared",
+    "peak", "answer",
+)  # fmt: skip
+VERSIONS = (
+    "numpy", "scipy", "numba", "networkx", "shapely", "geopandas", "osmnx", "rustworkx",
+    "networkit", "igraph", "pandana", "spopt", "highspy",
+)  # fmt: skip
 
 
 def print_table(table: Table) -> None:
-    """Print all rows, columns in line."""
+    """Print all rows, columns in line, then what else is to be said."""
     lines = [HEADINGS, *(_cells(row) for row in table.rows)]
     widths = [max(len(line[k]) for line in lines) for k in range(len(HEADINGS))]
     for line in lines:
         print("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip())
+    for line in (*table.remarks, *list_growth(table), *list_aims(table)):
+        print(line)
 
 
-def write_results(table: Table, path: Path, *, today: dt.date) -> None:
-    """Write machine, versions, date, the table, the aims and the notes."""
+def write_results(table: Table, path: Path, *, today: dt.date, load: float) -> None:
+    """Write machine, versions, date, the aims, the table and the notes."""
     lines = [
         "# Results of `make bench`",
         "",
-        f"{today.isoformat()} · {_machine()} · Python {platform.python_version()} · "
-        + " · ".join(f"{name} {version(name)}" for name in VERSIONS),
+        f"{today.isoformat()} · {_machine()} · load at the start {load:.1f} · "
+        f"Python {platform.python_version()} · " + " · ".join(_versions()),
         "",
-        "Runs in turn, medians of wall time; × is the row's time over the first row of",
-        "the same question and network. Peak is what the call adds to the memory of a",
-        "process that holds the prepared network. The machine was busy with other work:",
-        "ratios below 1.5 mean nothing.",
+        "Runs in turn, medians. Time is wall time, CPU the processor time of the",
+        "process; × is the row's over that of the first row of the same question and",
+        "network. Prepared: what the peer's graph took before. Peak is what the call adds",
+        "to the memory of a process that holds the prepared network (for Q5: the whole",
+        "process). On a machine with other work ratios below 1.5 mean nothing.",
+        "",
+        "## Aims",
+        "",
+        "| question | network | against | by time | by CPU | reach | go on to | met |",
+        "|---|---|---|---|---|---|---|---|",
+        *list_aims(table),
+        "",
+        *(f"- {line}" for line in list_growth(table)),
+        "",
+        "## Measured",
         "",
         "| " + " | ".join(HEADINGS) + " |",
         "|---" * len(HEADINGS) + "|",
         *("| " + " | ".join(_cells(row)) + " |" for row in table.rows),
         "",
+        "Peers:",
+        "",
         *_peers(),
         "",
-        *_growth(table),
-        "",
-        "## Aims",
-        "",
-        "| question | network | against | measured | reach | then |",
-        "|---|---|---|---|---|---|",
-        *_aims(table),
+        *table.remarks,
     ]
     if NOTES.is_file():
         lines += ["", NOTES.read_text(encoding="utf-8").rstrip()]
@@ -71,23 +74,31 @@ def write_results(table: Table, path: Path, *, today: dt.date) -> None:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    peak = "" if math.isnan(row.peak_mb) else f"{row.peak_mb:.0f} MB"
     return (
         row.question,
         row.case,
-        f"{row.size:,}",
+        f"{row.size:,}" if row.size else "",
         row.who,
         _time(row.seconds),
-        f"{row.ratio:,.2f}" if row.ratio < 10 else f"{row.ratio:,.0f}",
-        peak,
+        _ratio(row.ratio),
+        _time(row.cpu_s),
+        _ratio(row.cpu_ratio),
+        _time(row.prepared_s),
+        "" if math.isnan(row.peak_mb) else f"{row.peak_mb:.0f} MB",
         row.agrees,
     )
 
 
 def _time(seconds: float) -> str:
+    if math.isnan(seconds):
+        return ""
     if seconds < 0.1:
         return f"{1000 * seconds:.2f} ms"
     return f"{seconds:.3g} s"
+
+
+def _ratio(ratio: float) -> str:
+    return f"{ratio:,.2f}" if ratio < 10 else f"{ratio:,.0f}"
 
 
 def _machine() -> str:
@@ -101,51 +112,24 @@ def _machine() -> str:
     return f"{model}, {len(os.sched_getaffinity(0))} cores"
 
 
-def _peers() -> list[str]:
-    """Say of each peer that is not measured why."""
-    lines = []
-    for name, module in OUTSIDE.items():
-        there = importlib.util.find_spec(module) is not None
-        state = "installed, but not measured here" if there else "not installed"
-        lines.append(f"- {name}: {state}")
-    return ["Peers outside the locked environment:", "", *lines]
-
-
-def _growth(table: Table) -> list[str]:
-    lines = []
-    for question in ("Q1", "Q2", "Q4"):
-        for who in ("yikezhong", "scipy"):
-            rows = [
-                row
-                for row in table.rows
-                if row.question == question
-                and row.who == who
-                and row.case in ("porto_alegre", "prefecture", "province")
-            ]
-            if len(rows) > 1:
-                lines.append(
-                    f"- {question}, {who}: time grows with nodes^{growth(rows):.2f} "
-                    f"from {rows[0].case} to {rows[-1].case}"
-                )
-    return ["Growth:", "", *lines] if lines else []
-
-
-def _aims(table: Table) -> list[str]:
-    lines = []
-    for question, case, peer, reach, more in AIMS:
-        rows = [r for r in table.rows if (r.question, r.case) == (question, case)]
-        peers = [r for r in rows if not r.who.startswith("yikezhong")]
-        if peer != "best peer":
-            peers = [r for r in peers if r.who == peer]
-        if not peers:
+def _versions() -> list[str]:
+    found = []
+    for name in VERSIONS:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
             continue
-        own = [r for r in rows if r.who.startswith("yikezhong")]
-        ours = own[0] if question == "Q3" else min(own, key=lambda r: r.seconds)
-        best = min(peers, key=lambda r: r.seconds)
-        ratio = best.seconds / ours.seconds
-        met = "then: met" if ratio >= more else "reach: met" if ratio >= reach else "no"
-        lines.append(
-            f"| {question} | {case} | {best.who} | {ratio:,.1f} × ({met}) "
-            f"| {reach:,} × | {more:,} × |"
-        )
+    return found
+
+
+def _peers() -> list[str]:
+    """Say of each peer whether it is there."""
+    lines = []
+    for kind in kinds():
+        state = "there" if is_there(kind) else "not installed: not measured"
+        note = f" ({kind.remark})" if kind.remark else ""
+        lines.append(f"- {kind.name}: {state}{note}")
+    lines.append(
+        "- r5py: not measured; it fetches its engine from the internet when imported"
+    )
     return lines

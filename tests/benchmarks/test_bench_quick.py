@@ -7,21 +7,56 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks.__main__ import main
-from benchmarks.measure import Row, growth
+from benchmarks.aims import list_aims
+from benchmarks.bounds import NearestBound, ReachBound, steps_of
+from benchmarks.measure import Row, Table, Timing, growth
 from benchmarks.networks import at_nodes, make_case, mirrored, nodes_of
+
+from yikezhong_coverage.travel import nearest_at_nodes, reach
 
 
 def test_quick_benchmarks_print_and_write(tmp_path: Path, capsys):
     out = tmp_path / "RESULTS.md"
     main(["--quick", "--out", str(out)])
     shown = capsys.readouterr().out
-    for question in ("Q1", "Q2", "Q3", "Q4"):
+    for question in ("Q1", "Q2", "Q3", "Q4", "Q5 p-median", "preparation", "snapping"):
         assert f"\n{question} " in shown
     text = out.read_text(encoding="utf-8")
     assert "| Q1 | tiny | " in text
     assert "equal to the last bit" in text
+    assert "| yikezhong | " in text and "| lower bound (breadth first) | " in text
     assert "- pandana: " in text
     assert "cores" in text
+
+
+def test_an_aim_is_met_reached_or_told_how_far():
+    table = Table()
+    for peer_s, line in (
+        (0.9, "yes"),
+        (0.5, "reached; 62% of the next"),
+        (0.2, "no, 50% of it"),
+    ):
+        table.rows.clear()
+        timings = {"yikezhong": Timing(0.1, 0.1), "scipy": Timing(peer_s, peer_s)}
+        table.add("Q1", "porto_alegre", timings, size=10)
+        assert list_aims(table)[0].endswith(f"| 4 × | 8 × | {line} |")
+    bound = {"yikezhong": Timing(0.3, 0.3), "lower bound (x)": Timing(0.1, 0.1)}
+    table.rows.clear()
+    table.add("Q1", "porto_alegre", bound, size=10)
+    assert list_aims(table)[-1].endswith("| ≤ 1.5 × | ≤ 1.5 × | no, 2.0 × too slow |")
+
+
+def test_the_bound_visits_what_is_reached_and_no_more():
+    case = make_case("tiny")
+    terms = {"leg_speed_mps": 1.0}
+    nodes, steps = nodes_of(case.graph, case.facility), steps_of(case.graph)
+    found = nearest_at_nodes(case.graph, case.facility, max_time_s=900.0, **terms)
+    reached = np.count_nonzero(found.facility >= 0)
+    assert 0.9 * reached <= NearestBound(steps, nodes, found)() <= reached
+    every = at_nodes(case.graph, np.unique(case.graph.edge_u))
+    pairs = reach(case.graph, every, case.facility, limit_s=900.0, **terms)
+    visited = ReachBound(steps, nodes, pairs)()
+    assert 0.9 * len(pairs.demand) <= len(visited) <= len(pairs.demand)
 
 
 def test_networks_are_the_same_every_time_and_tiles_are_joined():
