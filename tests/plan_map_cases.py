@@ -60,6 +60,7 @@ def _register() -> dict[str, Any]:
         return {
             "id": id_, "name": name, "plan": PLAN, "clause": clause,
             "reading": HOSTILE_NAMES[3], "target": {"value": TARGET},
+            "rule": "network_time", "with": {},
         }  # fmt: skip
 
     return {
