@@ -43,32 +43,38 @@ Tell = Callable[[str, float], None]
 def run_check(payload: dict[str, Any], progress: Tell) -> dict[str, Any]:
     """Have a candidate study read in the sandbox; keep what came of it."""
     folder = Path(payload["folder"])
-    candidate, work = folder / STUDY_FOLDER, folder / _WORK
-    asked = {
-        **payload["check"],
-        "candidate": str(candidate),
-        "as_of": evaluation_day(candidate).isoformat(),
-    }
+    work = folder / _WORK
     found: dict[str, Any] = {"report": None, "error": None, "isolated": None}
     work.mkdir()
     try:
-        limits = SandboxLimits(**payload["limits"])
-        answer = run_apart(
-            check.TASK, asked, folder=work, limits=limits, progress=progress
-        )
-        found |= {"report": answer.value, "isolated": answer.isolated}
+        found |= _check(payload, work, progress)
     except PlannerError as error:
         places = {n: getattr(error, n) for n in ("file", "layer", "row", "column")}
         found["error"] = {**error_record(error), **places, "text": str(error)}
     finally:
         found["preview"] = _preview(work)
         shutil.rmtree(work)
-    keys = {
+    write_json(folder / CHECK_FILE, found)
+    return {}
+
+
+def _check(payload: dict[str, Any], work: Path, progress: Tell) -> dict[str, Any]:
+    """Return the report on a candidate, and by what it is known again."""
+    folder = Path(payload["folder"])
+    candidate = folder / STUDY_FOLDER
+    asked = {
+        **payload["check"],
+        "candidate": str(candidate),
+        "as_of": evaluation_day(candidate).isoformat(),
+    }
+    limits = SandboxLimits(**payload["limits"])
+    answer = run_apart(check.TASK, asked, folder=work, limits=limits, progress=progress)
+    return {
+        "report": answer.value,
+        "isolated": answer.isolated,
         "key": candidate_key(folder, payload),
         "base_key": study_key(Path(payload["root"])),
     }
-    write_json(folder / CHECK_FILE, {**found, **keys})
-    return {}
 
 
 def run_update(payload: dict[str, Any], progress: Tell) -> dict[str, Any]:

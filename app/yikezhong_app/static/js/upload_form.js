@@ -59,6 +59,7 @@ export class UploadForm {
   /** Say what is wrong with the chosen file before it is sent. */
   check({ mustBeThere = false } = {}) {
     const [file] = byId("choose-file").files;
+    byId("file-name").textContent = file ? `${file.name}（${size(file.size)}）` : "尚未选择";
     let problem = "";
     if (!file && mustBeThere) problem = "请先选择文件";
     if (file?.size === 0) problem = "文件是空的（0 字节）";

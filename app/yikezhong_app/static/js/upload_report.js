@@ -130,12 +130,14 @@ function previewParts({ headers, columns, rows, n_row: n, n_column: nColumn, not
   ];
 }
 
+const isNumber = (rows, index) => rows[0]?.[index].class === "number";
+
 /** A table in a box that scrolls by itself, also by keyboard. */
 function tableOf(label, head, rows, { own = [], kind = null } = {}) {
-  const heads = head.map((cell) =>
+  const heads = head.map((cell, index) =>
     Array.isArray(cell)
       ? make("th", { scope: "col" }, ...cell)
-      : make("th", { scope: "col", text: cell }),
+      : make("th", { scope: "col", text: cell, class: isNumber(rows, index) ? "number" : null }),
   );
   const body = rows.map((cells, index) =>
     make(

@@ -7,7 +7,7 @@ export const LAYERS = [
   ["roads", "道路"],
 ];
 
-export const ACTIONS = { noted: "照用，提示", repaired: "已修复", set_aside: "已剔除" };
+export const ACTIONS = { noted: "提示", repaired: "已修复", set_aside: "已剔除" };
 
 export const STATUSES = {
   checking: "正在检查",
