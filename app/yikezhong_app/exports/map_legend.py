@@ -13,7 +13,6 @@ from yikezhong_app.exports.map_layers import (
     CIRCLE_COLOUR,
     GAP_COLOUR,
     INK,
-    MOST_NUMBERED,
     SITE_COLOUR,
     Canvas,
     sign_order,
@@ -157,9 +156,6 @@ def write_sites(column: Column, data: MapData) -> None:
         markerfacecolor=SITE_COLOUR, markeredgecolor="#ffffff", markeredgewidth=0.8,
     )  # fmt: skip
     column.row("新设施", f"{len(data.sites):,} 处")
-    if len(data.sites) <= MOST_NUMBERED:
-        column.words(24, "数字为建设次序", size=7.4, colour=SOFT)
-        column.top -= _ROW_PT
     column.gap()
 
 

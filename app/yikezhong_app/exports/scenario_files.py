@@ -54,8 +54,10 @@ def _workbook(paper: ScenarioPaper) -> bytes:
         sheet = book.sheet("改动", f"{paper.name}：改动")
         write_table(book, sheet, change_columns(), paper.changes, n_keys=1)
         for level in catalog.levels:
-            if rows := paper.at(level):
-                title = f"各{LEVEL_NAMES[level]}方案前后"
+            every = level != "community"
+            if rows := paper.at(level, changed=not every):
+                which = "各" if every else "有得失的"
+                title = f"{which}{LEVEL_NAMES[level]}方案前后"
                 sheet = book.sheet(LEVEL_NAMES[level].replace("/", ""), title)
                 write_table(book, sheet, comparison_columns(), rows)
         if paper.turned:

@@ -19,16 +19,46 @@ from yikezhong_app.plan_words import STATUS_NAMES
 from yikezhong_app.reading.catalog import Catalog
 from yikezhong_app.reading.records import Row, to_rows
 from yikezhong_app.scenarios.storing import read_asked, read_manifest, read_table
-from yikezhong_app.words import LEVEL_NAMES
+from yikezhong_app.words import (
+    LEVEL_NAMES,
+    PROFILE_NAMES,
+    category_names,
+    function_names,
+)
+from yikezhong_geodata.columns import FACILITY_STATUS
 
 _ACTIONS: Mapping[str, str] = {
     "add": "新增设施",
     "move": "迁移设施",
     "close": "关闭设施",
-    "open": "启用设施",
-    "set": "修改设施",
+    "change": "修改设施",
+    "close_area": "关闭范围内的设施",
     "add_road": "新增道路",
     "close_road": "封闭道路",
+}
+
+_MEMBERS: Mapping[str, str] = {
+    "category": "类别",
+    "categories": "类别",
+    "functions": "服务功能",
+    "add_functions": "增加功能",
+    "remove_functions": "取消功能",
+    "status": "状态",
+    "lon": "经度",
+    "lat": "纬度",
+    "beds": "床位",
+    "nursing_beds": "护理型床位",
+    "places": "托位",
+    "plots": "墓位",
+    "floor_area_m2": "建筑面积（平方米）",
+    "staff": "人员",
+    "polygon": "范围",
+    "from": "起点",
+    "to": "终点",
+    "class": "道路等级",
+    "speed_kmh": "限速（公里/小时）",
+    "profiles": "出行方式",
+    "edge": "路段",
 }
 
 
@@ -221,9 +251,9 @@ def change_columns() -> list[Column]:
 def comparison_columns() -> list[Column]:
     """Return the columns of divisions before and after."""
     return [
-        Column("代码", 15, "mid", "code"),
+        Column("代码", 17, "mid", "code"),
         Column("区划", 18, "wrap", "name"),
-        Column("服务", 22, "wrap", "service_name"),
+        Column("服务", 20, "wrap", "service_name"),
         Column("服务人群", 12, "count", "total"),
         Column("现状覆盖率", 10, "rate", "rate_before"),
         Column("方案覆盖率", 10, "rate", "rate_after"),
@@ -251,11 +281,26 @@ def _content(change: Row) -> str:
     for key, value in change.items():
         if key in ("action", "id", "name") or value is None or value == []:
             continue
-        if isinstance(value, (list, tuple)) and len(value) > 8:
-            parts.append(f"{key}：{len(value)} 项")
-        elif isinstance(value, float):
-            shown = f"{value:.6f}" if key in ("lon", "lat") else plain_number(value)
-            parts.append(f"{key}：{shown}")
-        else:
-            parts.append(f"{key}：{value}")
+        parts.append(f"{_MEMBERS.get(key, key)}：{_member_words(key, value)}")
     return "；".join(parts)
+
+
+def _member_words(key: str, value: Any) -> str:
+    if key == "category":
+        return str(category_names().get(value, value))
+    if key == "status":
+        return str(FACILITY_STATUS.get(value, value))
+    if key.endswith("functions"):
+        names = function_names()
+        return "、".join(names.get(word, word) for word in value)
+    if key == "categories":
+        return "、".join(category_names().get(word, word) for word in value)
+    if key == "profiles":
+        return "、".join(PROFILE_NAMES.get(word, word) for word in value)
+    if key in ("from", "to"):
+        return f"{value[0]:.6f}, {value[1]:.6f}"
+    if isinstance(value, (list, tuple)):
+        return f"{len(value)} 项"
+    if isinstance(value, (int, float)):
+        return f"{value:.6f}" if key in ("lon", "lat") else plain_number(value)
+    return str(value)

@@ -68,7 +68,7 @@ def site_columns(paper: SitingPaper) -> list[Column]:
 def township_columns() -> list[Column]:
     """Return the columns of the townships before and after."""
     return [
-        Column("代码", 15, "mid", "code"),
+        Column("代码", 17, "mid", "code"),
         Column("乡镇街道", 18, "wrap", "name"),
         Column("服务人群", 12, "count", "total"),
         Column("现状覆盖", 12, "count", "before"),
@@ -82,7 +82,7 @@ def township_columns() -> list[Column]:
 def left_columns() -> list[Column]:
     """Return the columns of who stays without."""
     return [
-        Column("代码", 15, "mid", "code"),
+        Column("代码", 17, "mid", "code"),
         Column("乡镇街道", 20, "wrap", lambda row: row["name"] or "不在任何乡镇"),
         Column("未覆盖人数", 13, "count", "people"),
         Column("原因", 40, "wrap", "reason_name"),

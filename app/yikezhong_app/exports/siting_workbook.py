@@ -16,7 +16,7 @@ from yikezhong_app.exports.siting_words import plan_sentences
 from yikezhong_app.exports.source_sheet import write_sources
 from yikezhong_app.exports.workbook import BOOK_OPTIONS
 
-_SUMMARY_WIDTH = 84.0
+_SUMMARY_WIDTH = 72.0
 _LINE_PT = 15.0
 
 

@@ -164,11 +164,11 @@ class Ground:
         rows = (
             self.existing if without is None else self.existing[~without[self.existing]]
         )
-        joined = _joined(self.network.facility.take(rows), places)
+        both = joined(self.network.facility.take(rows), places)
         found = nearest_facility(
             self.network.graph,
             self.network.demand,
-            joined,
+            both,
             leg_speed_mps=self.network.leg_speed_mps,
             max_time_s=self.network.max_time_s if within_s is None else within_s,
         )
@@ -242,7 +242,8 @@ def _network(out_dir: str, version: str, profile: str) -> Network:
     return read_network(_open(out_dir, version), profile)
 
 
-def _joined(first: Snapped, second: Snapped) -> Snapped:
+def joined(first: Snapped, second: Snapped) -> Snapped:
+    """Return the places of both, the first ones first."""
     return Snapped(
         *(
             np.concatenate([getattr(first, name), getattr(second, name)])
