@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from shapely import Point
 
+from snapshot_cases import write_small_snapshot
 from yikezhong_app.snapshots.snapshot import (
     SnapshotBusyError,
     SnapshotCorruptError,
@@ -103,3 +104,10 @@ def test_missing_and_broken_pointers_are_said(tmp_path: Path) -> None:
     (tmp_path / "current.json").write_text("{", "utf-8")
     with pytest.raises(SnapshotCorruptError, match="指针"):
         open_current(tmp_path)
+
+
+def test_a_version_may_be_read_by_whom_the_folder_may(tmp_path: Path) -> None:
+    """The service often runs as another user than the one who computes."""
+    written = write_small_snapshot(tmp_path)
+    modes = {path.stat().st_mode for path in (written.folder, tmp_path / "versions")}
+    assert len(modes) == 1

@@ -11,8 +11,8 @@ import json
 import logging
 import os
 import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -62,7 +62,8 @@ def write_result(
     if is_kept(out_dir, id_):
         return read_manifest(out_dir, id_)
     target.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+    work = target.parent / f".new-{secrets.token_hex(8)}"
+    work.mkdir()
     try:
         entries = {}
         for name in sorted(tables):

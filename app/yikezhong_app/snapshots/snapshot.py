@@ -21,8 +21,8 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -230,7 +230,9 @@ def write_snapshot(
         versions.mkdir(exist_ok=True)
         for left in versions.glob(".new-*"):
             shutil.rmtree(left)
-        work = Path(tempfile.mkdtemp(prefix=".new-", dir=versions))
+        # not mkdtemp, whose folders nobody else may read: a service of another user
+        work = versions / f".new-{secrets.token_hex(8)}"
+        work.mkdir()
         try:
             entries = {
                 name: _write_table(work, name, tables[name]) for name in sorted(tables)
