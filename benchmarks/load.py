@@ -207,6 +207,7 @@ async def measure_load(port: int, pid: int, *, seconds: float, pause_s: float) -
     """Question 1."""
     paths = await read_addresses(port)
     reads, taken, refused, numbers = Answers(), Answers(), Answers(), itertools.count()
+    empty = Answers()  # an answer without any work: what the machine itself takes
     warm_until = time.monotonic() + max(10.0, seconds / 6)
     warm = Answers()
     await asyncio.gather(
@@ -222,6 +223,7 @@ async def measure_load(port: int, pid: int, *, seconds: float, pause_s: float) -
             read_on(port, paths, reads, until=until, pause_s=pause_s)
             for _ in range(N_READERS)
         ),
+        read_on(port, ["/healthz"], empty, until=until, pause_s=0.05),
         *(
             compute_on(port, numbers, taken, refused, until=until)
             for _ in range(N_COMPUTING)
@@ -235,6 +237,7 @@ async def measure_load(port: int, pid: int, *, seconds: float, pause_s: float) -
     )
     print(f" median {reads.percentile_ms(0.5):.0f} ms,", end="")
     _tell("p99 [ms]", reads.percentile_ms(0.99), READ_AIM_MS)
+    print(f"   /healthz meanwhile: p99 {empty.percentile_ms(0.99):.0f} ms")
     _tell("   errors of reads", reads.statuses.total() - reads.statuses[200], 0)
     print(f"   taken {dict(taken.statuses)}, refused {dict(refused.statuses)},", end="")
     print(f" median of refusals {refused.percentile_ms(0.5):.1f} ms")
