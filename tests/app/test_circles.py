@@ -207,6 +207,7 @@ def test_what_cannot_be_a_circle_is_told(client: TestClient, catalog: Catalog) -
         assert_problem(client.get(f"{API}/circles", params=params), 422, "no-road")
 
 
+@pytest.mark.case("readers", "equal requests")
 def test_equal_requests_are_one_computation_and_readers_do_not_wait(
     client: TestClient, catalog: Catalog
 ) -> None:

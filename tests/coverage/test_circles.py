@@ -144,6 +144,7 @@ def test_parts_of_one_search_equal_those_over_all_edges(seed: int) -> None:
         np.testing.assert_array_equal(parts.to_m, whole.to_m)
 
 
+@pytest.mark.case(55)
 @pytest.mark.parametrize("lat", [-35.0, 0.0, 18.0, 31.7, 45.0, 53.5, 65.0])
 def test_area_is_true_at_every_latitude(lat: float) -> None:
     graph = straight_road(lat)
@@ -191,6 +192,7 @@ def test_what_is_not_reached_is_empty() -> None:
     )
 
 
+@pytest.mark.case(74)
 def test_one_way_streets_turn_with_the_direction() -> None:
     """A driver gets out of a one-way dead end, but nobody gets in."""
     graph = straight_road(LAT)
