@@ -35,6 +35,34 @@ SITES = (
 )
 
 
+#: Candidates: the sites, one barred by a zone, one with a hostile name.
+CANDIDATES: dict[str, Any] = {
+    "total": 3,
+    "n_allowed": 2,
+    "items": [
+        {"id": "C000", "name": HOSTILE_NAMES[2], "lon": 113.07, "lat": 31.48,
+         "allowed": True, "reason": None},
+        {"id": "C001", "name": "可选一处", "lon": 113.23, "lat": 31.48,
+         "allowed": True, "reason": None},
+        {"id": "C002", "name": "河边", "lon": 113.39, "lat": 31.48,
+         "allowed": False, "reason": "river"},
+    ],
+}  # fmt: skip
+
+
+def options() -> dict[str, Any]:
+    """Return what the fake's study has."""
+    return {
+        "zones": [
+            {"id": "river", "name": "河道", "n": 2, "distance_m": 100.0},
+            {"id": "railway", "name": "铁路", "n": 1, "distance_m": None},
+        ],
+        "indicators": [{"id": "T-1", "name": "每镇一处", "plan": "p"}],
+        "categories": [],
+        "planned": [],
+    }
+
+
 @dataclass
 class FakeSitings:
     """What the fake was asked, and how it is to behave."""
@@ -47,6 +75,7 @@ class FakeSitings:
     refusal: int | None = None
     requests: list[dict[str, Any]] = field(default_factory=list)
     evaluations: list[dict[str, Any]] = field(default_factory=list)
+    listings: list[dict[str, Any]] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     numbers: Any = field(default_factory=lambda: itertools.count(1))
@@ -64,6 +93,8 @@ class FakeSitings:
         router.add_api_route("/sitings/{job}", self.cancel, methods=["DELETE"])
         router.add_api_route("/sitings/{job}/sites", self.sites, methods=["GET"])
         router.add_api_route("/evaluations", self.evaluate, methods=["POST"])
+        router.add_api_route("/candidates", self.list, methods=["POST"])
+        router.add_api_route("/siting-options", options, methods=["GET"])
         return router
 
     async def ask(self, request: Request) -> Response:
@@ -116,6 +147,10 @@ class FakeSitings:
         self.deleted.append(job)
         self.jobs[job]["status"] = "cancelled"
         return JSONResponse(_shown(self.jobs[job]))
+
+    async def list(self, request: Request) -> Response:
+        self.listings.append(await request.json())
+        return JSONResponse(CANDIDATES)
 
     async def evaluate(self, request: Request) -> Response:
         if self.refusal is not None:

@@ -187,6 +187,11 @@ export class Comparer {
     const limits = view.mode === "scenario" || !service ? [view.minutes] : service.minutes;
     show(byId("choose-minutes"), limits.filter(Boolean).map((one) => option({ id: String(one), name: `${one} 分钟` })));
     byId("choose-minutes").disabled = view.mode === "scenario";
+    // layers that this comparison does not have
+    const missing = { scenario: [], versions: ["facilities", "people"], speeds: ["people"] }[view.mode];
+    for (const input of document.getElementsByName("layer")) {
+      input.closest("label").hidden = missing.includes(input.value);
+    }
     for (const name of ["scenario", "before", "after", "service", "minutes"]) {
       if (view[name] != null) byId(`choose-${name}`).value = String(view[name]);
     }
