@@ -31,7 +31,6 @@ from yikezhong_coverage.travel import (
 )
 
 
-@pytest.mark.case(74)
 @settings(max_examples=400, deadline=None)
 @given(network_cases(), LEG_SPEED_MPS, LIMITS_S, DIRECTIONS)
 def test_nearest_equals_networkx(case, leg_speed_mps, max_time_s, direction):
