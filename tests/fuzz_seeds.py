@@ -18,6 +18,8 @@ import osm_cases
 import study_cases as study
 
 Seeds = list[bytes]
+#: A number with more digits than Python turns into one.
+MANY = b"9" * 5000
 
 
 def made(*builds: bad.Build) -> Seeds:
@@ -286,7 +288,13 @@ def studies() -> Seeds:
         '[[zones]]\nfile = "roads.geojson"\nclass = "expressway"\n'
         '[[statistics]]\nfile = "../x"\ndate = 2020-01-01\n'
     )
-    return [study.STUDY_TOML.encode(), (study.STUDY_TOML + more).encode()]
+    good = study.STUDY_TOML
+    return [
+        good.encode(),
+        (good + more).encode(),
+        b"a = " + MANY,
+        b"a = " + b"[" * 5000,
+    ]
 
 
 def services() -> Seeds:
@@ -301,7 +309,8 @@ def services() -> Seeds:
     capacity: beds
     people_per_unit: 1.5
 """
-    return [text.encode(), b"services: &a [*a]", b"services: !!python/name:os.system x"]
+    bad_ones = (b"&a [*a]", b"!!python/name:os.system x", b"2001-99-99", MANY)
+    return [text.encode(), *(b"services: " + value for value in bad_ones)]
 
 
 _CHANGES = (
@@ -313,7 +322,7 @@ _CHANGES = (
 
 
 def scenarios_json() -> Seeds:
-    return [_CHANGES.encode(), b'{"name": NaN}', b"[" * 300]
+    return [_CHANGES.encode(), b'{"name": NaN}', b"[" * 300, b'{"a": %s}' % MANY]
 
 
 def scenarios_toml() -> Seeds:
@@ -322,7 +331,7 @@ def scenarios_toml() -> Seeds:
         'add_functions = ["meal"]\nstatus = "open"\n[[changes]]\n'
         'action = "close_road"\nedge = "w1"\nprofiles = ["walking"]\n'
     )
-    return [text.encode()]
+    return [text.encode(), b"a = " + MANY]
 
 
 def queries() -> Seeds:

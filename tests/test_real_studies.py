@@ -21,6 +21,7 @@ from real_cases import (
     make_liechtenstein,
     make_porto_alegre,
 )
+from recorded_cases import assert_recorded
 from yikezhong_app.runs.pipeline import run_study
 from yikezhong_app.snapshots.snapshot import Snapshot
 from yikezhong_geodata.study import Study, load_study
@@ -122,6 +123,11 @@ def test_liechtenstein_has_its_eleven_municipalities(cases: dict[str, Case]) -> 
     ]
     assert len(unnamed) == 4
     assert set(unnamed["action"]) == {"set_aside"}
+
+
+@pytest.mark.case("guards")
+def test_liechtenstein_has_its_recorded_figures(cases: dict[str, Case]) -> None:
+    assert_recorded(cases["liechtenstein"].snapshot, "liechtenstein")
 
 
 @pytest.mark.parametrize(

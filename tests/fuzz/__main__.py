@@ -74,7 +74,7 @@ def fuzz_one(name: str, seconds: int) -> None:
     def once(data: bytes) -> None:
         try:
             try_once(target, data, folder)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
             keep(name, data, error)
 
     FINDINGS.mkdir(parents=True, exist_ok=True)
