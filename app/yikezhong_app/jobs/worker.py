@@ -14,7 +14,7 @@ from typing import Any, Final
 from yikezhong_coverage.errors import PlannerError
 
 #: By how much computing steps back behind answering.
-NICENESS: Final = 10
+NICENESS: Final = 5
 #: Address space of a process, in multiples of its bound on resident memory: libraries
 #: reserve much more than they use, but one demand beyond this is refused at once.
 _ADDRESS_SPACE: Final = 8
