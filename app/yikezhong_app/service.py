@@ -56,8 +56,8 @@ from yikezhong_app.web.access import AccessMiddleware
 from yikezhong_app.web.assets import STATIC_FOLDER
 from yikezhong_app.web.base_maps import image_origins
 from yikezhong_app.web.deadlines import DeadlineMiddleware
-from yikezhong_app.web.metrics import Metrics, MetricsMiddleware
 from yikezhong_app.web.description import DescribedApp
+from yikezhong_app.web.metrics import Metrics, MetricsMiddleware
 from yikezhong_app.web.problems import install_problems
 from yikezhong_app.web.rates import RateMiddleware
 from yikezhong_app.web.repeats import Repeats
@@ -172,16 +172,13 @@ def create_app(settings: Settings) -> FastAPI:
             settings.job_slots, settings.job_limit, settings.job_memory_bytes
         ),
     )
-    # circles take milliseconds: they do not wait behind sitings
-    app.state.circles = LazyPool(
-        asking.TASKS,
-        folder=None,
-        limits=PoolLimits(
+    app.state.circles = asking.CirclePool(
+        PoolLimits(
             slots=1,
             jobs=settings.job_limit,
             memory_bytes=settings.job_memory_bytes,
             finished=asking.REMEMBERED,
-        ),
+        )
     )
     # one at a time, so that an update never meets another of this service
     app.state.upload_jobs = LazyPool(

@@ -19,7 +19,7 @@ from indicator_cases import DemoRun
 from service_cases import API, assert_problem, make_client
 from yikezhong_app.circles import asking
 from yikezhong_app.circles.computing import run_circle
-from yikezhong_app.jobs.pool import LazyPool, PoolLimits
+from yikezhong_app.jobs.pool import PoolLimits
 from yikezhong_app.reading.catalog import Catalog, load_catalog
 from yikezhong_app.runs.plan_network import network_at
 from yikezhong_app.snapshots.snapshot import open_current
@@ -213,7 +213,7 @@ def test_equal_requests_are_one_computation_and_readers_do_not_wait(
 ) -> None:
     place = facilities_on_roads(catalog, 3)[1]
     params = {"lon": place["lon"], "lat": place["lat"], "minutes": 23.0}
-    pool = client.app.state.circles()  # type: ignore[attr-defined]
+    pool = client.app.state.circles.jobs()  # type: ignore[attr-defined]
     client.get(f"{API}/circles", params={**params, "minutes": 22.0})
     before = len(pool.of_kind(asking.CIRCLE))
     with ThreadPoolExecutor(16) as readers:
@@ -230,11 +230,9 @@ def test_equal_requests_are_one_computation_and_readers_do_not_wait(
     )
 
 
-def test_a_process_that_ends_is_told() -> None:
-    pool = LazyPool(
-        {asking.CIRCLE: "job_tasks:run"}, folder=None, limits=PoolLimits(slots=1)
-    )
-    dies = asking.compute_circle(pool(), {"what": "die"}, out=Path("x"), version="v")
+def test_a_process_that_ends_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(asking.TASKS, asking.CIRCLE, "job_tasks:run")
+    pool = asking.CirclePool(PoolLimits(slots=1))
     with pytest.raises(asking.UnfinishedError):
-        asyncio.run(dies)
+        asyncio.run(pool.compute({"what": "die"}, out=Path("x"), version="v"))
     pool.close()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from yikezhong_app.jobs.pool import JobPool
+from yikezhong_app.jobs.pool import LazyPool, PoolLimits
 from yikezhong_app.reading.catalog import Catalog
 from yikezhong_app.reading.records import Row
 from yikezhong_app.snapshots.snapshot import NETWORK_PREFIX
@@ -92,28 +94,48 @@ def _asks_for_more(catalog: Catalog, query: CirclesQuery) -> bool:
     return not (own & (table["limit_s"] == query.minutes * 60.0)).any()
 
 
-async def compute_circle(
-    pool: JobPool, asked: Row, *, out: Path, version: str
-) -> tuple[Row, bytes | None]:
-    """Return the row and the GeoJSON geometry of a circle; None where it is empty.
+class CirclePool:
+    """Computes circles in processes of its own; equal ones that wait are one.
 
-    Equal circles that are asked for together are computed once.
+    Circles take milliseconds: they do not wait behind sitings, and what waits for
+    sitings does not hold them up.
 
-    Raises
-    ------
-    NoRoadError
-        If the place is too far from the roads.
-    PoolFullError
-        If as many circles wait as may.
-    UnfinishedError
-        If the process took too long or ended.
+    Parameters
+    ----------
+    limits : PoolLimits
     """
-    payload = {**asked, "out": str(out.resolve()), "version": version}
-    job = pool.submit(CIRCLE, asked, payload=payload, limit_s=_LIMIT_S)
-    over = await asyncio.to_thread(pool.wait, job.id, timeout_s=2 * _LIMIT_S)
-    if over is not None and over.result is not None:
-        return over.result["row"], over.result["geometry"].encode() or None
-    error: Any = (over.error if over is not None else None) or {}
-    if error.get("code") == "NoRoad":
-        raise NoRoadError(error["message"], hint=error["hint"])
-    raise UnfinishedError("服务圈没有算出", hint="请稍后再试，或把时限改小")
+
+    def __init__(self, limits: PoolLimits) -> None:
+        self.jobs = LazyPool(TASKS, folder=None, limits=limits)
+        self._waiting = ThreadPoolExecutor(limits.jobs, thread_name_prefix="circle")
+
+    async def compute(
+        self, asked: Row, *, out: Path, version: str
+    ) -> tuple[Row, bytes | None]:
+        """Return the row and the GeoJSON geometry of a circle; None where it is empty.
+
+        Raises
+        ------
+        NoRoadError
+            If the place is too far from the roads.
+        PoolFullError
+            If as many circles wait as may.
+        UnfinishedError
+            If the process took too long or ended.
+        """
+        pool = self.jobs()
+        payload = {**asked, "out": str(out.resolve()), "version": version}
+        job = pool.submit(CIRCLE, asked, payload=payload, limit_s=_LIMIT_S)
+        wait = partial(pool.wait, job.id, timeout_s=2 * _LIMIT_S)
+        over = await asyncio.get_running_loop().run_in_executor(self._waiting, wait)
+        if over is not None and over.result is not None:
+            return over.result["row"], over.result["geometry"].encode() or None
+        error: Any = (over.error if over is not None else None) or {}
+        if error.get("code") == "NoRoad":
+            raise NoRoadError(error["message"], hint=error["hint"])
+        raise UnfinishedError("服务圈没有算出", hint="请稍后再试，或把时限改小")
+
+    def close(self) -> None:
+        """End the processes."""
+        self.jobs.close()
+        self._waiting.shutdown()

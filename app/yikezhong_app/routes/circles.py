@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from starlette.concurrency import run_in_threadpool
 
-from yikezhong_app.circles.asking import asked_circle, compute_circle
+from yikezhong_app.circles.asking import CirclePool, asked_circle
 from yikezhong_app.reading.catalog import Catalog
 from yikezhong_app.reading.records import Row
 from yikezhong_app.reading.selections import circle_rows
@@ -20,7 +20,8 @@ from yikezhong_app.web.responses import (
     Context,
     Table,
     WithContext,
-    answer_at_once,
+    answer_computed,
+    answer_table,
 )
 
 router = APIRouter(prefix="/api/v1", tags=["circles"], route_class=RepeatedRoute)
@@ -39,15 +40,23 @@ async def list_circles(
     query: Annotated[CirclesQuery, Query()], context: WithContext
 ) -> Response:
     """Answer circles of the version, or one computed at once in the pool."""
-    asked = asked_circle(context.catalog, query)
-
-    async def make() -> Table:
-        if asked is None:
-            return await run_in_threadpool(_stored, context.catalog, query)
-        return await _computed(context, asked)
-
-    return await answer_at_once(
-        context, query, title=_TITLE, make=make, offered=SHAPE_FORMATS
+    catalog = context.catalog
+    asked = asked_circle(catalog, query)
+    if asked is None:
+        return await run_in_threadpool(
+            answer_table,
+            context,
+            query,
+            title=_TITLE,
+            make=lambda: _stored(catalog, query),
+            offered=SHAPE_FORMATS,
+        )
+    return await answer_computed(
+        context,
+        query,
+        title=_TITLE,
+        make=lambda: _computed(context, asked),
+        offered=SHAPE_FORMATS,
     )
 
 
@@ -65,11 +74,9 @@ def _stored(catalog: Catalog, query: CirclesQuery) -> Table:
 
 
 async def _computed(context: Context, asked: Row) -> Table:
-    row, geometry = await compute_circle(
-        context.request.app.state.circles(),
-        asked,
-        out=context.settings.out,
-        version=context.catalog.version,
+    pool: CirclePool = context.request.app.state.circles
+    row, geometry = await pool.compute(
+        asked, out=context.settings.out, version=context.catalog.version
     )
     full = {"service": None, "service_name": None, **row}
     return Table([full], list(full), shapes=lambda part: [geometry][part])

@@ -6,7 +6,6 @@ from collections import Counter
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from starlette.concurrency import run_in_threadpool
 
 from yikezhong_app.reading.catalog import Catalog
 from yikezhong_app.reading.records import Row
@@ -33,7 +32,6 @@ from yikezhong_app.web.responses import (
     GEO_FORMATS,
     Table,
     WithContext,
-    answer_at_once,
     answer_record,
     answer_table,
 )
@@ -75,24 +73,21 @@ def get_township(
     description="各服务的覆盖率；默认各服务自己的时限与服务人群。",
     responses=documented(PageOf[CoverageRow]),
 )
-async def get_township_coverage(
+def get_township_coverage(
     code: TownshipRef, query: Annotated[CoverageFilter, Query()], context: WithContext
 ) -> Response:
     """Answer the rates of one township."""
     row = context.catalog.find_division(code, level="township")
 
-    def choose() -> Table:
-        rows = coverage_rows(
-            context.catalog, query, level="township", codes=[row["code"]]
+    def make() -> Table:
+        return coverage_table(
+            context.catalog,
+            coverage_rows(
+                context.catalog, query, level="township", codes=[row["code"]]
+            ),
         )
-        return coverage_table(context.catalog, rows)
 
-    async def make() -> Table:
-        return await run_in_threadpool(choose)
-
-    return await answer_at_once(
-        context, query, title=f"{row['name']}_覆盖率", make=make
-    )
+    return answer_table(context, query, title=f"{row['name']}_覆盖率", make=make)
 
 
 @router.get(

@@ -198,18 +198,18 @@ def answer_tagged(
     return kept or _sent(context, tag, context.cache.get((tag,), make))
 
 
-async def answer_at_once(
+async def answer_computed(
     context: Context,
     query: BaseModel,
     *,
     title: str,
     make: Callable[[], Awaitable[Table]],
-    offered: Sequence[Format] = TABLE_FORMATS,
+    offered: Sequence[Format],
 ) -> Response:
-    """Answer 304 or from the cache without a thread; else with what ``make`` makes.
+    """Answer with a table that another process makes; no thread waits for it.
 
-    Parameters are those of :func:`answer_table`, but ``make`` is waited for: it may
-    let a thread or another process work.
+    Parameters are those of :func:`answer_table`, but ``make`` is awaited; equal
+    requests at the same time are joined where it computes.
     """
     chosen = negotiate_format(context, query, offered=offered)
     tag = _tag(context, query, chosen)
