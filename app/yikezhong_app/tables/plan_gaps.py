@@ -21,20 +21,9 @@ from yikezhong_coverage.records import IntArray
 from yikezhong_coverage.remedies import Remedies
 from yikezhong_coverage.rules.ground import Ground, prepare
 from yikezhong_coverage.rules.records import Indicator
+from yikezhong_geodata.plans.attributes import person_attributes
 from yikezhong_geodata.study import Study
 
-#: Attributes of divisions that say that a person was appointed, trained or serves.
-PERSONS: Final = frozenset(
-    {
-        "designated_person",
-        "social_worker_service",
-        "child_supervisor",
-        "child_supervisor_trained",
-        "child_director",
-        "child_director_trained",
-        "civil_affairs_officer",
-    }
-)
 #: Rules by amounts of what facilities hold.
 _AMOUNTS: Final = frozenset({"ratio", "per_capita", "step_standard", "capacity_years"})
 COLUMNS: Final = (
@@ -153,7 +142,7 @@ def _remedies(
 ) -> list[tuple[int, str, int]]:
     """Return (area, remedy, place) of failing areas."""
     if indicator.rule == "presence":
-        found = presence_remedies(indicator, ground, failing, persons=PERSONS)
+        found = presence_remedies(indicator, ground, failing, persons=person_attributes())
     elif indicator.rule == "facility_share":
         found = share_remedies(indicator, ground, failing)
     elif indicator.rule == "network_time":

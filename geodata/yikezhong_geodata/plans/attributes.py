@@ -43,6 +43,8 @@ class AttributeTerm:
         For texts: normalised text or id, to id; empty where any text will do.
     builtin : bool
         True for columns that the tables have anyway.
+    person : bool
+        Whether it says that a person was appointed, trained or serves.
     """
 
     id: str
@@ -53,6 +55,7 @@ class AttributeTerm:
     unit: str | None = None
     values: Mapping[str, str] = field(default_factory=dict)
     builtin: bool = False
+    person: bool = False
 
     @property
     def value_ids(self) -> tuple[str, ...]:
@@ -80,6 +83,17 @@ def load_attribute_terms() -> tuple[AttributeTerm, ...]:
     ['tier', 'operation']
     """
     return tuple(term for term in attribute_terms().values() if not term.builtin)
+
+
+def person_attributes() -> frozenset[str]:
+    """Return the attributes that say that a person was appointed, trained or serves.
+
+    Examples
+    --------
+    >>> "child_director" in person_attributes(), "tier" in person_attributes()
+    (True, False)
+    """
+    return frozenset(id_ for id_, term in attribute_terms().items() if term.person)
 
 
 @functools.cache
@@ -119,4 +133,5 @@ def _term(id_: str, entry: Mapping[str, Any], *, builtin: bool) -> AttributeTerm
         unit=entry.get("unit"),
         values=MappingProxyType(values),
         builtin=builtin,
+        person=bool(entry.get("person", False)),
     )
