@@ -117,6 +117,15 @@ def test_only_denominators_that_there_are_can_be_chosen(page: Any, base: str) ->
     assert offered() == ["people_60", "people"]
 
 
+def test_result_without_plans_says_so(page: Any) -> None:
+    open_map(page)
+    page.click("#choose-subject label:has(input[value=indicator])")
+    settle(page)
+    assert page.inner_text("#subject-hint") == "这份成果没有对照的规划指标"
+    assert page.is_checked("input[name=subject][value=rate]")
+    assert "indicator" not in view_of(page)
+
+
 def test_limit_without_circles_is_told(page: Any) -> None:
     open_map(page, "?minutes=30")
     assert "只绘有 15 分钟" in page.inner_text("#legend-others")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message
 
 from yikezhong_app.exports.export_errors import ExportFailedError
@@ -179,6 +180,11 @@ async def make_single_file(app: ASGIApp, catalog: Catalog, view: FileView) -> by
         "layers": [*view.view.layers],
         "answers": answers,
     }
+    # some megabytes: not in the way of other answers
+    return await run_in_threadpool(_write_page, embedded)
+
+
+def _write_page(embedded: Mapping[str, Any]) -> bytes:
     text = json.dumps(embedded, ensure_ascii=False, separators=(",", ":"))
     nonce = hashlib.sha256(text.encode()).hexdigest()[:32]
     return inline_page(text, nonce=nonce).encode()
@@ -217,7 +223,7 @@ async def ask_service(app: ASGIApp, address: str) -> Any:
         "client": own, "server": own,
     }  # fmt: skip
     await app(scope, receive, send)
-    answer = json.loads(body)
+    answer = await run_in_threadpool(json.loads, body)
     if status != 200:
         words = [answer.get("title"), answer.get("detail")]
         raise ExportFailedError("：".join(w for w in words if w) or "服务没有答复")

@@ -80,9 +80,19 @@ function buildSubject(choose, listIndicators) {
     });
     return filled;
   };
+  const refuse = (words) => {
+    byId("subject-hint").textContent = words;
+    check("subject", "rate");
+  };
   segments("subject", subjects, async (id) => {
+    byId("subject-hint").textContent = "";
     if (id === "rate") return choose({ indicator: null });
-    await fill();
+    try {
+      await fill();
+    } catch (error) {
+      return refuse(error.message);
+    }
+    if (!list.value) return refuse("这份成果没有对照的规划指标");
     return choose({ indicator: list.value });
   });
   list.addEventListener("change", () => choose({ indicator: list.value }));

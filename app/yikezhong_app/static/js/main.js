@@ -34,9 +34,9 @@ async function start() {
       page.showMessage("这份成果中没有可显示的服务或行政区划。");
       return;
     }
-    await load(learnCounties(study));
     const { service, indicator } = settle(readAddress(firstQuery()), study);
-    await load(Promise.all([learnOffers(study, service), learnSpeeds(study, indicator)]));
+    const learnt = [learnCounties(study), learnOffers(study, service), learnSpeeds(study, indicator)];
+    await load(Promise.all(learnt));
     const isOutdated = () => outdated;
     await new Planner(study, { map, load, sheets, report, isOutdated }).run();
   } catch (error) {
