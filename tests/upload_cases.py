@@ -12,6 +12,7 @@ from typing import Any
 from service_cases import API, make_client
 from study_cases import write_study
 from yikezhong_app.runs.pipeline import run_study
+from yikezhong_app.snapshots.manifest import run_key
 from yikezhong_app.uploads.tasks import evaluation_day
 from yikezhong_app.web.access import parse_tokens
 from yikezhong_geodata.study import load_study
@@ -40,7 +41,9 @@ def make_ground(folder: Path, *, run: bool = True) -> Ground:
     study = write_study(folder / "study")
     out = folder / "out"
     if run:
-        run_study(load_study(study, as_of=evaluation_day(study)), out)
+        day = evaluation_day(study)
+        key = run_key(study, as_of=day, accepted=[])
+        run_study(load_study(study, as_of=day), out, key=key)
     return Ground(study, out)
 
 

@@ -72,8 +72,8 @@ def _check(payload: dict[str, Any], work: Path, progress: Tell) -> dict[str, Any
     return {
         "report": answer.value,
         "isolated": answer.isolated,
-        "key": candidate_key(folder, payload),
-        "base_key": study_key(Path(payload["root"])),
+        "key": study_key(candidate),
+        "base_key": study_key(current_study(Path(payload["root"]))),
     }
 
 
@@ -86,15 +86,20 @@ def run_update(payload: dict[str, Any], progress: Tell) -> dict[str, Any]:
     folder, root, out = (Path(payload[name]) for name in ("folder", "root", "out"))
     with changing(root):
         put_right(root, out)
-        key = candidate_key(folder, payload)
-        now = (key, current_version(root), study_key(root))
+        candidate = folder / STUDY_FOLDER
+        now = (
+            study_key(candidate),
+            current_version(root),
+            study_key(current_study(root)),
+        )
         if now != (payload["key"], payload["base"], payload["base_key"]):
             raise StaleUploadError("检查之后研究数据又有变化", hint="请重新上传并检查")
-        version = add_version(root, folder / STUDY_FOLDER, note=payload["note"])
+        key = candidate_key(candidate, payload)
+        version = add_version(root, candidate, note=payload["note"])
         with pending(root, version, run_key=key):
             study = load_study_apart(
                 root / "versions" / version,
-                as_of=evaluation_day(folder / STUDY_FOLDER),
+                as_of=evaluation_day(candidate),
                 accept_datum=payload["check"]["accept_datum"],
                 accept_repairs=payload["check"]["accept_repairs"],
                 progress=lambda step, share: progress(step, 0.2 * share),
@@ -118,16 +123,15 @@ def evaluation_day(folder: Path) -> dt.date:
     return read_spec(folder).as_of or dt.date.today()
 
 
-def candidate_key(folder: Path, payload: dict[str, Any]) -> str:
+def candidate_key(candidate: Path, payload: dict[str, Any]) -> str:
     """Return a hash of all that decides the result of a candidate, as ``run`` has it."""
-    candidate = folder / STUDY_FOLDER
     accepted = [n for n in ("datum", "repairs") if payload["check"][f"accept_{n}"]]
     return run_key(candidate, as_of=evaluation_day(candidate), accepted=accepted)
 
 
-def study_key(root: Path) -> str:
-    """Return a hash of the files of the current study."""
-    text = json.dumps(input_hashes(current_study(root)), sort_keys=True)
+def study_key(folder: Path) -> str:
+    """Return a hash of the files of a study."""
+    text = json.dumps(input_hashes(folder), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
