@@ -62,11 +62,12 @@ demo-build: setup ## build and run the demonstration study without serving it
 test: setup $(STAMP)/browser ## run all tests
 	@$(BIN)/python -m pytest
 
-check: setup ## lint, format, types, layers
+check: setup ## lint, format, types, layers, known advisories
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python scripts/audit
 
 fix: setup ## let ruff mend what it can
 	@$(BIN)/ruff check --fix .
@@ -77,6 +78,12 @@ bench: setup $(STAMP)/bench ## run the benchmarks and print their tables (BENCH=
 
 bundle: setup ## one archive in dist/ that installs on a closed network
 	@$(BIN)/python scripts/make_bundle.py
+
+fuzz: setup ## fuzz the loaders for FUZZ_SECONDS (1800), findings in fuzz-findings/
+	@$(BIN)/python tests/fuzz
+
+audit: setup ## compare the dependencies with an advisory database as well (internet)
+	@$(BIN)/python scripts/audit --online
 
 soak: setup $(STAMP)/browser ## the long form of the tests
 	@YIKEZHONG_SOAK=1 $(BIN)/python -m pytest
