@@ -20,7 +20,6 @@ import os
 import random
 import re
 import socket
-import statistics
 import subprocess
 import sys
 import time
@@ -125,22 +124,24 @@ def serving(result: Path) -> Iterator[tuple[int, int]]:
         stdout=subprocess.DEVNULL,
     )
     try:
-        asyncio.run(_until_ready(port))
+        asyncio.run(_until_ready(port, process))
         yield port, process.pid
     finally:
         process.terminate()
         process.wait(60)
 
 
-async def _until_ready(port: int) -> None:
+async def _until_ready(port: int, process: subprocess.Popen[bytes]) -> None:
     for _ in range(600):
+        if process.poll() is not None:
+            break  # it has said why
         try:
             if (await Client(port).ask("GET", "/readyz"))[0] == 200:
                 return
         except OSError:
             pass
         await asyncio.sleep(0.1)
-    raise TimeoutError("the service does not get ready")
+    raise SystemExit("the service does not get ready")
 
 
 async def read_addresses(port: int) -> list[str]:
@@ -375,17 +376,6 @@ def _tell(what: str, value: float, aim: float) -> None:
     print(f"{what} {value:.3g} (aim ≤ {aim:g}: {verdict})")
 
 
-def _own_speed() -> float:
-    """Return how long this machine takes for a fixed piece of work [ms]."""
-
-    def once() -> float:
-        began = time.perf_counter()
-        sum(range(1_000_000))
-        return 1000 * (time.perf_counter() - began)
-
-    return statistics.median(once() for _ in range(5))
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Ask all four questions about a result folder and print the answers."""
     parser = argparse.ArgumentParser(prog="benchmarks.load", description=__doc__)
@@ -400,10 +390,7 @@ def main(arguments: list[str] | None = None) -> None:
         "--job-seconds", type=float, default=5, help="limit of question 4"
     )
     terms = parser.parse_args(arguments)
-    load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
-    print(
-        f"load of the machine before: {load}; a million additions {_own_speed():.0f} ms"
-    )
+    print("load of the machine before:", *(f"{x:.1f}" for x in os.getloadavg()))
     with serving(terms.result) as (port, pid):
         asyncio.run(measure_load(port, pid, seconds=terms.seconds, pause_s=terms.pause))
         asyncio.run(measure_equal(port))

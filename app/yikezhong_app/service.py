@@ -203,7 +203,7 @@ def create_app(settings: Settings) -> FastAPI:
         cache=app.state.cache,
         pools={
             "computing": app.state.jobs,
-            "circles": app.state.circles,
+            "circles": app.state.circles.jobs,
             "uploads": app.state.upload_jobs,
         },
     )
