@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from typing import Annotated, Any, Final
 
@@ -10,9 +11,10 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
 from yikezhong_app.jobs.pool import JobPool, LazyPool
-from yikezhong_app.jobs.records import Job
+from yikezhong_app.jobs.records import OVER, Job
 from yikezhong_app.jobs.schemas import JobRow
 from yikezhong_app.schemas.answers import Problem
+from yikezhong_app.web.problems import ProblemKind, problem
 from yikezhong_app.web.request_errors import UnknownRecordError
 from yikezhong_app.web.responses import WithContext
 
@@ -109,6 +111,45 @@ def answer_now(
         status_code=status,
         media_type="application/json",
         headers={**NO_STORE, **(headers or {})},
+    )
+
+
+async def answer_at_once(
+    context: WithContext,
+    request: Request,
+    kind: str,
+    asked: dict[str, Any],
+    *,
+    limit_s: float,
+    failure: str,
+) -> Response:
+    """Answer what a short job finds, waited for so long; else say why it did not.
+
+    Parameters
+    ----------
+    context : Context
+    request : Request
+    kind : str
+        Which task of the pool.
+    asked : dict
+        What was asked.
+    limit_s : float
+        Longest time [s].
+    failure : str
+        Title of the problem, in Chinese.
+    """
+    pool = pool_of(request)
+    job = pool.submit(kind, asked, payload=job_payload(context, asked), limit_s=limit_s)
+    over = await asyncio.to_thread(pool.wait, job.id, timeout_s=limit_s)
+    done = find_job(over, job.id, kinds=(kind,))
+    if done.result is not None:
+        return answer_now(done.result)
+    if done.status not in OVER:
+        pool.cancel(done.id)
+    error = done.error or {"status": 503, "message": "计算超时"}
+    told = ProblemKind(int(error["status"]), kind, failure)
+    return problem(
+        request, told, detail=error["message"], parameter=error.get("parameter")
     )
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
-from yikezhong_app.jobs.records import OVER
 from yikezhong_app.routes.answers import documented
-from yikezhong_app.routes.jobs import PROBLEMS, answer_now, job_payload, pool_of
-from yikezhong_app.scenarios.schemas import SitingOptions
+from yikezhong_app.routes.jobs import PROBLEMS, answer_at_once
+from yikezhong_app.schemas.sitings import CandidateList, SitingOptions
 from yikezhong_app.siting.listing import siting_options
 from yikezhong_app.siting.request import SitingRequest
 from yikezhong_app.web.formats import Format
-from yikezhong_app.web.problems import ProblemKind, problem
 from yikezhong_app.web.queries import FormatQuery
 from yikezhong_app.web.request_errors import ParameterError
 from yikezhong_app.web.responses import Table, WithContext, answer_record
@@ -53,6 +50,7 @@ def get_options(
     "/candidates",
     summary="候选点",
     description="一个选址请求的候选点：编号、位置、可用与否及原因。请求与选址相同。",
+    response_model=CandidateList,
     responses=PROBLEMS,
 )
 async def list_candidates(
@@ -63,18 +61,11 @@ async def list_candidates(
         raise ParameterError("须写 service（服务）", parameter="service")
     context.catalog.check_service(siting.service)
     asked = siting.model_dump(mode="json", exclude_defaults=True)
-    pool = pool_of(request)
-    job = pool.submit(
-        CANDIDATES, asked, payload=job_payload(context, asked), limit_s=_LIST_S
-    )
-    over = await asyncio.to_thread(pool.wait, job.id, timeout_s=_LIST_S)
-    if over is not None and over.result is not None:
-        return answer_now(over.result)
-    if over is not None and over.status not in OVER:
-        pool.cancel(over.id)
-    told: dict[str, Any] = {"status": 503, "message": "计算超时"}
-    error = (over.error if over is not None else None) or told
-    kind = ProblemKind(int(error["status"]), "candidates", "没有得到候选点")
-    return problem(
-        request, kind, detail=error["message"], parameter=error.get("parameter")
+    return await answer_at_once(
+        context,
+        request,
+        CANDIDATES,
+        asked,
+        limit_s=_LIST_S,
+        failure="没有得到候选点",
     )

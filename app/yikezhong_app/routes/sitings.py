@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 import orjson
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from yikezhong_app.exports.pool import ExportPool, ExportTask
 from yikezhong_app.exports.siting_files import SitingFormat
-from yikezhong_app.jobs.pool import GRACE_S, JobPool, LazyPool
-from yikezhong_app.jobs.records import OVER, Job
+from yikezhong_app.jobs.pool import GRACE_S
+from yikezhong_app.jobs.records import Job
 from yikezhong_app.jobs.schemas import JobList, JobRow, SessionRow
+from yikezhong_app.routes.jobs import (
+    NO_STORE,
+    PROBLEMS,
+    JobId,
+    answer_at_once,
+    answer_now,
+    find_job,
+    job_payload,
+    pool_of,
+)
 from yikezhong_app.routes.reports import MEDIA
 from yikezhong_app.schemas.answers import Problem
 from yikezhong_app.siting.request import EvaluationRequest, SitingRequest
@@ -22,7 +31,6 @@ from yikezhong_app.web import formats
 from yikezhong_app.web.formats import MEDIA_TYPES, Format
 from yikezhong_app.web.problems import ProblemKind, problem
 from yikezhong_app.web.queries import FormatQuery
-from yikezhong_app.web.request_errors import UnknownRecordError
 from yikezhong_app.web.responses import Context, WithContext, disposition
 
 router = APIRouter(prefix="/api/v1", tags=["sitings"])
@@ -38,27 +46,14 @@ TASKS: Final = {
 }
 #: Longest time of an evaluation [s].
 _EVALUATION_S: Final = 30.0
-_NO_STORE: Final = {"Cache-Control": "no-store"}
 #: What the sites of a result can be written as.
 _FORMATS: Final = (Format.GEOJSON, Format.JSON, Format.CSV, Format.XLSX)
-_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": Problem, "description": text}
-    for status, text in {
-        401: "需要令牌",
-        403: "角色不足，或请求来自其他网站",
-        404: "没有这条记录",
-        413: "请求体过大",
-        422: "参数不可用",
-        503: "计算任务已满，稍后再试",
-    }.items()
-}
 _NO_RESULT: Final[dict[int | str, dict[str, Any]]] = {
-    404: _PROBLEMS[404],
+    404: PROBLEMS[404],
     409: {"model": Problem, "description": "任务没有结果，或其成果版本已不在"},
-    422: _PROBLEMS[422],
+    422: PROBLEMS[422],
     503: {"model": Problem, "description": "导出任务已满"},
 }
-JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="任务编号")]
 
 
 @router.post(
@@ -67,7 +62,7 @@ JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="任务编号
     summary="提交选址",
     description="立即返回任务；用 Location 查询进度与结果。相同的请求是同一个任务。",
     response_model=JobRow,
-    responses=_PROBLEMS,
+    responses=PROBLEMS,
 )
 def create_siting(
     siting: SitingRequest, context: WithContext, request: Request
@@ -80,10 +75,10 @@ def create_siting(
     asked = siting.model_dump(mode="json", exclude_defaults=True)
     # the solver stops early enough to tell the best it found
     limit_s = min(siting.time_limit_s, context.settings.job_seconds - GRACE_S)
-    job = _pool(request).submit(
+    job = pool_of(request).submit(
         SITING,
         asked,
-        payload=_payload(context, {**asked, "time_limit_s": limit_s}),
+        payload=job_payload(context, {**asked, "time_limit_s": limit_s}),
         limit_s=limit_s,
     )
     return _job_answer(job, status=201)
@@ -93,13 +88,13 @@ def create_siting(
     "/sitings",
     summary="选址任务",
     response_model=JobList,
-    responses={503: _PROBLEMS[503]},
+    responses={503: PROBLEMS[503]},
 )
 def list_sitings(request: Request) -> Response:
     """Answer all sitings without their results, the newest first."""
-    jobs = _pool(request).of_kind(SITING)
+    jobs = pool_of(request).of_kind(SITING)
     rows = [{**job_row(job), "result": None} for job in jobs]
-    return _json({"total": len(rows), "items": rows})
+    return answer_now({"total": len(rows), "items": rows})
 
 
 @router.get(
@@ -129,13 +124,13 @@ async def get_siting(
     "/sitings/{job_id}",
     summary="取消选址任务",
     response_model=JobRow,
-    responses=_PROBLEMS,
+    responses=PROBLEMS,
 )
 def cancel_siting(job_id: JobId, request: Request) -> Response:
     """Cancel a job; one that is over stays as it is."""
     _siting(request, job_id)
-    job = _pool(request).cancel(job_id)
-    return _job_answer(_found(job, job_id))
+    job = pool_of(request).cancel(job_id)
+    return _job_answer(find_job(job, job_id, kinds=(SITING,)))
 
 
 @router.get(
@@ -198,7 +193,7 @@ async def get_siting_map(
     "/evaluations",
     summary="试算：新增与关闭设施后的覆盖",
     description="给出新设施的位置与关闭的设施，立即返回各乡镇前后的覆盖率。",
-    responses=_PROBLEMS,
+    responses=PROBLEMS,
 )
 async def evaluate(
     evaluation: EvaluationRequest, context: WithContext, request: Request
@@ -206,20 +201,13 @@ async def evaluate(
     """Answer the figures of drawn sites, computed in the pool."""
     context.catalog.check_service(evaluation.service)
     asked = evaluation.model_dump(mode="json", exclude_defaults=True)
-    pool = _pool(request)
-    job = pool.submit(
-        EVALUATION, asked, payload=_payload(context, asked), limit_s=_EVALUATION_S
-    )
-    over = await asyncio.to_thread(pool.wait, job.id, timeout_s=_EVALUATION_S)
-    done = _found(over, job.id)
-    if done.result is not None:
-        return _json(done.result)
-    if done.status not in OVER:
-        pool.cancel(job.id)
-    error = done.error or {"status": 503, "code": "JobTimeout", "message": "计算超时"}
-    kind = ProblemKind(int(error["status"]), "evaluation", "试算没有完成")
-    return problem(
-        request, kind, detail=error["message"], parameter=error.get("parameter")
+    return await answer_at_once(
+        context,
+        request,
+        EVALUATION,
+        asked,
+        limit_s=_EVALUATION_S,
+        failure="试算没有完成",
     )
 
 
@@ -237,7 +225,7 @@ def get_session(request: Request) -> Response:
     )
     is_editor = known["role"] == "editor"
     has_study = request.app.state.settings.study is not None
-    return _json(
+    return answer_now(
         {
             **known,
             "can_compute": is_editor or known["role"] == "planner",
@@ -277,12 +265,14 @@ def _sites_answer(request: Request, job: Job, chosen: Format) -> Response:
         return _no_result(request, f"任务状态为 {job.status}")
     if chosen is Format.JSON:
         head = {name: record[name] for name in ("version", "as_of", "notice")}
-        return _json({**head, "total": len(record["sites"]), "items": record["sites"]})
+        return answer_now(
+            {**head, "total": len(record["sites"]), "items": record["sites"]}
+        )
     if chosen is Format.GEOJSON:
         body = plan_record.sites_geojson(record)
-        return Response(body, media_type=MEDIA_TYPES[chosen], headers=_NO_STORE)
+        return Response(body, media_type=MEDIA_TYPES[chosen], headers=NO_STORE)
     name = _file_name(record, chosen.value)
-    headers = {**_NO_STORE, "Content-Disposition": disposition(name)}
+    headers = {**NO_STORE, "Content-Disposition": disposition(name)}
     body = plan_record.sites_csv(record)
     return Response(body, media_type=MEDIA_TYPES[chosen], headers=headers)
 
@@ -307,7 +297,7 @@ async def _file_answer(
     exports: ExportPool = request.app.state.exports
     body = await exports.run(task)
     name = _file_name(record, form)
-    headers = {**_NO_STORE, "Content-Disposition": disposition(name)}
+    headers = {**NO_STORE, "Content-Disposition": disposition(name)}
     return Response(body, media_type=MEDIA[form], headers=headers)
 
 
@@ -320,42 +310,11 @@ def _no_result(request: Request, detail: str) -> Response:
     return problem(request, kind, detail=detail)
 
 
-def _payload(context: WithContext, asked: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "out": str(context.settings.out.resolve()),
-        "version": context.catalog.version,
-        "request": asked,
-    }
-
-
-def _pool(request: Request) -> JobPool:
-    jobs: LazyPool = request.app.state.jobs
-    return jobs()
-
-
 def _siting(request: Request, job_id: str) -> Job:
-    job = _pool(request).get(job_id)
-    return _found(job if job is None or job.kind == SITING else None, job_id)
-
-
-def _found(job: Job | None, job_id: str) -> Job:
-    if job is None:
-        raise UnknownRecordError(f"没有编号为“{job_id}”的任务")
-    return job
+    return find_job(pool_of(request).get(job_id), job_id, kinds=(SITING,))
 
 
 def _job_answer(job: Job, *, status: int = 200) -> Response:
     row = job_row(job)
     headers = {"Location": row["links"]["self"]} if status == 201 else None
-    return _json(row, status=status, headers=headers)
-
-
-def _json(
-    value: Any, *, status: int = 200, headers: dict[str, str] | None = None
-) -> Response:
-    return Response(
-        orjson.dumps(value),
-        status_code=status,
-        media_type="application/json",
-        headers={**_NO_STORE, **(headers or {})},
-    )
+    return answer_now(row, status=status, headers=headers)

@@ -130,15 +130,3 @@ class ScenarioPointRow(BaseModel):
     lost: float = Field(title="失去覆盖")
     time_before_s: float | None = Field(None, title="现状用时（秒）")
     time_after_s: float | None = Field(None, title="方案用时（秒）")
-
-
-class SitingOptions(BaseModel):
-    """What a siting can ask for."""
-
-    version: str
-    as_of: str
-    notice: str | None
-    zones: list[dict[str, Any]] = Field(title="禁建区类别")
-    categories: list[dict[str, Any]] = Field(title="可作候选点的设施类别")
-    indicators: list[dict[str, Any]] = Field(title="可由建设达标的指标")
-    planned: list[str] = Field(title="有规划设施的类别")

@@ -11,13 +11,16 @@ from yikezhong_app.reading.records import Row, to_rows
 from yikezhong_app.siting.candidates import find_candidates
 from yikezhong_app.siting.ground import open_ground
 from yikezhong_app.siting.request import SitingRequest
-from yikezhong_app.siting.target import find_target, lacking_facilities
+from yikezhong_app.siting.target import (
+    buildable_entries,
+    find_target,
+    lacking_facilities,
+)
 from yikezhong_app.snapshots.snapshot import open_version
 from yikezhong_app.words import category_names
 from yikezhong_geodata.plans.rule_shapes import ZONE_CLASSES
 
-#: Rules of indicators: one that sites can meet, and one that keeps sites away.
-_MET_BY_SITES = "presence"
+#: Rule of indicators that keep sites away.
 _KEEPS_AWAY = "exclusion_zone"
 _COLUMNS = ("id", "name", "lon", "lat", "township_code")
 
@@ -72,8 +75,7 @@ def siting_options(catalog: Catalog) -> Row:
         "categories": _categories(catalog),
         "indicators": [
             {"id": entry["id"], "name": entry["name"], "plan": entry["plan"]}
-            for entry in entries
-            if entry["rule"] == _MET_BY_SITES and _is_built(entry.get("with") or {})
+            for entry in buildable_entries(catalog.manifest).values()
         ],
         "planned": sorted(
             {
@@ -122,9 +124,3 @@ def _categories(catalog: Catalog) -> list[Row]:
         {"id": category, "name": names.get(category, category), "n": n}
         for category, n in sorted(counts.items(), key=lambda item: -item[1])
     ]
-
-
-def _is_built(rule: Row) -> bool:
-    """Say whether an indicator asks for one facility of some category."""
-    choice = (rule.get("any_of") or [{}])[0]
-    return bool(choice.get("categories")) and int(rule.get("at_least") or 1) == 1

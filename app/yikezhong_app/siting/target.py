@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,25 +148,30 @@ def lacking_facilities(snapshot: Snapshot, case: TargetCase) -> BoolArray:
     ).lacks_function
 
 
+def buildable_entries(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return by id the entries of a result's plans that new facilities can meet."""
+    plans = manifest.get("registers") or []
+    return {
+        entry["id"]: entry
+        for plan in plans
+        for entry in plan["indicators"]
+        if entry["rule"] == _RULE and _can_be_built(entry.get("with") or {})
+    }
+
+
 def _entry(snapshot: Snapshot, indicator: str) -> dict[str, Any]:
     plans = snapshot.manifest.get("registers") or []
-    entries = {e["id"]: e for plan in plans for e in plan["indicators"]}
-    usable = [
-        id_
-        for id_, e in entries.items()
-        if e["rule"] == _RULE and _can_be_built(e.get("with") or {})
-    ]
-    if indicator not in entries:
-        raise ParameterError(
-            f"没有编号为“{indicator}”的指标", parameter="indicator", available=usable
-        )
-    if indicator not in usable:
-        raise ParameterError(
-            "选址只支持“每个区域至少有 1 处设施”的指标",
-            parameter="indicator",
-            available=usable,
-        )
-    return dict(entries[indicator])
+    usable = buildable_entries(snapshot.manifest)
+    if indicator in usable:
+        return dict(usable[indicator])
+    known = any(entry["id"] == indicator for p in plans for entry in p["indicators"])
+    raise ParameterError(
+        "选址只支持“每个区域至少有 1 处设施”的指标"
+        if known
+        else f"没有编号为“{indicator}”的指标",
+        parameter="indicator",
+        available=[*usable],
+    )
 
 
 def _can_be_built(rule: dict[str, Any]) -> bool:

@@ -4,7 +4,6 @@ import { Areas, Labels } from "./areas.js";
 import { make, makeSvg } from "./dom.js";
 import { Facilities } from "./facilities.js";
 import { Roads } from "./lines.js";
-import { amount } from "./format.js";
 
 const L = window.L;
 const NEW_COLOUR = "#0a7a3f";
@@ -141,7 +140,7 @@ export class Side {
   }
 
   /** Dots where people gain or lose the service. */
-  setPeople(features, group) {
+  setPeople(features) {
     this.people.clearLayers();
     for (const { geometry, properties } of features) {
       if (!geometry) continue;
@@ -156,7 +155,6 @@ export class Side {
         fillColor: gained > 0 ? NEW_COLOUR : GONE_COLOUR,
         fillOpacity: 0.75,
       });
-      dot.words = amount(Math.max(gained, lost), group);
       this.people.addLayer(dot);
     }
   }

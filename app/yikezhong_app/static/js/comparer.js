@@ -218,10 +218,12 @@ export class Comparer {
       return;
     }
     try {
-      const facilities = this.read("facilities", { service: this.view.service, format: "geojson" });
-      const found = await this.load(this.ask(isWanted));
+      const [found, facilities] = await Promise.all([
+        this.load(this.ask(isWanted)),
+        this.read("facilities", { service: this.view.service, format: "geojson" }),
+      ]);
       if (!isWanted()) return;
-      if (found) this.show(found, await facilities);
+      if (found) this.show(found, facilities);
       else this.showStopped();
     } catch (error) {
       if (isWanted()) this.report(error, () => this.compare());
@@ -291,7 +293,7 @@ export class Comparer {
       side.areas.setRates(rates[i]);
       side.facilities.setData(view.mode === "versions" ? { features: [] } : facilities);
       side.setChanges(found.changes ?? [], { isAfter: i === 1, placeOf: (id) => this.places.get(id) });
-      side.setPeople(i === 1 ? (found.points ?? []) : [], group);
+      side.setPeople(i === 1 ? (found.points ?? []) : []);
     });
     const limit = `${nameOf(PROFILE_NAMES, service.profile ?? "walking")} ${view.minutes} 分钟`;
     this.showTitles(found, `${service.name} · ${limit}`);
