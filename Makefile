@@ -10,7 +10,7 @@ DEMO_STUDY ?= demo-study
 DEMO_OUT ?= demo-out
 
 .DEFAULT_GOAL := help
-.PHONY: help lock setup demo demo-build test check fix bench bundle soak clean
+.PHONY: help lock setup demo demo-build test check fix audit bench bundle fuzz soak clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

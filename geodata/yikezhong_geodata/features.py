@@ -25,6 +25,7 @@ from yikezhong_geodata.file_errors import (
     NoFeaturesError,
 )
 from yikezhong_geodata.geojson import Features, read_geojson
+from yikezhong_geodata.geopackages import check_views
 from yikezhong_geodata.opening import FileKind, Limits, prepare_gdal
 from yikezhong_geodata.shapefiles import (
     check_shapefile,
@@ -108,8 +109,10 @@ def _read_ogr(source: LayerSource) -> Features:
     """
     import pyogrio
 
+    check_views(source.path, file=source.file)
     with _gdal(source):
         name = _one_layer(source)
+        check_views(source.path, file=source.file, layer=name)
         meta, table = pyogrio.read_arrow(_plain_path(source.path), layer=name)
         place = meta["geometry_name"] or "wkb_geometry"
         wkb = table.column(place).to_pylist()

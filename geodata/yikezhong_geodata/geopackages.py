@@ -1,20 +1,24 @@
-"""Write layers into GeoPackages, and say so where the disk refuses."""
+"""GeoPackages: which layers may be read, and writing that says where a disk refuses."""
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
-
-import geopandas as gpd
+from typing import Any, Final
 
 from yikezhong_coverage.errors import SourceError
+from yikezhong_geodata.file_errors import CorruptError, UnsafeInputError
+
+_MAGIC: Final = b"SQLite format 3\0"
 
 
 class WriteFailedError(SourceError):
     """A file could not be written whole."""
 
 
-def write_layer(frame: gpd.GeoDataFrame, path: Path, *, layer: str) -> None:
-    """Write a layer of a GeoPackage, replacing it where it is there.
+def write_layer(frame: Any, path: Path, *, layer: str) -> None:
+    """Write a GeoDataFrame as a layer of a GeoPackage, replacing it where it is there.
 
     Raises
     ------
@@ -31,6 +35,42 @@ def write_layer(frame: gpd.GeoDataFrame, path: Path, *, layer: str) -> None:
         raise _failed(path) from error
     if written != len(frame):
         raise _failed(path)
+
+
+def check_views(path: Path, *, file: str, layer: str | None = None) -> None:
+    """Refuse a view in the place of a table of the standard, or of the layer.
+
+    A view is a program: it may run for ever. Files that are no SQLite pass.
+
+    Raises
+    ------
+    UnsafeInputError
+        If there is one.
+    CorruptError
+        If the list of tables cannot be read.
+    """
+    with path.open("rb") as stream:
+        if stream.read(len(_MAGIC)) != _MAGIC:
+            return
+    address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+    try:
+        with closing(sqlite3.connect(address, uri=True)) as database:
+            rows = database.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'view'"
+            )
+            names = {str(name) for (name,) in rows}
+    except (sqlite3.Error, UnicodeError) as error:
+        raise CorruptError(
+            "GeoPackage 的目录已损坏", file=file, hint="请重新导出或上传"
+        ) from error
+    wrong = {n for n in names if n.lower().startswith("gpkg_") or n == layer}
+    if wrong:
+        raise UnsafeInputError(
+            f"图层“{min(wrong)}”是视图（查询），不是表",
+            file=file,
+            layer=layer,
+            hint="请把查询结果另存为图层后再用",
+        )
 
 
 def _failed(path: Path) -> WriteFailedError:

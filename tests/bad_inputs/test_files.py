@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -92,6 +94,30 @@ def services(text: str) -> Edit:
 
 def book(build: bad.Build) -> Edit:
     return facility(build)
+
+
+ENDLESS = (
+    "WITH RECURSIVE n(fid) AS (SELECT 1 UNION ALL SELECT fid + 1 FROM n) "
+    "SELECT n.fid, t.* FROM n, kept t"
+)
+
+
+def endless(table: str) -> bad.Build:
+    """A GeoPackage one of whose tables became a view that never ends."""
+
+    def build(folder: Path) -> Path:
+        path = bad.geopackage("a")(folder)
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            database.execute("PRAGMA legacy_alter_table = ON")
+            database.execute(f"ALTER TABLE {table} RENAME TO kept")
+            database.execute(f"CREATE VIEW {table} AS {ENDLESS}")
+            database.commit()
+        return path
+
+    return build
+
+
+endless_view, endless_contents = endless("a"), endless("gpkg_contents")
 
 
 def stated(build: bad.Build) -> Edit:
@@ -263,6 +289,10 @@ REFUSED = [
     Refused(7, "an encoding that is none",
             facility(bad.write("a.csv", "名称\n甲\n"), more='\nencoding = "zlib"'),
             "StudySpec", "study.toml", column="facilities[1].encoding", says="编码"),
+    Refused(14, "a layer that is a query without end", boundary(endless_view),
+            "UnsafeInput", "towns.gpkg", says="视图"),
+    Refused(14, "a list of layers that is a query without end", boundary(endless_contents),
+            "UnsafeInput", "towns.gpkg", says="视图"),
     Refused(19, "a number of 5,000 digits in study.toml",
             lambda f: change(f, 'name = "小样"', "name = " + "9" * 5000), "StudySpec",
             "study.toml"),
