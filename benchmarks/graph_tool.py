@@ -23,11 +23,12 @@ PYTHON = Path("/usr/bin/python3")
 CHILD = """
 import json, sys, time
 import numpy as np
-import graph_tool.all as gt
+from graph_tool import Graph
+from graph_tool.topology import shortest_distance
 folder, n, limit_s = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 data = np.load(folder + "/arcs.npz")
 begin = time.perf_counter()
-graph = gt.Graph(directed=True)
+graph = Graph(directed=True)
 graph.add_vertex(n + 1)
 weight = graph.new_ep("double")
 arcs = np.column_stack((data["u"], data["v"], data["time_s"]))
@@ -38,12 +39,12 @@ for line in sys.stdin:
     n_source = int(line)
     begin, cpu = time.perf_counter(), time.process_time()
     if n_source == 0:
-        found = gt.shortest_distance(graph, n, weights=weight, max_dist=limit_s)
+        found = shortest_distance(graph, n, weights=weight, max_dist=limit_s)
         times = found.a[:n]
     else:
         rows = []
         for source in sources[:n_source]:
-            found, near = gt.shortest_distance(
+            found, near = shortest_distance(
                 graph, source, weights=weight, max_dist=limit_s, return_reached=True
             )
             rows.append((near, found.a[near]))

@@ -23,6 +23,10 @@ from yikezhong_coverage.records import RoadGraph
 DEBIAN_PYTHON = Path("/usr/bin/python3")
 
 
+class DifferError(Exception):
+    """A peer's answer is not ours."""
+
+
 class Peer(Protocol):
     """A graph that has been made ready."""
 
@@ -176,6 +180,7 @@ class Rustworkx:
         times = np.full(self.root + 1, np.inf)
         times[list(found.keys())] = list(found.values())
         times[times > self.limit_s] = np.inf
+        times[node] = 0.0  # it leaves the source out
         return times[:-1]
 
     def pairs(self, n_source: int) -> Any:

@@ -8,12 +8,14 @@ import shapely
 from benchmarks.measure import Call, Table, Timing, once, peak_mb, run_in_turn
 from benchmarks.networks import Case
 from yikezhong_coverage.circles import service_area, union_area
-from yikezhong_coverage.lengths import covered_length_m
+from yikezhong_coverage.lengths import covered_edge_length_m, covered_length_m
 from yikezhong_coverage.records import RoadGraph
 from yikezhong_coverage.travel import nearest_at_nodes
 
 N_SIDE = 8
 N_DIVISION = N_SIDE * N_SIDE
+#: Roads that the overlay is asked for: all of them would take half an hour.
+N_OVERLAY = 250
 
 
 def run(case: Case, table: Table, *, repeats: int, outside: bool = True) -> None:
@@ -47,7 +49,7 @@ def run(case: Case, table: Table, *, repeats: int, outside: bool = True) -> None
     timings = run_in_turn(calls, repeats=repeats)
     if case.name in ("tiny", "porto_alegre"):
         timings["geopandas overlay"], agrees["geopandas overlay"] = _by_overlay(
-            case, division, found
+            case, division
         )
     table.add("Q4", case.name, timings, size=graph.n_node, agrees=agrees, peaks=peaks)
     both: dict[str, Call] = {
@@ -63,15 +65,16 @@ def _node_times(case: Case) -> np.ndarray:
     return nearest_at_nodes(case.graph, case.facility, **terms).time_s
 
 
-def _by_overlay(
-    case: Case, division: np.ndarray, found: np.ndarray
-) -> tuple[Timing, str]:
-    """Return the time of an overlay of all roads, and how far off it is."""
+def _by_overlay(case: Case, division: np.ndarray) -> tuple[Timing, str]:
+    """Return the time of an overlay of some roads, and how far off it is."""
     terms = {"limit_s": case.limit_s, "leg_speed_mps": 1.0}
     whole = union_area(service_area(case.graph, case.facility, **terms))
-    timing, metres = once(lambda: _overlay(case.graph, whole, division))
-    off = np.asarray(metres).sum() / found.sum() - 1
-    return timing, f"off by {off:.1%}: circles cover what is beside their roads"
+    some = np.arange(0, case.graph.n_edge, max(case.graph.n_edge // N_OVERLAY, 1))
+    timing, found = once(lambda: _overlay(case.graph, whole, division, some))
+    times = _node_times(case)
+    metres = covered_edge_length_m(case.graph, times, case.facility, **terms)[some]
+    off = np.asarray(found).sum() / metres.sum() - 1
+    return timing, f"off by {off:.1%}; {len(some)} roads only, not scaled"
 
 
 def _boxes(graph: RoadGraph) -> tuple[np.ndarray, np.ndarray]:
@@ -90,17 +93,20 @@ def _division(graph: RoadGraph) -> np.ndarray:
 
 
 def _overlay(
-    graph: RoadGraph, whole: shapely.MultiPolygon, division: np.ndarray
+    graph: RoadGraph,
+    whole: shapely.MultiPolygon,
+    division: np.ndarray,
+    some: np.ndarray,
 ) -> np.ndarray:
     """Cut the roads with the circle's polygon, and add up by division."""
     import geopandas as gpd
 
     places = np.stack((graph.node_lon, graph.node_lat), axis=1)
     lines = shapely.linestrings(
-        np.stack((places[graph.edge_u], places[graph.edge_v]), axis=1)
+        np.stack((places[graph.edge_u[some]], places[graph.edge_v[some]]), axis=1)
     )
     roads = gpd.GeoDataFrame(
-        {"division": division, "metres": graph.edge_length_m},
+        {"division": division[some], "metres": graph.edge_length_m[some]},
         geometry=lines,
         crs="EPSG:4326",
     )

@@ -99,24 +99,24 @@ class Berths(NamedTuple):
 
 
 class Beside(NamedTuple):
-    """Demand points by the core nodes that they are reached from.
+    """Demand points by blocks of core nodes, in which they are looked at.
 
     Parameters
     ----------
-    first : ndarray of int32, shape (n_core + 1,)
-        Berths in cells with the end a at core node ``x`` are
-        ``first[x]:first[x + 1]``.
-    b : ndarray of int32, shape (n,)
-        End b of each berth's cell.
-    start, cell : ndarray of int32
-        Cells with berths and the end b, but not a, at each core node, as compressed
-        rows.
+    first : ndarray of int32, shape (n_block + 1,)
+        Berths in cells with the end a in block ``k`` are ``first[k]:first[k + 1]``.
+    a, b : ndarray of int32, shape (n,)
+        Ends of each berth's cell.
+    start, block : ndarray of int32
+        For each core node the other blocks with berths in cells that have it as
+        their end b, as compressed rows.
     """
 
     first: IndexArray
+    a: IndexArray
     b: IndexArray
     start: IndexArray
-    cell: IndexArray
+    block: IndexArray
 
 
 class Room(NamedTuple):

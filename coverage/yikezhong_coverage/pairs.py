@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from yikezhong_coverage.exact import TIME_QUANTUM_S
-from yikezhong_coverage.kernels import Scale, along, clear, drain, sow
-from yikezhong_coverage.layout import Berths, Beside, Network, Room
+from yikezhong_coverage.kernels import Int, Scale, along, clear, drain, sow
+from yikezhong_coverage.layout import Berths, Beside, Network, Room, UnsignedArray
 from yikezhong_coverage.machine import lowest_bit
 from yikezhong_coverage.records import FloatArray, IndexArray, IntArray
 
@@ -18,85 +18,98 @@ from yikezhong_coverage.records import FloatArray, IndexArray, IntArray
 class Found(NamedTuple):
     """Demand points found so far of the facility in hand, as bits, with their times.
 
-    Bit ``d & 63`` of ``word[d >> 6]`` stands for demand point ``d``, and bits of
-    ``above`` for words that are not empty: read from the lowest bit up, the points
-    come in order without being sorted.
+    Bit ``d & 63`` of ``word[d >> 6]`` stands for demand point ``d``, and ``group`` tells
+    which words may not be empty: read from the lowest bit up, the points come in order
+    without being sorted. ``block`` has room for the blocks of core nodes
+    that are looked at, and one more; ``listed`` tells which are among them.
     """
 
     time: IntArray
     word: NDArray[np.uint64]
-    above: NDArray[np.uint64]
+    group: NDArray[np.uint8]
+    block: UnsignedArray
+    listed: NDArray[np.uint8]
 
 
 _ONE = np.uint64(1)
+#: Points in a group, as a power of two.
+GROUP_BITS: Final = 10
+#: Core nodes in a block, as a power of two. Neighbours have numbers close together:
+#: to look at a few points too many is faster than to ask for each node.
+BLOCK_BITS: Final = 4
 
 
 @njit(cache=True, nogil=True)
 def list_beside(net: Network, demand: Berths) -> Beside:
-    """List the demand points at each core node."""
+    """List the demand points of each block of core nodes, and what lies beside them."""
     start = np.zeros(net.n_core + 1, dtype=np.int32)
-    cell = np.empty(0, dtype=np.int32)
+    block = np.empty(0, dtype=np.int32)
     for fill in range(2):
         for c in range(len(net.a)):
-            x = net.b[c]
-            if demand.start[c] == demand.start[c + 1] or net.a[c] == x:
+            x, other = net.b[c], net.a[c] >> BLOCK_BITS
+            if demand.start[c] == demand.start[c + 1] or x >> BLOCK_BITS == other:
                 continue
             if fill:
                 start[x] -= 1
-                cell[start[x]] = c
+                block[start[x]] = other
             else:
                 start[x] += 1
         if not fill:
             for x in range(1, net.n_core + 1):
                 start[x] += start[x - 1]
-            cell = np.empty(start[net.n_core], dtype=np.int32)
-    return Beside(demand.start[net.first], net.b[demand.cell], start, cell)
+            block = np.empty(start[net.n_core], dtype=np.int32)
+    edge = np.arange(0, net.n_core + (1 << BLOCK_BITS), 1 << BLOCK_BITS)
+    first = demand.start[net.first[np.minimum(edge, net.n_core)]]
+    return Beside(first, net.a[demand.cell], net.b[demand.cell], start, block)
 
 
 @njit(cache=True, nogil=True)
-def _mark_beside(
-    net: Network,
-    demand: Berths,
-    beside: Beside,
-    n_touched: int,
-    room: Room,
-    limit: int,
-    found: Found,
+def _list_blocks(
+    beside: Beside, n_core: int, n_touched: int, room: Room, found: Found
 ) -> int:
-    """Note the demand points at reached core nodes; return how many were looked at.
-
-    A cell is looked at from its end a, from b only where a is not reached. What is
-    too far is written as well, but without its bit: that is faster than to ask.
-    """
-    ends_a, label, touched = net.a, room.label, room.touched
-    start, number, a_q, b_q = demand.start, demand.number, demand.a_q, demand.b_q
-    first, ends_b, row, cells = beside.first, beside.b, beside.start, beside.cell
-    times, word, above = found.time, found.word, found.above
-    n_seen = 0
+    """List the blocks in which demand points may be near; return their number."""
+    touched, row, other = room.touched, beside.start, beside.block
+    block, listed = found.block, found.listed
+    n = 0
     for t in range(n_touched):
-        x = np.int64(touched[t])
-        if x >= net.n_core:
+        x = Int(touched[t])
+        if x >= n_core:
             continue
-        at_x = label[x]
-        n_seen += first[x + 1] - first[x]
-        for k in range(first[x], first[x + 1]):
-            time = min(at_x + a_q[k], label[ends_b[k]] + b_q[k])
+        k = x >> BLOCK_BITS
+        block[n] = k
+        n += listed[k] == 0
+        listed[k] = 1
+        for i in range(row[x], row[x + 1]):
+            k = Int(other[i])
+            block[n] = k
+            n += listed[k] == 0
+            listed[k] = 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _mark_blocks(
+    demand: Berths, beside: Beside, n_block: int, room: Room, limit: int, found: Found
+) -> int:
+    """Note the demand points of the listed blocks; return how many were looked at.
+
+    What is too far is written as well, but without its bit: that is faster than to ask.
+    """
+    label, number, a_q, b_q = room.label, demand.number, demand.a_q, demand.b_q
+    first, ends_a, ends_b = beside.first, beside.a, beside.b
+    times, word, group = found.time, found.word, found.group
+    n_seen = 0
+    for i in range(n_block):
+        block = Int(found.block[i])
+        found.listed[block] = 0
+        n_seen += first[block + 1] - first[block]
+        for k in range(first[block], first[block + 1]):
+            time = min(label[ends_a[k]] + a_q[k], label[ends_b[k]] + b_q[k])
             near = np.uint64(time <= limit)
             d = number[k]
             times[d] = time
             word[d >> 6] |= near << np.uint64(d & 63)
-            above[d >> 12] |= near << np.uint64((d >> 6) & 63)
-        for i in range(row[x], row[x + 1]):
-            cell = cells[i]
-            if label[ends_a[cell]] <= limit:
-                continue
-            n_seen += start[cell + 1] - start[cell]
-            for k in range(start[cell], start[cell + 1]):
-                near = np.uint64(at_x + b_q[k] <= limit)
-                d = number[k]
-                times[d] = at_x + b_q[k]
-                word[d >> 6] |= near << np.uint64(d & 63)
-                above[d >> 12] |= near << np.uint64((d >> 6) & 63)
+            group[d >> GROUP_BITS] = 1
     return n_seen
 
 
@@ -117,7 +130,7 @@ def _mark_own(
     label, number, edge = room.label, demand.number, demand.edge
     u, v, u_q, v_q = demand.u, demand.v, demand.u_q, demand.v_q
     a_q, b_q = demand.a_q, demand.b_q
-    times, word, above = found.time, found.word, found.above
+    times, word, group = found.time, found.word, found.group
     own_edge, cell = facility.edge[f], facility.cell[f]
     at_a, at_b = label[net.a[cell]], label[net.b[cell]]
     for k in range(demand.start[cell], demand.start[cell + 1]):
@@ -129,7 +142,7 @@ def _mark_own(
             d = number[k]
             times[d] = time
             word[d >> 6] |= _ONE << np.uint64(d & 63)
-            above[d >> 12] |= _ONE << np.uint64((d >> 6) & 63)
+            group[d >> GROUP_BITS] = 1
     return int(demand.start[cell + 1] - demand.start[cell])
 
 
@@ -139,13 +152,13 @@ def _read(found: Found, n: int, pair: IndexArray, pair_s: FloatArray) -> int:
 
     Returns the end of what is written.
     """
-    time, word, above = found.time, found.word, found.above
-    for k in range(len(above)):
-        group = above[k]
-        above[k] = 0
-        while group:
-            w = (k << 6) + lowest_bit(group)
-            group &= group - _ONE
+    time, word, group = found.time, found.word, found.group
+    n_word = 1 << (GROUP_BITS - 6)
+    for k in range(len(group)):
+        if group[k] == 0:
+            continue
+        group[k] = 0
+        for w in range(k * n_word, (k + 1) * n_word):
             bits = word[w]
             word[w] = 0
             while bits:
@@ -160,38 +173,45 @@ def _read(found: Found, n: int, pair: IndexArray, pair_s: FloatArray) -> int:
 @njit(cache=True, nogil=True)
 def reach_rows(
     net: Network, demand: Berths, beside: Beside, facility: Berths, first: int,
-    last: int, n_demand: int, room: Room, scale: Scale,
+    last: int, n_demand: int, n_expected: int, room: Room, scale: Scale,
 ) -> tuple[IntArray, IndexArray, FloatArray]:  # fmt: skip
     """Return the demand points within the limit of facilities ``first:last``.
 
     One row each, its points ascending; the number of points, then points and times.
+    There is room for ``n_expected`` pairs at first.
     """
     count = np.zeros(last - first, dtype=np.int64)
-    pair = np.empty(4096, dtype=np.int32)
-    pair_s = np.empty(4096, dtype=np.float64)
-    n_word = (n_demand >> 6) + 1
-    found = Found(
-        np.empty(n_demand, dtype=np.int64),
-        np.zeros(n_word, dtype=np.uint64),
-        np.zeros((n_word >> 6) + 1, dtype=np.uint64),
-    )
+    pair = np.empty(n_expected + 4096, dtype=np.int32)
+    pair_s = np.empty(n_expected + 4096, dtype=np.float64)
+    found = _nothing(n_demand, len(beside.first) - 1)
     ends = np.empty(0, dtype=np.int32)
     n = 0
     for f in range(first, last):
         n_touched, n_near = sow(net, facility, (f, f + 1), room, scale, 0)
         n_touched = drain(net, room, scale, n_touched, n_near, ends)
-        most = n + _mark_beside(
-            net, demand, beside, n_touched, room, scale.limit, found
-        )
+        n_block = _list_blocks(beside, net.n_core, n_touched, room, found)
+        most = n + _mark_blocks(demand, beside, n_block, room, scale.limit, found)
         most += _mark_own(net, demand, facility, f, room, scale.limit, found)
         clear(room, scale, n_touched)
         if most > len(pair):
-            pair = _wider(pair, n, most)
-            pair_s = _wider(pair_s, n, most)
+            pair, pair_s = _wider(pair, n, most), _wider(pair_s, n, most)
         end = _read(found, n, pair, pair_s)
         count[f - first] = end - n
         n = end
     return count, pair[:n], pair_s[:n]
+
+
+@njit(cache=True, nogil=True)
+def _nothing(n_demand: int, n_block: int) -> Found:
+    """Return room for what is found, empty."""
+    n_group = (n_demand >> GROUP_BITS) + 1
+    return Found(
+        np.empty(n_demand, dtype=np.int64),
+        np.zeros(n_group << (GROUP_BITS - 6), dtype=np.uint64),
+        np.zeros(n_group, dtype=np.uint8),
+        np.empty(n_block + 1, dtype=np.uint32),
+        np.zeros(n_block, dtype=np.uint8),
+    )
 
 
 @njit(cache=True, nogil=True)

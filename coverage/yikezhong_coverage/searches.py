@@ -156,26 +156,29 @@ class Search:
         berths, seeds = self._berths(demand), self._seeds(facility)
         beside = self._beside(demand, berths)
 
-        def rows(first: int, last: int) -> Row:
+        def rows(first: int, last: int, n_expected: int) -> Row:
             with self._room() as room:
                 found = pairs.reach_rows(
                     self.prepared.network, berths, beside, seeds, first, last,
-                    len(demand), room, self.scale,
+                    len(demand), n_expected, room, self.scale,
                 )  # fmt: skip
             return (seeds.number[first:last], *found)
 
         n_seed = len(seeds.number)
         n_sample = n_seed // _SAMPLE
-        done = [rows(0, n_sample)]
+        done = [rows(0, n_sample, 0)]
+        per_row = 1.2 * len(done[0][2]) / max(n_sample, 1)
         workers = threads or len(os.sched_getaffinity(0))
         if len(done[0][2]) * _SAMPLE < _MANY_PAIRS and threads is None:
             workers = 1
+        n_cut = 1 if workers == 1 else 4 * workers
+        cuts = np.linspace(n_sample, n_seed, n_cut + 1).astype(int).tolist()
+        tasks = [(a, b, int(per_row * (b - a))) for a, b in pairwise(cuts)]
         if workers == 1:
-            done.append(rows(n_sample, n_seed))
+            done.extend(rows(*task) for task in tasks)
         else:
-            cuts = np.linspace(n_sample, n_seed, 4 * workers + 1).astype(int).tolist()
             with ThreadPoolExecutor(workers) as pool:
-                done.extend(pool.map(lambda cut: rows(*cut), pairwise(cuts)))
+                done.extend(pool.map(lambda task: rows(*task), tasks))
         return _joined(done, len(facility), len(demand), self.limit_s)
 
     def _berths(self, demand: Snapped) -> Berths:
