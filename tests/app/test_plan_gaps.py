@@ -84,6 +84,36 @@ def test_the_api_and_the_command_list_them(
     assert json.loads(capsys.readouterr().out)["plan_gaps"] == only
 
 
+def test_levels_and_the_nearest_facility_of_travel_times(
+    client: TestClient, snapshot: Snapshot
+) -> None:
+    rules = {
+        entry["id"]: entry["with"]
+        for plan in snapshot.manifest["registers"]
+        for entry in plan["indicators"]
+        if entry["rule"] == "network_time"
+    }
+    every = client.get(f"{API}/plan-gaps?limit=9000").json()["items"]
+    timed = [row for row in every if row["nearest_minutes"] is not None]
+    assert timed and {row["indicator_id"] for row in timed} <= set(rules)
+    gaps = snapshot.table("gaps")
+    for row in timed[:5]:
+        rule = rules[row["indicator_id"]]
+        gap = gaps[
+            (gaps["service"] == rule["services"][0])
+            & (gaps["limit_s"] == float(rule["limit_min"]) * 60)
+            & (gaps["code"] == row["code"])
+            & (gaps["level"] == row["level"])
+        ].iloc[0]
+        assert row["nearest_minutes"] == gap["nearest_time_s"] / 60
+        assert row["nearest_facility_id"] == gap["nearest_facility_id"]
+        assert row["nearest_facility_name"]
+    for level in ("community", "township"):
+        only = client.get(f"{API}/plan-gaps?level={level}&limit=9000").json()["items"]
+        assert only == [row for row in every if row["level"] == level]
+    assert client.get(f"{API}/plan-gaps?level=nothing").status_code == 422
+
+
 def test_a_scenario_that_does_what_the_gap_says_turns_the_indicator(
     snapshot: Snapshot, county_run: DemoRun
 ) -> None:

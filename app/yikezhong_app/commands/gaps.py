@@ -12,6 +12,7 @@ from yikezhong_app.commands import console
 if TYPE_CHECKING:
     from yikezhong_app.reading.catalog import Catalog
     from yikezhong_app.reading.records import Row
+    from yikezhong_app.schemas.gaps import PlanGapsQuery
 
 _MOST_LINES = 30
 
@@ -29,8 +30,12 @@ def gaps(
         str | None, typer.Option(help="改列一个规划全部指标未达到的区划")
     ] = None,
     level: Annotated[
-        str, typer.Option(help="层级：community、township、county、prefecture 等")
-    ] = "township",
+        str | None,
+        typer.Option(
+            help="层级：community、township、county、prefecture 等；服务默认 township，"
+            "指标与规划默认全部"
+        ),
+    ] = None,
     minutes: Annotated[
         float | None,
         typer.Option(help="时限 [分钟]，须是已算出的；默认为服务自己的时限"),
@@ -46,14 +51,17 @@ def gaps(
     from yikezhong_app.reading.catalog import Catalog
     from yikezhong_app.reading.gap_records import area_records
     from yikezhong_app.reading.selections import gap_rows
+    from yikezhong_app.schemas.gaps import PlanGapsQuery
     from yikezhong_app.snapshots.snapshot import open_current
     from yikezhong_app.web.formats import to_csv
     from yikezhong_app.web.queries import GapsFilter
 
     catalog = Catalog(open_current(folder))
     if indicator is not None or plan is not None:
-        _plan_gaps(catalog, indicator, plan, csv=csv, as_json=as_json)
+        query = _checked(PlanGapsQuery, indicator=indicator, plan=plan, level=level)
+        _plan_gaps(catalog, query, csv=csv, as_json=as_json)
         return
+    level = level or "township"
     query = _checked(GapsFilter, service=service, level=level, minutes=minutes)
     rows = [row for _, row in gap_rows(catalog, query)]
     areas = [row for _, row in area_records(catalog, service=service)]
@@ -70,18 +78,15 @@ def gaps(
 
 def _plan_gaps(
     catalog: Catalog,
-    indicator: str | None,
-    plan: str | None,
+    query: PlanGapsQuery,
     *,
     csv: Path | None,
     as_json: bool,
 ) -> None:
     """Print the areas that fail an indicator, or any of a plan."""
     from yikezhong_app.reading.plan_gap_records import plan_gap_records
-    from yikezhong_app.schemas.gaps import PlanGapsQuery
     from yikezhong_app.web.formats import to_csv
 
-    query = _checked(PlanGapsQuery, indicator=indicator, plan=plan)
     rows = plan_gap_records(catalog, query)
     if csv is not None:
         columns = list(rows[0]) if rows else ["id"]
@@ -89,13 +94,18 @@ def _plan_gaps(
     if as_json:
         console.print_json({**catalog.head, "plan_gaps": rows})
         return
-    headers = ("指标", "区划", "60岁及以上", "原因", "还差", "对策", "所涉设施")
+    headers = (
+        "指标", "区划", "60岁及以上", "原因", "最近设施", "分钟", "还差", "对策",
+        "所涉设施",
+    )  # fmt: skip
     lines = [
         (
             row["name"],
             row["division_name"],
             _count(row["people_60"]),
             row["reason_name"],
+            row["nearest_facility_name"],
+            "—" if row["nearest_minutes"] is None else f"{row['nearest_minutes']:.1f}",
             "—" if row["missing_units"] is None else f"{row['missing_units']:g}",
             row["remedy_name"],
             row["remedy_facility_name"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from yikezhong_app.web.queries import DivisionRef, PageQuery, Word
+from yikezhong_app.web.queries import DivisionRef, Level, PageQuery, Word
 
 
 class GapAreasQuery(PageQuery):
@@ -83,6 +83,7 @@ class PlanGapsQuery(PageQuery):
 
     indicator: Word | None = Field(None, description="指标编号，见 indicators")
     plan: Word | None = Field(None, description="规划", examples=["suizhou-14fyp"])
+    level: Level | None = Field(None, description="层级；默认全部")
     parent: DivisionRef | None = Field(None, description="所在区划的代码或名称")
     remedy: Word | None = Field(None, description="对策", examples=["appoint"])
     unmet: bool = Field(False, description="true 为只列最高一级未达到目标的指标")
@@ -102,6 +103,13 @@ class PlanGapRow(RemedyRow):
     people_60: float | None = Field(None, title="60岁及以上人口（人）")
     reason: str | None = Field(None, title="原因", examples=["lacks_function"])
     reason_name: str | None = Field(None, title="原因说明")
+    nearest_facility_id: str | None = Field(
+        None, title="最近设施", description="只用于按出行时间计算的指标"
+    )
+    nearest_facility_name: str | None = Field(None, title="最近设施名称")
+    nearest_minutes: float | None = Field(
+        None, title="到最近设施的时间（分钟）", description="未覆盖者中最近的"
+    )
     status: str = Field(title="最高一级的结论")
     status_name: str = Field(title="最高一级的结论说明")
     value: float | None = Field(None, title="最高一级的数值")
