@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -30,7 +31,8 @@ from plan_map_cases import (
     write_plan_map_result,
 )
 from service_cases import API, assert_problem, make_client
-from yikezhong_app.exports.inlining import inline_page, modules_from
+from yikezhong_app.exports.inlining import inline_page
+from yikezhong_app.maps.modules import read_modules
 
 ALL_LAYERS = "areas,townships,communities,circles,facilities,gaps,gapareas,roads,labels"
 
@@ -115,13 +117,16 @@ def test_file_holds_no_address_and_no_data_in_scripts(client: TestClient) -> Non
 
 
 def test_every_module_of_the_page_is_in_the_file() -> None:
-    modules = modules_from()
-    assert {"main.js", "planner.js", "embedded.js", "dom.js"} <= modules.keys()
-    for text in modules.values():
-        assert "./" not in "".join(re.findall(r'from\s+"[^"]+"', text))
-    assert inline_page("{}", nonce="n").count("<script") == len(
-        re.findall("</script>", inline_page("{}", nonce="n"))
-    )
+    page = inline_page("{}", nonce="n")
+    (text,) = re.findall(r'<script type="importmap"[^>]*>(.*?)</script>', page)
+    imports = json.loads(text)["imports"]
+    names = read_modules("main.js")
+    assert {"main.js", "planner.js", "embedded.js", "dom.js"} <= names.keys()
+    assert imports.keys() == {f"yikezhong/{name}" for name in names}
+    for address in imports.values():
+        body = base64.b64decode(address.removeprefix("data:text/javascript;base64,"))
+        assert not re.search(rb'(from|import)\s+"\./', body)
+    assert page.count("<script") == page.count("</script>")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from yikezhong_app.exports.export_errors import ExportFailedError
+from yikezhong_app.maps.modules import IMPORT, read_modules
 from yikezhong_app.maps.page import coverage_page
 from yikezhong_app.maps.scaffold import with_nonce
 from yikezhong_app.web.assets import STATIC_FOLDER
@@ -21,10 +22,10 @@ from yikezhong_app.web.base_maps import with_base_maps
 
 _MAIN: Final = "main.js"
 _PREFIX: Final = "yikezhong/"
-_IMPORT: Final = re.compile(r'(\bfrom\s+|\bimport\s+)"\./([\w.]+)"')
 _SHEET: Final = re.compile(
     r'<link rel="stylesheet" href="/static/([^"]+)"(?: media="([^"]+)")?\s*/?>'
 )
+_PRELOAD: Final = re.compile(r'<link rel="modulepreload" [^>]*>\n?')
 _MODULE: Final = re.compile(r'<script type="module" src="/static/js/[^"]+"></script>')
 _SCRIPT: Final = re.compile(r'<script src="/static/([^"]+)"></script>')
 _IMAGE: Final = re.compile(r'(src|href)="/static/css/mark\.svg"')
@@ -48,7 +49,7 @@ def inline_page(embedded: str, *, nonce: str) -> str:
         is left.
     """
     page = with_base_maps(with_nonce(coverage_page(), nonce), ())
-    page = _SHEET.sub(_sheet, page)
+    page = _SHEET.sub(_sheet, _PRELOAD.sub("", page))
     page = _SCRIPT.sub(lambda m: _script(_read(m[1]), nonce=nonce), page)
     start = f'<script type="module" nonce="{nonce}">import "{_PREFIX}{_MAIN}";</script>'
     page = _MODULE.sub(lambda _: _import_map(nonce) + start, page)
@@ -79,24 +80,12 @@ def safe_json(text: str) -> str:
     return text.replace("<", "\\u003c")
 
 
-def modules_from(main: str = _MAIN) -> dict[str, str]:
-    """Return a module and all that it imports, their imports renamed, by file name."""
-    found: dict[str, str] = {}
-    waiting = [main]
-    while waiting:
-        name = waiting.pop()
-        if name in found:
-            continue
-        text = _read(f"js/{name}")
-        waiting += [imported for _, imported in _IMPORT.findall(text)]
-        found[name] = _IMPORT.sub(rf'\1"{_PREFIX}\2"', text)
-    return dict(sorted(found.items()))
-
-
 def _import_map(nonce: str) -> str:
     imports = {
-        _PREFIX + name: _data_address("text/javascript", text)
-        for name, text in modules_from().items()
+        _PREFIX + name: _data_address(
+            "text/javascript", IMPORT.sub(rf'\1"{_PREFIX}\2"', text)
+        )
+        for name, text in read_modules(_MAIN).items()
     }
     text = safe_json(json.dumps({"imports": imports}))
     return f'<script type="importmap" nonce="{nonce}">{text}</script>\n'

@@ -11,6 +11,7 @@ from functools import cache
 from branca.element import Element
 
 from yikezhong_app.maps.frame import fill_frame
+from yikezhong_app.maps.modules import read_modules
 from yikezhong_app.maps.scaffold import OfflineFigure, ScaffoldMap
 from yikezhong_app.web.base_maps import BASE_MAPS_PLACEHOLDER
 
@@ -23,6 +24,7 @@ _HEAD = """
 <link rel="stylesheet" href="/static/css/map.css">
 {more_sheets}<link rel="stylesheet" href="/static/css/narrow.css" media="screen and (max-width: 860px)">
 {last_sheet}
+{preloads}
 <script type="module" src="/static/js/{script}"></script>
 """
 _SITING_SHEETS = """<link rel="stylesheet" href="/static/css/siting_results.css">
@@ -120,8 +122,14 @@ def upload_page() -> str:
 def _head(
     script: str, *, more_sheets: str = "", last_sheet: str = _MAP_ON_PAPER
 ) -> str:
+    # all at once: a module would otherwise wait for the one that imports it
+    preloads = "\n".join(
+        f'<link rel="modulepreload" href="/static/js/{name}">'
+        for name in read_modules(script)
+    )
     return _HEAD.format(
         script=script,
+        preloads=preloads,
         more_sheets=more_sheets,
         last_sheet=last_sheet,
         base_maps=BASE_MAPS_PLACEHOLDER,
