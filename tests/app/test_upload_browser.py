@@ -19,6 +19,7 @@ from yikezhong_app.web.access import parse_tokens
 
 pytestmark = pytest.mark.browser
 
+AXE = Path(__file__).resolve().parents[2] / "node_modules/axe-core/axe.min.js"
 HOSTILE = "<img src=x onerror=alert(1)>{{7*7}}`${1}</script>"
 LONG_MS = 90_000
 
@@ -74,6 +75,7 @@ def test_a_list_is_brought_looked_at_and_confirmed(
         page.set_input_files("#choose-file", str(path))
         assert "设施 <b>台账.csv" in page.inner_text("#file-name")
         keep_picture(page, f"upload-choose-{viewport['width']}")
+        assert_accessible(page)
         page.click("#send")
         page.wait_for_selector("#confirm:not([hidden])", timeout=LONG_MS)
         keep_picture(page, f"upload-report-{viewport['width']}")
@@ -82,6 +84,7 @@ def test_a_list_is_brought_looked_at_and_confirmed(
         assert HOSTILE in words and "49" not in page.inner_text(".preview")
         assert page.locator("#report img, #report script").count() == 0
         assert_fits(page)
+        assert_accessible(page)
         # the address leads back here
         page.reload()
         page.wait_for_selector("#confirm:not([hidden])", timeout=LONG_MS)
@@ -92,6 +95,19 @@ def test_a_list_is_brought_looked_at_and_confirmed(
         assert after != before and after in page.inner_text("#done-words")
         page.click("#done-map")
         page.wait_for_selector("#title-main:not(:empty)")
+
+
+def assert_accessible(page: Any) -> None:
+    """axe-core finds nothing serious in what is shown."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    found = [
+        (one["id"], node["target"], node["failureSummary"])
+        for one in result["violations"]
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+    assert found == []
 
 
 def assert_fits(page: Any) -> None:
@@ -155,6 +171,7 @@ def test_the_form_follows_the_layer_by_keyboard(served: Served, browser: Any) ->
             "增加一个文件",
         ]
         page.click("#more summary")
+        assert_accessible(page)
         assert page.is_visible("#set-level") and page.is_hidden("#set-kind")
         page.keyboard.press("ArrowRight")
         page.focus("[name=layer][value=roads]")

@@ -325,7 +325,7 @@ def test_what_is_not_decided_on_expires_and_is_bounded(
         full = assert_problem(
             bring(client, write_list(tmp_path), "facilities"), 503, "uploads-full"
         )
-        assert "2 个" in full["detail"]
+        assert "放弃已有的上传" in full["detail"]
         for row in rows:
             settled(client, row)
         gone = client.delete(rows[0]["links"]["self"], headers=HEADERS)

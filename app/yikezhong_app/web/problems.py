@@ -83,7 +83,10 @@ TABLE: Final[tuple[tuple[type[Exception], ProblemKind], ...]] = (
         ProblemKind(404, "uploads-off", "没有开启数据更新"),
     ),
     (request_errors.BodyTooLargeError, ProblemKind(413, "http-413", "请求过大")),
-    (upload_errors.UploadsFullError, ProblemKind(503, "uploads-full", "上传已满")),
+    (
+        upload_errors.UploadsFullError,
+        ProblemKind(503, "uploads-full", "待处理的上传已满", tell=False),
+    ),
     (
         upload_errors.UploadStateError,
         ProblemKind(409, "upload-state", "现在不能这样做"),
