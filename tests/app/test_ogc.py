@@ -54,11 +54,20 @@ def get(client: TestClient, path: str, schema: Any, **asked: Any) -> dict[str, A
 
 
 def check(document: dict[str, Any], schema: Any) -> None:
-    """Validate a document; of many features the first and the last."""
+    """Validate a document; of many features the first and the last.
+
+    Large shapes, which would take a validator seconds, are seen by GDAL below.
+    """
     if "features" in document:
         some = [*document["features"][:3], *document["features"][-2:]]
-        document = {**document, "features": some}
-    jsonschema.validate(document, schema)
+        document = {**document, "features": [without_large_shape(one) for one in some]}
+    jsonschema.validate(without_large_shape(document), schema)
+
+
+def without_large_shape(feature: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(feature.get("geometry"))) < 20_000:
+        return feature
+    return {**feature, "geometry": None}
 
 
 def href(document: dict[str, Any], rel: str) -> str | None:
@@ -159,7 +168,7 @@ def test_the_page_sizes_are_the_standards(client: TestClient) -> None:
     assert href(beyond, "prev")
 
 
-@pytest.mark.parametrize("id_", ["townships", "facilities", "circles"])
+@pytest.mark.parametrize("id_", ["townships", "facilities"])
 def test_a_box_gives_what_meets_it(client: TestClient, id_: str) -> None:
     every = all_features(client, id_, limit=5000)
     extent = get(client, f"/collections/{id_}", schemas.COLLECTION)["extent"]
@@ -219,6 +228,7 @@ def test_properties_can_be_asked_for(client: TestClient) -> None:
         "limit=",
         "limit=٣",
         "offset=-1",
+        "offset=10000001",
         "bbox=1,2,3",
         "bbox=1,2,3,4,5",
         "bbox=a,b,c,d",

@@ -16,7 +16,7 @@ from yikezhong_app.web.request_errors import BadQueryError
 
 DEFAULT_LIMIT: Final = 10
 MOST: Final = 10_000
-_LARGEST_OFFSET: Final = 10_000_000
+LARGEST_OFFSET: Final = 10_000_000
 _WHOLE = re.compile(r"[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -94,7 +94,7 @@ def parse_items_query(params: QueryParams, *, filters: Names[str]) -> ItemsQuery
     return ItemsQuery(
         # a larger one is no error, says the standard
         limit=min(limit, MOST),
-        offset=min(_whole(given, "offset", least=0, default=0), _LARGEST_OFFSET),
+        offset=_whole(given, "offset", least=0, default=0, most=LARGEST_OFFSET),
         boxes=() if "bbox" not in given else parse_boxes(given["bbox"]),
         interval=None if "datetime" not in given else parse_interval(given["datetime"]),
         properties={name: given[name] for name in filters if name in given},
@@ -164,10 +164,19 @@ def _day(text: str) -> dt.date:
     )
 
 
-def _whole(given: dict[str, str], name: str, *, least: int, default: int) -> int:
+def _whole(
+    given: dict[str, str],
+    name: str,
+    *,
+    least: int,
+    default: int,
+    most: int | None = None,
+) -> int:
     text = given.get(name)
     if text is None:
         return default
     if not _WHOLE.fullmatch(text) or int(text) < least:
         raise BadQueryError(f"{name} 须为不小于 {least} 的整数", parameter=name)
+    if most is not None and int(text) > most:
+        raise BadQueryError(f"{name} 不得大于 {most}", parameter=name)
     return int(text)

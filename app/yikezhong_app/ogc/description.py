@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from yikezhong_app.ogc.asked import DEFAULT_LIMIT, MOST
+from yikezhong_app.ogc.asked import DEFAULT_LIMIT, LARGEST_OFFSET, MOST
 from yikezhong_app.ogc.documents import OPENAPI
 from yikezhong_app.ogc.items import GEOJSON, JSON
 from yikezhong_app.ogc.layers import Layer
@@ -157,7 +157,7 @@ _PARAMETERS: Final = {
     "offset": _query(
         "offset",
         "跳过几个要素",
-        {"type": "integer", "minimum": 0, "maximum": 10_000_000, "default": 0},
+        {"type": "integer", "minimum": 0, "maximum": LARGEST_OFFSET, "default": 0},
     ),
     "bbox": _query(
         "bbox",
