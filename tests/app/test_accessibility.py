@@ -78,6 +78,17 @@ def test_page_has_no_serious_finding(
                 assert not overflows(page)
 
 
+@pytest.mark.parametrize("typed", ["镇", "没有这个地方"])
+def test_open_list_of_the_search_has_no_serious_finding(
+    browser: Any, base: str, typed: str
+) -> None:
+    with watched_page(browser, base) as page:
+        open_page(page, "front")
+        page.fill("#search-input", typed)
+        page.wait_for_selector("#search-list [role=option]")
+        assert findings(page) == []
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_api_description_has_no_serious_finding(
     browser: Any, base: str, size: str

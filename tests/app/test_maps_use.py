@@ -176,6 +176,19 @@ def test_search_goes_to_the_level_of_what_is_found(page: Any) -> None:
     assert view_of(page)["level"] == "community"
 
 
+@pytest.mark.parametrize("typed", ["shiqiao", "sqz", "石 qiao"])
+def test_search_by_pinyin_and_initials(page: Any, typed: str) -> None:
+    open_map(page)
+    page.fill("#search-input", typed)
+    page.wait_for_selector("#search-list [role=option]")
+    first = page.locator("#search-list [role=option]").first
+    assert first.inner_text().startswith("石桥镇")
+    assert page.get_attribute("#search-input", "aria-activedescendant") == "search-0"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#area-name")
+    assert page.inner_text("#area-name") == "石桥镇"
+
+
 def test_search_without_result_says_so(page: Any) -> None:
     open_map(page)
     page.fill("#search-input", "没有这个地方")

@@ -114,4 +114,5 @@ function choice(division, index, take) {
   );
 }
 
-const note = (text) => make("li", { class: "search-note", text });
+const note = (text) =>
+  make("li", { class: "search-note", role: "option", "aria-disabled": "true", text });
