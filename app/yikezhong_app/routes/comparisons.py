@@ -39,7 +39,7 @@ TASKS: Final = {
     SCENARIO: "yikezhong_app.scenarios.tasks:run_scenario",
     SPEEDS: "yikezhong_app.scenarios.tasks:run_speeds",
 }
-#: Longest time of a scenario [s]: a bridge in a prefecture takes about one minute.
+#: Longest time of a scenario [s]; a bridge in a prefecture takes some ten seconds.
 _SCENARIO_S: Final = 600.0
 VersionId = Annotated[
     str, Path(pattern=r"^\d{4}-\d{2}-\d{2}-[0-9a-f]{12}$", description="成果版本")
