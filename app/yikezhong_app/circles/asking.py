@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -135,10 +134,6 @@ class CirclePool:
         if error.get("code") == "NoRoad":
             raise NoRoadError(error["message"], hint=error["hint"])
         raise UnfinishedError("服务圈没有算出", hint="请稍后再试，或把时限改小")
-
-    def counts(self) -> Counter[str]:
-        """Return how many circles are queued and running, were refused and are over."""
-        return self.jobs.counts()
 
     def close(self) -> None:
         """End the processes."""
