@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -97,6 +98,8 @@ class SnapshotStore:
                 if old is None or old.version != snapshot.version:
                     old = load_catalog(snapshot)
                     LOG.info("serving version %s", old.version)
+                    # what was set aside for the version before may go with it
+                    gc.unfreeze()
                 self._state = StoreState(old, None)
             except SourceError as error:
                 if old is not None or stamp is not None:

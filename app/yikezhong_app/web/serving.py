@@ -18,6 +18,7 @@ from yikezhong_app.web.connections import (
     GuardedServer,
     guarded_protocol,
 )
+from yikezhong_app.web.pauses import guard_pauses
 from yikezhong_coverage.errors import SourceError
 
 #: Addresses that only this machine can reach.
@@ -49,6 +50,7 @@ def serve_forever(settings: Settings) -> None:
     print_line(f"{snapshot.manifest['name']}（评价日期 {snapshot.manifest['as_of']}）")
     _announce(settings, own)
     configure_logs(settings)
+    guard_pauses()
     # uvicorn raises the signal again when all is over: then there is nothing to end
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
