@@ -154,3 +154,26 @@ def test_cemeteries_outside_every_zone(out: Path, snapshot: Snapshot) -> None:
             shapes = zones.geometry[zones["zone_class"] == name].to_numpy()
             local = shapely.transform(shapes, lambda xy, s=scale: xy * s)
             assert shapely.distance(here, local).min() > least_m * 0.99, name
+
+
+def test_the_cheapest_actions_mix_upgrades_and_new_sites(
+    out: Path, snapshot: Snapshot
+) -> None:
+    asked = {**COMPLEX, "site_cost": 300, "upgrade_cost": 40}
+    plan = site(out, {**asked, "candidates": "community_centres+upgrade"})
+    assert plan["objective_unit"] == "cost"
+    costs = {"community_centres": 300.0, "upgrade": 40.0}
+    assert all(s["cost"] == costs[s["source"]] for s in plan["sites"])
+    assert plan["objective"] == plan["cost"] == sum(s["cost"] for s in plan["sites"])
+    # an area each: upgrades where a facility stands, new sites for what is missing
+    facilities = snapshot.table("facilities").set_index("id")
+    upgraded = [s for s in plan["sites"] if s["facility_id"]]
+    for chosen in upgraded:
+        own = facilities.loc[chosen["facility_id"]]
+        assert own["township_code"] == chosen["township_code"]
+        if own["category"] == "elderly_institution":
+            assert chosen["gain"] == 0.0
+    plain = site(out, {**COMPLEX, "site_cost": 300})
+    assert plain["cost"] == 300 * plain["n_sites"]
+    assert plan["n_sites"] == plain["n_sites"]
+    assert plan["cost"] == plain["cost"] - 260 * len(upgraded) and upgraded

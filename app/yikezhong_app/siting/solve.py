@@ -19,7 +19,12 @@ from yikezhong_app.siting.problem import (
     places_of,
 )
 from yikezhong_app.siting.request import SitingRequest
-from yikezhong_app.siting.target import TargetCase, find_target, lacking_facilities
+from yikezhong_app.siting.target import (
+    TargetCase,
+    find_target,
+    lacking_facilities,
+    without_idle_reach,
+)
 from yikezhong_app.snapshots.snapshot import Snapshot
 from yikezhong_app.web.request_errors import ParameterError
 from yikezhong_coverage.records import FloatArray, Reach
@@ -136,6 +141,8 @@ def solve_siting(
         inside=target.open_codes if target else (),
         lacking=None if target is None else lacking_facilities(snapshot, target),
     )
+    if target is not None:
+        candidates = without_idle_reach(ground, target, candidates)
     progress("计算候选点的服务范围", 0.3)
     problem = make_problem(parts, candidates, request)
     progress("求解", 0.45)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from yikezhong_app.runs.measure import function_sets
 from yikezhong_app.siting.candidates import Candidates
+from yikezhong_app.siting.ground import Ground
 from yikezhong_app.snapshots.snapshot import Snapshot
 from yikezhong_app.web.request_errors import ParameterError
 from yikezhong_coverage.eligibility import judge_eligibility
@@ -157,6 +158,34 @@ def buildable_entries(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         for entry in plan["indicators"]
         if entry["rule"] == _RULE and _can_be_built(entry.get("with") or {})
     }
+
+
+def without_idle_reach(
+    ground: Ground, case: TargetCase, candidates: Candidates
+) -> Candidates:
+    """Return the candidates; an upgrade that the service does not count reaches nobody.
+
+    A facility of another category than the service's may gain the functions that a
+    target asks for, and still be no place of that service.
+    """
+    facilities = ground.snapshot.table("facilities")
+    asked = frozenset(case.functions)
+    offered = function_sets(facilities["functions"])
+    after = [None if has is None else has | asked for has in offered]
+    counts = judge_eligibility(
+        ground.service,
+        category=facilities["category"].to_numpy(dtype=object),
+        functions=after,
+        status=facilities["status"].to_numpy(dtype=object),
+    ).eligible
+    serving = set(facilities.loc[counts, "id"])
+    table = candidates.table
+    idle = (table["source"] == "upgrade") & ~table["facility_id"].isin(serving)
+    if not idle.any():
+        return candidates
+    edge = np.where(idle.to_numpy(), -1, candidates.snapped.edge)
+    snapped = replace(candidates.snapped, edge=edge.astype(np.int32))
+    return replace(candidates, snapped=snapped)
 
 
 def _entry(snapshot: Snapshot, indicator: str) -> dict[str, Any]:
