@@ -339,10 +339,16 @@ def test_buildings_are_not_called_people(tmp_path: Path) -> None:
 
 #: The only addresses that take more than reading.
 WRITING = {
+    "candidates": {"post"},
     "evaluations": {"post"},
+    "jobs/{job_id}": {"get", "delete"},
+    "scenarios": {"get", "post"},
     "sitings": {"get", "post"},
     "sitings/{job_id}": {"get", "delete"},
-    "sitings/{job_id}/sites": {"get"},
+    "speed-comparisons": {"post"},
+    "uploads": {"get", "post"},
+    "uploads/{upload_id}": {"get", "delete"},
+    "uploads/{upload_id}/confirm": {"post"},
 }
 
 
@@ -369,13 +375,21 @@ def test_the_description_of_the_api_is_whole(client: TestClient) -> None:
             "access",
             "equity",
             "robustness",
-            "scenarios",
             "scenarios/{scenario_id}",
             "scenarios/{scenario_id}/points",
+            "scenarios/{scenario_id}/report.{form}",
+            "siting-options",
+            "sitings/{job_id}/map.{form}",
+            "sitings/{job_id}/report.{form}",
+            "sitings/{job_id}/sites",
+            "uploads/{upload_id}/report",
+            "versions",
+            "versions/{before}/{after}",
             "facilities",
             "circles",
             "roads",
             "data-report",
+            "maps.html",
             "maps.png",
             "maps.svg",
             "reports/{code}.docx",
