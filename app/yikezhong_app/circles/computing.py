@@ -26,8 +26,8 @@ from yikezhong_coverage.snap import snap_points
 from yikezhong_coverage.travel import reach
 from yikezhong_geodata.columns import CRS, EQUAL_AREA_CRS, GROUPS
 
-#: Networks a process keeps: two profiles of two versions, or other walking speeds.
-_MOST_OPEN: Final = 4
+#: Networks a process keeps: two profiles, and another walking speed or version.
+_MOST_OPEN: Final = 3
 #: Shorter than any degree [m]: a box in degrees is never too small.
 _LEAST_DEGREE_M: Final = 110_000.0
 _DECIMALS: Final = 5
