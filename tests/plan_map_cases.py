@@ -60,7 +60,8 @@ def _register() -> dict[str, Any]:
         return {
             "id": id_, "name": name, "plan": PLAN, "clause": clause,
             "reading": HOSTILE_NAMES[3], "target": {"value": TARGET},
-            "rule": "network_time", "with": {},
+            "rule": "network_time",
+            "with": {"services": ["elderly_circle"], "limit_min": 15},
         }  # fmt: skip
 
     return {

@@ -492,6 +492,25 @@ def test_one_indicator_with_its_entry(
     assert {r["speed_mps"] for r in body["robustness"]} == {0.8, 1.0, 1.2}
 
 
+def test_one_indicator_at_another_speed_in_every_township(
+    client: TestClient, snapshot: Snapshot, plans: tuple[Plan, ...]
+) -> None:
+    network = next(i for i in indicators_of(plans).values() if i.rule == "network_time")
+    body = get(client, f"indicators/{network.id}", level="township", speed=0.8)
+    codes = {item["code"] for item in body["items"]}
+    table = snapshot.table("robustness")
+    tried = table[
+        (table["indicator_id"] == network.id)
+        & (table["speed_mps"] == 0.8)
+        & (table["level"] == "township")
+    ]
+    shown = {(r["code"], r["variant"], r["value"]) for r in body["robustness"]}
+    rows = tried[["code", "variant", "value"]].itertuples(index=False, name=None)
+    assert shown == set(rows)
+    assert {code for code, _, _ in shown} == codes
+    assert not get(client, f"indicators/{network.id}", speed=0.9)["robustness"]
+
+
 def test_what_is_not_there(client: TestClient) -> None:
     assert_problem(client.get(f"{API}/indicators/X-1"), 404, "unknown-record")
     wrong = client.get(f"{API}/indicators", params={"plan": "no-plan"})

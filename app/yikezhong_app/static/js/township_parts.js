@@ -202,6 +202,7 @@ export function planGapTable() {
       { id: "indicator", name: "指标", value: ({ indicator_id: id, name }) => `${id} ${name}` },
       counted("people_60", "60岁及以上", ({ people_60: people }) => people ?? null),
       { id: "reason", name: "原因", value: reasonOf },
+      { id: "facility", name: "最近设施", value: ({ nearest_facility_name: name }) => name ?? null },
       { id: "remedy", name: "对策", value: (row) => (row.remedy_name ? remedyWords(row) : null) },
     ],
   });
