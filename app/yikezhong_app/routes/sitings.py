@@ -64,10 +64,13 @@ _NO_RESULT: Final[dict[int | str, dict[str, Any]]] = {
     response_model=JobRow,
     responses=PROBLEMS,
 )
-def create_siting(
+async def create_siting(
     siting: SitingRequest, context: WithContext, request: Request
 ) -> Response:
-    """Queue a siting on the version this request began with."""
+    """Queue a siting on the version this request began with.
+
+    Not in a thread: where the queue is full, that is told at once.
+    """
     if siting.service is not None:
         context.catalog.check_service(siting.service)
     for one in siting.also:
