@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import socket
@@ -66,6 +67,8 @@ def die(payload: dict[str, Any], folder: Path, tell: Tell) -> dict[str, Any]:
             return {"n": len(bytearray(64 * 2**30))}
         case "killed":
             os.kill(os.getpid(), signal.SIGKILL)
+        case "full":
+            raise OSError(errno.ENOSPC, "No space left on device")
         case "write":
             with (folder / "big").open("wb") as file:
                 for _ in range(64):

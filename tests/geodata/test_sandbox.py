@@ -115,6 +115,11 @@ def test_a_death_is_an_error_in_words(
     assert caught.value.http_status == 422 and caught.value.hint
 
 
+def test_a_full_disk_is_not_the_fault_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="磁盘空间不足"):
+        call("die", tmp_path, how="full")
+
+
 def test_what_a_child_started_ends_with_it(tmp_path: Path) -> None:
     folder = tmp_path / "work"
     folder.mkdir()

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from yikezhong_coverage.errors import InputError, PlannerError
+from yikezhong_coverage.errors import InputError, PlannerError, SourceError
 from yikezhong_geodata.file_errors import (
     ReaderCrashedError,
     ReaderMemoryError,
@@ -200,6 +200,8 @@ def _rebuild(record: Mapping[str, Any], file: str | None) -> PlannerError:
         return ReaderOutputError(
             "读取时要写入的文件超出了上限", file=file, hint="请裁剪、简化或拆分文件"
         )
+    if code == "ReaderDisk":
+        return SourceError("磁盘空间不足，读取没有完成", hint="请腾出空间后再试")
     kind = next(
         (c for c in _subclasses(PlannerError) if c.__name__ == f"{code}Error"), None
     )

@@ -190,9 +190,19 @@ def _answer(pipe: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
     except MemoryError:
         return {"error": {"code": "ReaderMemory"}}
     except OSError as error:
-        if error.errno != errno.EFBIG:
+        code = _writing_problem(error.errno, most=request["limits"]["file_bytes"])
+        if code is None:
             raise
-        return {"error": {"code": "ReaderOutput"}}
+        return {"error": {"code": code}}
+
+
+def _writing_problem(number: int | None, *, most: int) -> str | None:
+    """Return what is told of a file that could not be written; None: another error."""
+    is_ours = resource.getrlimit(resource.RLIMIT_FSIZE)[0] >= most
+    if number == errno.EFBIG and is_ours:
+        return "ReaderOutput"
+    full = (errno.EFBIG, errno.ENOSPC, errno.EDQUOT)
+    return "ReaderDisk" if number in full else None
 
 
 def error_record(error: Any) -> dict[str, Any]:

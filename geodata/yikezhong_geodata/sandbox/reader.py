@@ -23,6 +23,8 @@ _KEPT_ENVIRONMENT: Final = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "LD_LIBRARY_
 _KEPT_PREFIXES: Final = ("NUMBA_", "OMP_", "OPENBLAS_", "PROJ_DATA", "GDAL_DATA")
 #: Between its last word and its end [s].
 GRACE_S: Final = 5.0
+#: Longest time in which the process has to have started and forked [s].
+_START_S: Final = 120.0
 
 
 def module_path() -> list[str]:
@@ -45,6 +47,8 @@ class _Reader:
                 env=_environment(),
                 start_new_session=True,
             )
+        # it answers at once, but for the second in which it starts
+        self._control.settimeout(_START_S)
         if self._process.stdin is not None:
             with suppress(BrokenPipeError), self._process.stdin as stdin:
                 stdin.write(json.dumps(module_path()).encode())
