@@ -35,6 +35,7 @@ from yikezhong_coverage.graph import (
     connected_pieces,
     usable_edges,
 )
+from yikezhong_coverage.joint import joint_area
 from yikezhong_coverage.lengths import covered_edge_length_m, covered_length_m
 from yikezhong_coverage.rates import (
     Coverage,
@@ -96,6 +97,7 @@ __all__ = [
     "fill",
     "gap_reasons",
     "gaps_by_division",
+    "joint_area",
     "judge_eligibility",
     "length_by_division",
     "nearest_at_nodes",

@@ -92,13 +92,7 @@ def service_area(
         1e-6°. Empty for a facility that is not on a road or whose leg alone takes
         longer than the limit.
     """
-    if not (buffer_m > 0 and 0 < cell_m <= buffer_m / 2):
-        raise InputError(
-            f"服务圈的宽度 {buffer_m} 米、网格 {cell_m} 米不能用",
-            hint="宽度应为正数，网格不大于宽度的一半",
-        )
-    if not (np.isfinite(limit_s) and limit_s >= 0):
-        raise InputError(f"时限为 {limit_s}，应为非负有限数（秒）")
+    check_band(buffer_m=buffer_m, cell_m=cell_m, limit_s=limit_s)
     circles = []
     parts_of = _facility_parts(
         graph,
@@ -113,6 +107,17 @@ def service_area(
             outline(graph, parts, plane=plane, buffer_m=buffer_m, cell_m=cell_m)
         )
     return circles
+
+
+def check_band(*, buffer_m: float, cell_m: float, limit_s: float) -> None:
+    """Refuse a band or a limit that circles cannot be made with."""
+    if not (buffer_m > 0 and 0 < cell_m <= buffer_m / 2):
+        raise InputError(
+            f"服务圈的宽度 {buffer_m} 米、网格 {cell_m} 米不能用",
+            hint="宽度应为正数，网格不大于宽度的一半",
+        )
+    if not (np.isfinite(limit_s) and limit_s >= 0):
+        raise InputError(f"时限为 {limit_s}，应为非负有限数（秒）")
 
 
 def union_area(circles: Sequence[shapely.MultiPolygon]) -> shapely.MultiPolygon:

@@ -21,7 +21,7 @@ from contourpy import FillType, contour_generator
 from numpy.typing import NDArray
 
 from yikezhong_coverage.edges import EdgeParts
-from yikezhong_coverage.records import FloatArray, RoadGraph
+from yikezhong_coverage.records import BoolArray, FloatArray, RoadGraph
 
 #: Coordinates of outlines are multiples of this [degrees]: 0.1 m.
 GRID_DEGREES: Final = 1e-6
@@ -93,15 +93,7 @@ def outline(
     if len(parts.edge) == 0:
         return shapely.MultiPolygon()
     scale = plane.metres_per_degree
-    segments = _segments(
-        parts.edge,
-        parts.from_m,
-        parts.to_m,
-        graph.vertex_start,
-        graph.vertex_along_m,
-        graph.vertex_lon,
-        graph.vertex_lat,
-    )
+    segments = list_segments(graph, parts)
     segments = (segments - np.array([plane.lon, plane.lat] * 2)) * np.array(scale * 2)
     x, y, distance_m, cell = _distance_raster(
         segments, buffer_m=buffer_m, cell_m=cell_m
@@ -110,10 +102,23 @@ def outline(
         x, y, distance_m, fill_type=FillType.ChunkCombinedOffsetOffset
     )
     filled = generator.filled(-1.0, buffer_m)
-    shape = _assemble(_thinned(filled, cell / 10))
+    shape = assemble(thinned(filled, cell / 10))
     if not shapely.is_valid(shape):
-        shape = shapely.simplify(_assemble(filled), cell / 10, preserve_topology=True)
+        shape = shapely.simplify(assemble(filled), cell / 10, preserve_topology=True)
     return to_degrees(shape, plane=plane)
+
+
+def list_segments(graph: RoadGraph, parts: EdgeParts) -> FloatArray:
+    """Return the straight segments (lon, lat, lon, lat) of parts of roads."""
+    return _segments(
+        parts.edge,
+        parts.from_m,
+        parts.to_m,
+        graph.vertex_start,
+        graph.vertex_along_m,
+        graph.vertex_lon,
+        graph.vertex_lat,
+    )
 
 
 def to_degrees(
@@ -179,20 +184,23 @@ def _distance_raster(
     return x, y, distance_m, cell
 
 
-def _thinned(filled: Any, tolerance_m: float) -> Any:
+def thinned(filled: Any, tolerance_m: float, fixed: BoolArray | None = None) -> Any:
     """Leave out points of rings that lie within the tolerance of what is left.
 
-    Each ring by itself, by Douglas and Peucker's way; rings may come to cross.
+    Each ring by itself, by Douglas and Peucker's way; rings may come to cross. Points
+    that are ``fixed`` stay. The tolerance is in the units of the points.
     """
     if filled[0][0] is None:
         return filled
     points, ring_start, polygon_start = (np.asarray(part[0]) for part in filled)
-    kept = _keep(points, ring_start.astype(np.int64), tolerance_m)
+    if fixed is None:
+        fixed = np.zeros(len(points), dtype=np.bool_)
+    kept = _keep(points, ring_start.astype(np.int64), tolerance_m, fixed)
     before = np.concatenate(([0], np.cumsum(kept)))
     return [points[kept]], [before[ring_start]], [polygon_start]
 
 
-def _assemble(filled: Any) -> shapely.MultiPolygon:
+def assemble(filled: Any) -> shapely.MultiPolygon:
     """Make polygons of contourpy's points and the starts of its rings and polygons."""
     if filled[0][0] is None:
         return shapely.MultiPolygon()
@@ -289,16 +297,24 @@ def _stamp(
 
 @numba.njit(cache=True)
 def _keep(
-    points: FloatArray, ring_start: NDArray[np.int64], tolerance_m: float
-) -> NDArray[np.bool_]:
+    points: FloatArray,
+    ring_start: NDArray[np.int64],
+    tolerance_m: float,
+    fixed: BoolArray,
+) -> BoolArray:
     """Return which points of closed rings to keep."""
-    kept = np.zeros(len(points), dtype=np.bool_)
+    kept = fixed.copy()
     stack = np.empty((len(points) + 2, 2), dtype=np.int64)
     for r in range(len(ring_start) - 1):
         first, last = ring_start[r], ring_start[r + 1] - 1
         kept[first] = kept[last] = True
-        stack[0, 0], stack[0, 1] = first, last
-        depth = 1
+        depth = 0
+        begin = first
+        for i in range(first + 1, last + 1):
+            if kept[i]:
+                stack[depth, 0], stack[depth, 1] = begin, i
+                depth += 1
+                begin = i
         while depth > 0:
             depth -= 1
             begin, end = stack[depth, 0], stack[depth, 1]
