@@ -15,6 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from browser_cases import Watch, _listen, keep_picture
+from indicator_cases import DemoRun
 from map_cases import (
     HOSTILE_NAMES,
     NOTICE,
@@ -32,7 +33,10 @@ from plan_map_cases import (
 )
 from service_cases import API, assert_problem, make_client
 from yikezhong_app.exports.inlining import inline_page
+from yikezhong_app.exports.single_file import view_of_code
 from yikezhong_app.maps.modules import read_modules
+from yikezhong_app.reading.catalog import load_catalog
+from yikezhong_app.snapshots.snapshot import open_current
 
 ALL_LAYERS = "areas,townships,communities,circles,facilities,gaps,gapareas,roads,labels"
 
@@ -137,6 +141,7 @@ def test_every_module_of_the_page_is_in_the_file() -> None:
         "layers=moon",
         "level=province",
         "denominator=x",
+        "county=421304&level=prefecture",
     ],
 )
 def test_view_that_there_is_not_is_refused(client: TestClient, query: str) -> None:
@@ -153,6 +158,12 @@ def test_indicator_or_speed_that_there_is_not_is_refused(
     client: TestClient, query: str, status: int
 ) -> None:
     assert client.get(f"{API}/maps.html?{query}").status_code == status
+
+
+def test_only_county_is_the_whole(county_run: DemoRun) -> None:
+    catalog = load_catalog(open_current(county_run.out))
+    (code,) = [one["code"] for one in catalog.divisions if one["level"] == "county"]
+    assert view_of_code(catalog, code).county is None
 
 
 # --- the file in a browser ---------------------------------------------------------------

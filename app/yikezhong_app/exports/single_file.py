@@ -28,6 +28,7 @@ from yikezhong_app.reading.indicator_rows import (
     top_codes,
 )
 from yikezhong_app.web.request_errors import ParameterError
+from yikezhong_geodata.columns import LEVELS
 
 #: Layers of the map page that a file may hold.
 LAYERS: Final = (
@@ -92,9 +93,7 @@ def settle_view(catalog: Catalog, asked: FileView) -> FileView:
             raise ParameterError(
                 f"没有图层“{layer}”", parameter="layers", available=LAYERS
             )
-    county, code, level = asked.county, None, given.level
-    if county is not None:
-        county = catalog.find_division(county, level="county")["code"]
+    county, code, level = _settle_county(catalog, asked), None, given.level
     if given.code is not None:
         division = catalog.find_division(given.code)
         code = division["code"]
@@ -109,6 +108,19 @@ def settle_view(catalog: Catalog, asked: FileView) -> FileView:
     )  # fmt: skip
     speed = _settle_speed(catalog, asked)
     return FileView(view, county, asked.indicator, speed, asked.off, asked.place)
+
+
+def _settle_county(catalog: Catalog, asked: FileView) -> str | None:
+    """Return the code of the county; None where there is no other to narrow from."""
+    if asked.county is None:
+        return None
+    county = str(catalog.find_division(asked.county, level="county")["code"])
+    below = LEVELS[LEVELS.index("county") :]
+    if asked.view.level is not None and asked.view.level not in below:
+        raise ParameterError(
+            "县市区之内没有这一层级", parameter="level", available=below
+        )
+    return county if catalog.levels["county"] > 1 else None
 
 
 def _settle_speed(catalog: Catalog, asked: FileView) -> float | None:
