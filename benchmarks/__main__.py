@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks import others, q1, q2, q3, q4, q5
 from benchmarks.measure import Table
 from benchmarks.networks import make_case
-from benchmarks.report import print_table, write_results
+from benchmarks.report import print_rows, print_table, write_results
 
 SIZES = {
     "county": ("porto_alegre", "beijing", "liechtenstein"),
@@ -62,7 +62,9 @@ def _measure_network(name: str, terms: argparse.Namespace, table: Table) -> None
         circles = question == "q3" and case.name not in ("tiny", "porto_alegre")
         if question in terms.only and not circles:
             _say(f"{name}: {question}")
+            known = len(table.rows)
             ask(case, table, repeats=repeats, outside=not terms.quick)
+            print_rows(table.rows[known:])
     if "others" in terms.only and name in ("tiny", "prefecture"):
         _say("others")
         others.run(table, case, repeats=repeats, result=terms.result, quick=terms.quick)

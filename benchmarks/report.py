@@ -34,6 +34,12 @@ def print_table(table: Table) -> None:
         print(line)
 
 
+def print_rows(rows: list[Row]) -> None:
+    """Print rows as soon as they are there, for a run that may not come to its end."""
+    for row in rows:
+        print("  " + " | ".join(cell for cell in _cells(row) if cell), flush=True)
+
+
 def write_results(table: Table, path: Path, *, today: dt.date, load: float) -> None:
     """Write machine, versions, date, the aims, the table and the notes."""
     lines = [
