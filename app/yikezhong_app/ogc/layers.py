@@ -199,9 +199,10 @@ COLLECTIONS: Final[tuple[Collection, ...]] = (
         title="服务圈",
         description="已算出的服务圈：各设施的，以及各服务的合并（近似，只供显示）",
         table="circles",
+        # the unions last: one of them is as large as a hundred others
         choose=lambda catalog: [
-            *circle_rows(catalog, CirclesQuery(minutes="all", union=True)),
             *circle_rows(catalog, CirclesQuery(minutes="all", union=False)),
+            *circle_rows(catalog, CirclesQuery(minutes="all", union=True)),
         ],
         id_of=_circle_id,
         filters=("service", "facility_id", "profile"),
