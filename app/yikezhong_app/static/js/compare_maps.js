@@ -9,6 +9,8 @@ const L = window.L;
 const NEW_COLOUR = "#0a7a3f";
 const GONE_COLOUR = "#b3261e";
 const ROAD_COLOUR = "#6d28d9";
+/** From here on, changes are dots instead of signs. */
+const MOST_SIGNS = 300;
 
 /** Make the second map, with the options of the scaffold's. */
 export function afterMap() {
@@ -87,6 +89,7 @@ export class Side {
   /** Draw what a scenario changes; on the side before only where it changes something. */
   setChanges(changes, { isAfter, placeOf }) {
     this.changes.clearLayers();
+    this.hasMany = changes.length > MOST_SIGNS;
     for (const change of changes) {
       for (const layer of this.drawChange(change, isAfter, placeOf)) this.changes.addLayer(layer);
     }
@@ -127,6 +130,11 @@ export class Side {
   }
 
   sign(at, kind, words) {
+    if (this.hasMany) {
+      const fillColor = kind === "close" ? GONE_COLOUR : NEW_COLOUR;
+      const style = { radius: 2.6, stroke: false, fillColor, fillOpacity: 0.9, interactive: false };
+      return L.circleMarker(at, { renderer: this.canvas, pane: "circles", ...style });
+    }
     const icon = new ChangeIcon({ kind });
     return this.named(L.marker(at, { icon, pane: "sites", keyboard: false }), words);
   }

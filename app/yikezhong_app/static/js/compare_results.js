@@ -9,7 +9,7 @@ import { patch } from "./patterns.js";
 import { points, signed } from "./siting_words.js";
 import { nameOf, unitOf } from "./words.js";
 
-const MOST_CHANGES = 12;
+const FIRST_ROWS = 12;
 const VERDICTS = {
   met: "达标",
   not_met: "未达标",
@@ -159,24 +159,33 @@ function aboutScenario({ author, note, is_current: isCurrent, as_of: asOf }) {
 }
 
 function changeList(changes, nameOfPlace, categories) {
-  const rows = changes.map((change) => changeWords(change, nameOfPlace, categories));
-  const list = make("ul", { class: "changes", id: "changes" });
-  const draw = (n) => show(list, rows.slice(0, n).map(([kind, text]) => changeRow(kind, text)));
-  draw(MOST_CHANGES);
+  return [
+    make("h3", { text: `改动（${count(changes.length)} 项）` }),
+    ...longList({ class: "changes", id: "changes" }, changes, (change) =>
+      changeRow(...changeWords(change, nameOfPlace, categories)),
+    ),
+  ];
+}
+
+// the first rows of a list, the others when asked for
+function longList(about, items, draw) {
+  const list = make("ul", about);
+  const fill = (n) => show(list, items.slice(0, n).map(draw));
+  fill(FIRST_ROWS);
   const more =
-    rows.length > MOST_CHANGES &&
+    items.length > FIRST_ROWS &&
     make("button", {
       type: "button",
       class: "more",
-      text: `显示全部 ${count(rows.length)} 项`,
+      text: `显示全部 ${count(items.length)} 项`,
       on: {
         click: () => {
-          draw(rows.length);
+          fill(items.length);
           more.remove();
         },
       },
     });
-  return [make("h3", { text: `改动（${count(rows.length)} 项）` }), list, more];
+  return [list, more];
 }
 
 const changeRow = (kind, text) =>
@@ -210,19 +219,15 @@ function verdictList(indicators, nameOfPlace) {
   return [
     make("h3", { text: `结论改变的规划指标（${count(indicators.length)}）` }),
     indicators.length === 0 && make("p", { class: "empty", text: "没有规划指标的结论因此改变。" }),
-    make(
-      "ul",
-      { class: "verdicts", id: "verdicts" },
-      indicators.map((one) =>
-        make(
-          "li",
-          {},
-          make("span", { class: "name", text: `${nameOfPlace(one.code)}：${one.name}` }),
-          make("span", {
-            class: `verdict ${toneOf(one)}`,
-            text: `${VERDICTS[one.status_before] ?? one.status_before} → ${VERDICTS[one.status_after] ?? one.status_after}`,
-          }),
-        ),
+    ...longList({ class: "verdicts", id: "verdicts" }, indicators, (one) =>
+      make(
+        "li",
+        {},
+        make("span", { class: "name", text: `${nameOfPlace(one.code)}：${one.name}` }),
+        make("span", {
+          class: `verdict ${toneOf(one)}`,
+          text: `${VERDICTS[one.status_before] ?? one.status_before} → ${VERDICTS[one.status_after] ?? one.status_after}`,
+        }),
       ),
     ),
   ];
