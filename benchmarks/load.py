@@ -204,32 +204,42 @@ async def compute_on(
     client.close()
 
 
-async def measure_load(port: int, pid: int, *, seconds: float, pause_s: float) -> None:
-    """Question 1."""
+@dataclass
+class Load:
+    """What readers and computing clients were told in the same time."""
+
+    reads: Answers = field(default_factory=Answers)
+    taken: Answers = field(default_factory=Answers)
+    refused: Answers = field(default_factory=Answers)
+    #: An answer without any work: what the machine itself takes.
+    empty: Answers = field(default_factory=Answers)
+
+
+async def put_load(port: int, numbers: Iterator[int], told: Load, **terms: Any) -> None:
+    """Read and compute for a while."""
     paths = await read_addresses(port)
-    reads, taken, refused, numbers = Answers(), Answers(), Answers(), itertools.count()
-    empty = Answers()  # an answer without any work: what the machine itself takes
-    warm_until = time.monotonic() + max(10.0, seconds / 6)
-    warm = Answers()
+    until, pause_s = time.monotonic() + terms["seconds"], terms["pause_s"]
+    readers = [(paths, told.reads, pause_s)] * N_READERS
     await asyncio.gather(
         *(
-            read_on(port, paths, warm, until=warm_until, pause_s=pause_s)
-            for _ in range(N_READERS)
-        )
-    )
-    before_mb = resident_bytes(pid) / 2**20
-    until = time.monotonic() + seconds
-    await asyncio.gather(
-        *(
-            read_on(port, paths, reads, until=until, pause_s=pause_s)
-            for _ in range(N_READERS)
+            read_on(port, of, answers, until=until, pause_s=pause)
+            for of, answers, pause in [*readers, (["/healthz"], told.empty, 0.05)]
         ),
-        read_on(port, ["/healthz"], empty, until=until, pause_s=0.05),
         *(
-            compute_on(port, numbers, taken, refused, until=until)
+            compute_on(port, numbers, told.taken, told.refused, until=until)
             for _ in range(N_COMPUTING)
         ),
     )
+
+
+async def measure_load(port: int, pid: int, *, seconds: float, pause_s: float) -> None:
+    """Question 1, after a while that is not counted."""
+    numbers, told = itertools.count(), Load()
+    warm_s = max(15.0, seconds / 10)
+    await put_load(port, numbers, Load(), seconds=warm_s, pause_s=pause_s)
+    before_mb = resident_bytes(pid) / 2**20
+    await put_load(port, numbers, told, seconds=seconds, pause_s=pause_s)
+    reads, taken, refused, empty = told.reads, told.taken, told.refused, told.empty
     grown = resident_bytes(pid) / 2**20 / before_mb - 1
     print(f"1. {N_READERS} readers, {N_COMPUTING} computing, {seconds:g} s")
     print(
