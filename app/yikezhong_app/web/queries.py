@@ -5,13 +5,13 @@ An unknown parameter is refused: a misspelt filter would otherwise silently give
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Final, Literal
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from yikezhong_app.web.formats import Format
+from yikezhong_app.web.request_errors import ParameterError
 
 #: A code or a name; no slash, control or replacement character can be in it.
 DIVISION_PATTERN: Final = r"^[\w\-·・（）() .'’]{1,64}$"
@@ -154,13 +154,6 @@ class FacilitiesQuery(PageQuery):
         examples=["113.2,31.6,113.5,31.8"],
     )
 
-    @field_validator("bbox")
-    @classmethod
-    def _check_box(cls, value: str | None) -> str | None:
-        if value is not None:
-            parse_box(value)
-        return value
-
 
 class CirclesQuery(PageQuery):
     """Parameters of ``circles``."""
@@ -264,8 +257,8 @@ def parse_box(text: str) -> tuple[float, float, float, float]:
 
     Raises
     ------
-    ValueError
-        If it is not a box; the message is for the planner.
+    ParameterError
+        If it is not a box.
 
     Examples
     --------
@@ -275,9 +268,12 @@ def parse_box(text: str) -> tuple[float, float, float, float]:
     try:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError:
-        raise ValueError("须为逗号分隔的四个数：西,南,东,北") from None
-    if not all(map(math.isfinite, (west, south, east, north))):
-        raise ValueError("须为有限的数")
+        raise ParameterError(
+            "bbox 须为逗号分隔的四个数：西,南,东,北", parameter="bbox"
+        ) from None
+    # not true of what is not a number, either
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise ValueError("须为经纬度，且西不大于东、南不大于北")
+        raise ParameterError(
+            "bbox 须为经纬度，且西不大于东、南不大于北", parameter="bbox"
+        )
     return west, south, east, north
