@@ -309,7 +309,13 @@ def services() -> Seeds:
     capacity: beds
     people_per_unit: 1.5
 """
-    bad_ones = (b"&a [*a]", b"!!python/name:os.system x", b"2001-99-99", MANY)
+    bad_ones = (
+        b"&a [*a]",
+        b"!!python/name:os.system x",
+        b"2001-99-99",
+        MANY,
+        b"\n? :\n?",
+    )
     return [text.encode(), *(b"services: " + value for value in bad_ones)]
 
 

@@ -18,7 +18,7 @@ class DataFileError(InputError):
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Safe loader that refuses aliases (they can explode) and repeated keys."""
+    """Safe loader: no aliases (they can explode), keys are texts and stand once."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
@@ -30,6 +30,10 @@ class _StrictLoader(yaml.SafeLoader):
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key_node, _ in node.value:
+            if key_node.tag != "tag:yaml.org,2002:str":
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a key is no text", key_node.start_mark
+                )
             key = str(key_node.value)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
