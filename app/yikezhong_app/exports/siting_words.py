@@ -174,6 +174,11 @@ def proof_words(record: Plan) -> str:
         if record["tolerance"]:
             text += f"（证明的容差为 {record['tolerance']:.2g}）"
         return text + "。"
+    if record.get("fairness"):
+        return (
+            "计算时限内没有全部证明：由低到高各级证明到何处见上；在这些级别相同的方案中，"
+            f"覆盖人数（{value}）没有证明最多。"
+        )
     if record["gap"] is None or record["bound"] is None:
         return f"计算时限内没有证明最优：目标值 {value}，与最优的差距尚不知道。"
     bound = value_words(record["bound"], unit)
@@ -228,7 +233,7 @@ def zone_words(names: str) -> str:
     Examples
     --------
     >>> zone_words("river、roads"), zone_words("不在“farmland”内")
-    ('河流、道路', '不在“耕地”内')
+    ('河道、道路', '不在“耕地”内')
     """
     known = {**ZONE_CLASSES, "roads": "道路"}
 
