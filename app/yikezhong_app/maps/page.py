@@ -36,7 +36,8 @@ _COMPARE_SHEETS = (
 #: On paper, a map page is the map with its legend and figures.
 _MAP_ON_PAPER = '<link rel="stylesheet" href="/static/css/print.css" media="print">'
 _UPLOAD_SHEET = '<link rel="stylesheet" href="/static/css/upload.css">'
-_DOCUMENT_SHEET = '<link rel="stylesheet" href="/static/css/township.css">'
+_DOCUMENT_SHEETS = """<link rel="stylesheet" href="/static/css/township.css">
+<link rel="stylesheet" href="/static/css/township_print.css">"""
 
 
 @cache
@@ -81,7 +82,7 @@ def township_page() -> str:
     >>> "township.js" in page, "https:" in page
     (True, False)
     """
-    head = _head("township.js", last_sheet=_DOCUMENT_SHEET)
+    head = _head("township.js", last_sheet=_DOCUMENT_SHEETS)
     body = fill_frame("township.html", frame_file="document.html")
     return _map_page(body, title="乡镇街道服务圈", head=head)
 
