@@ -301,7 +301,7 @@ REFUSED = [
             "study.toml"),
     Refused(19, "a date that is none in services.yaml", services("a: 2001-99-99"),
             "DataFile", "services.yaml"),
-    Refused(19, "a key that is no text in services.yaml", services("? :\n? a"),
+    Refused(19, "a key that is no text in services.yaml", services("1: a"),
             "DataFile", "services.yaml", says="key"),
     Refused(20, "services.yaml 5,000 levels deep", services("a: " + "[" * 5000),
             "DataFile", "services.yaml"),
