@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 EMPTY = "/empty"
 N_CONNECTION = 8
@@ -79,6 +80,12 @@ class Client:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=120)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
     def send(self, path: str) -> None:
         """Send a request."""
         self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
@@ -122,7 +129,8 @@ def serving(out: Path) -> Iterator[tuple[int, int]]:
         deadline = time.monotonic() + 120
         while True:
             try:
-                Client(port).get(EMPTY)
+                with Client(port) as client:
+                    client.get(EMPTY)
                 break
             except OSError:
                 assert process.is_alive() and time.monotonic() < deadline
@@ -137,8 +145,7 @@ def serving(out: Path) -> Iterator[tuple[int, int]]:
 
 def measure(out: Path, *, rounds: int, seconds: float, circles: int) -> Figures:
     """Measure all in turn; answers are checked to be whole."""
-    with serving(out) as (port, process):
-        one = Client(port)
+    with serving(out) as (port, process), Client(port) as one:
         township, places = _places(one)
         coverage = f"/api/v1/townships/{township}/coverage"
         assert json.loads(one.get(coverage))["items"]

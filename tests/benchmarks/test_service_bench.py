@@ -14,8 +14,8 @@ def test_a_short_run_measures_and_prints(
     figures = measure(county_run.out, rounds=1, seconds=0.3, circles=3)
     assert set(figures.rate_per_s) == {"empty", "coverage"}
     assert min(figures.rate_per_s.values()) > 1
-    # a repeated answer costs no more than twice nothing, whatever else runs
-    assert figures.cpu_ms["coverage"] < 2 * figures.cpu_ms["empty"] + 0.2
+    # a repeated answer costs about what nothing costs; clocks tick every 10 ms
+    assert 0 < figures.cpu_ms["coverage"] < 3 * figures.cpu_ms["empty"] + 1
     assert figures.median_ms["circle, fresh"] > figures.median_ms["circle, kept"]
     print_figures(figures)
     shown = capsys.readouterr().out
