@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -20,12 +21,11 @@ def main(out: Path) -> None:
     manifests = [
         {k: v for k, v in s.manifest.items() if k not in added} for s in (first, second)
     ]
-    print("ready", flush=True)
-    while True:
-        for turn in (0, 1):
-            # a note in the manifest: another version each time, really written
-            manifest = {**manifests[turn], "turn": open_current(out).version}
-            write_snapshot(out, tables[turn], manifest=manifest)
+    for turn in itertools.cycle((0, 1)):
+        # a note in the manifest: another version each time, really written
+        manifest = {**manifests[turn], "turn": open_current(out).version}
+        write_snapshot(out, tables[turn], manifest=manifest)
+        print("published", flush=True)
 
 
 if __name__ == "__main__":
