@@ -42,6 +42,8 @@ Task = Callable[[dict[str, Any], Path, Callable[[str, float], None]], dict[str, 
 MOST_ASKED: Final = 2**18
 #: What a child writes to standard error, in its working folder.
 ERRORS_FILE: Final = "stderr.txt"
+#: Imported before the first fork: what every task imports, and what takes long of it.
+_WARM: Final = ("yikezhong_geodata.sandbox.loading", "scipy.stats")
 _TICK_S: Final = 0.005
 _CHILDREN: Final = Path("/proc/thread-self/children")
 #: From <linux/sched.h> and <linux/prctl.h>.
@@ -100,7 +102,8 @@ def main() -> None:
     from yikezhong_geodata.opening import prepare_gdal
 
     prepare_gdal()
-    import_module("yikezhong_geodata.sandbox.loading")
+    for name in _WARM:
+        import_module(name)
     # what a child has started and left comes to us, wherever it hides
     control_process(_PR_SET_CHILD_SUBREAPER, 1)
     while True:
