@@ -156,6 +156,31 @@ def test_narrow_and_wide_buckets_find_the_same(monkeypatch):
         assert_nearest(found, expected)
 
 
+@pytest.mark.parametrize("n_spoke", [3, 4, 5, 7, 8, 11])
+def test_squares_where_many_roads_meet(n_spoke):
+    """A hub with spokes and a rim: all of it is core, the hub's arcs fill rows."""
+    turn = 2 * np.pi * np.arange(n_spoke) / n_spoke
+    places = [(113.0, 31.0)]
+    places += [(113 + 0.01 * np.cos(a), 31 + 0.01 * np.sin(a)) for a in turn]
+    rim = [(1 + k, 1 + (k + 1) % n_spoke) for k in range(n_spoke)]
+    spokes = [(0, 1 + k) for k in range(n_spoke)]
+    length = [100.0] * n_spoke + [10.0 + k for k in range(n_spoke)]
+    graph = straight_graph(places, rim + spokes, length_m=length)
+    assert prepare(graph).n_core == n_spoke + 1
+    demand, facility = points(graph, 60, n_spoke), points(graph, 3, n_spoke + 1)
+    for limit_s in (50.0, 1000.0):
+        terms = {"leg_speed_mps": 1.0, "max_time_s": limit_s}
+        assert_nearest(
+            nearest_facility(graph, demand, facility, **terms),
+            nearest_facility(graph, demand, facility, **terms, engine="scipy"),
+        )
+        pairs = {"leg_speed_mps": 1.0, "limit_s": limit_s}
+        assert_reach(
+            reach(graph, demand, facility, **pairs),
+            reach(graph, demand, facility, **pairs, engine="scipy"),
+        )
+
+
 def test_a_graph_is_made_ready_once_and_let_go_with_it():
     graph = winding_town(3, 3, 1)
     kept = prepare(graph)
