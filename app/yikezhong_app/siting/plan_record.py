@@ -24,26 +24,26 @@ UNITS: Final = {
     "p_median": "person_seconds",
     "p_center": "seconds",
 }
-#: Columns of a site, with their Chinese headers.
-SITE_TITLES: Final = {
-    "rank": "次序",
-    "year": "年次",
-    "id": "编号",
-    "name": "名称",
-    "lon": "经度",
-    "lat": "纬度",
-    "township_code": "乡镇代码",
-    "township_name": "乡镇街道",
-    "community_code": "社区代码",
-    "facility_id": "现有设施编号",
-    "gain": "新增覆盖人数",
-    "cumulative_covered": "建成后覆盖人数",
-    "cumulative_rate": "建成后覆盖率",
-    "forced": "必选",
-    "cost": "费用",
-    "capacity": "容量",
-    "source": "候选点来源",
-}
+#: Columns of a site as CSV.
+SITE_COLUMNS: Final = (
+    "rank",
+    "year",
+    "id",
+    "name",
+    "lon",
+    "lat",
+    "township_code",
+    "township_name",
+    "community_code",
+    "facility_id",
+    "gain",
+    "cumulative_covered",
+    "cumulative_rate",
+    "forced",
+    "cost",
+    "capacity",
+    "source",
+)
 #: Why people stay without, in order of precedence.
 LEFT_REASONS: Final = {
     "no_road": "附近没有可用的道路",
@@ -371,7 +371,7 @@ def sites_geojson(record: Mapping[str, Any]) -> bytes:
 def sites_csv(record: Mapping[str, Any]) -> bytes:
     """Return the sites of a plan as CSV for Excel."""
     tail = {name: record[name] for name in ("version", "as_of", "notice")}
-    return to_csv(list(SITE_TITLES), record["sites"], tail=tail)
+    return to_csv(SITE_COLUMNS, record["sites"], tail=tail)
 
 
 def _mean_min(ground: Ground, time_s: FloatArray) -> float | None:
