@@ -35,6 +35,7 @@ from yikezhong_coverage.records import FloatArray, IndexArray, IntArray
 #: Makes a signed number of an item, with which and an index nothing turns to floats.
 Int: Any = np.int64
 
+#: Bits of what a node waits for, see `Room`.
 NEAR: Final = 1
 FAR_OFF: Final = 2
 TOUCHED: Final = 4
