@@ -150,16 +150,6 @@ def communities(alter: Callable[[gpd.GeoDataFrame], object]) -> Edit:
     return edit
 
 
-def people_cell(value: object) -> Edit:
-    """Write one cell of people as text: that of the first community."""
-
-    def alter(frame: gpd.GeoDataFrame) -> None:
-        frame["常住人口"] = frame["常住人口"].astype(object)
-        frame.loc[0, "常住人口"] = value
-
-    return communities(alter)
-
-
 def geometry_cell(geometry: object) -> Edit:
     """Give the first community a geometry as GeoJSON says it."""
 

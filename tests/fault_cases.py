@@ -37,11 +37,6 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "yikezhong_app", *map(str, arguments)]
 
 
-def run(study: Path, out: Path, *more: object, **options: object) -> int:
-    """Run a study in a process of its own; return the exit code."""
-    return run_said(study, out, *more, **options).returncode
-
-
 def run_said(
     study: Path, out: Path, *more: object, **options: object
 ) -> subprocess.CompletedProcess[str]:
