@@ -7,6 +7,7 @@ the study of the service is good, and the wrong file comes as an upload.
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import tempfile
 import tomllib
@@ -33,7 +34,10 @@ FLAGS = {"--accept-datum": "accept_datum", "--accept-repairs": "accept_repairs"}
 
 
 def read_cases(name: str) -> list[Any]:
-    """Return all cases of one of the tables, by their number."""
+    """Return the cases of one of the tables, by their number.
+
+    The first of each number; its relatives too in the long form of the tests.
+    """
     found = []
     for path in sorted(CASES.glob("test_*.py")):
         spec = importlib.util.spec_from_file_location(f"cases_{path.stem}", path)
@@ -41,6 +45,8 @@ def read_cases(name: str) -> list[Any]:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         found += getattr(module, name, [])
+    if not os.environ.get("YIKEZHONG_SOAK"):
+        found = [*{case.number: case for case in reversed(found)}.values()]
     return sorted(found, key=lambda case: (case.number, case.title))
 
 
