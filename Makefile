@@ -35,7 +35,7 @@ $(STAMP)/assets: $(STAMP)/python package.json package-lock.json scripts/install-
 # kept beside the sources: the first run need not wait for it
 $(STAMP)/kernels: $(STAMP)/python scripts/compile-kernels $(wildcard coverage/yikezhong_coverage/*.py)
 	@echo "编译计算内核 …"
-	@$(BIN)/python scripts/compile-kernels
+	@scripts/compile-kernels "$(BIN)"
 	@touch $@
 
 # said, not demanded: until there is a font it is said again

@@ -48,7 +48,8 @@ def write_results(table: Table, path: Path, *, today: dt.date, load: float) -> N
         f"{today.isoformat()} · {_machine()} · load at the start {load:.1f} · "
         f"Python {platform.python_version()} · " + " · ".join(_versions()),
         "",
-        "Runs in turn, medians. Time is wall time, CPU the processor time of the",
+        "Runs in turn, medians; what takes less than 0.1 s runs three times in its turn,",
+        "the least counts. Time is wall time, CPU the processor time of the",
         "process; × is the row's over that of the first row of the same question and",
         "network. Prepared: what the peer's graph took before. Peak is what the call adds",
         "to the memory of a process that holds the prepared network (for Q5: the whole",
