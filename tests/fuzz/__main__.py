@@ -62,7 +62,7 @@ def fuzz_one(name: str, seconds: int) -> None:
 
         target = TARGETS[name]
         seeds = target.seeds()
-        folder = Path(tempfile.mkdtemp(dir=scratch(), prefix="yikezhong-fuzz-"))
+        folder = Path(tempfile.mkdtemp(prefix="yikezhong-fuzz-"))
         for seed in seeds:  # imports all there is to import
             with contextlib.suppress(Exception):
                 try_once(target, seed, folder)
@@ -94,6 +94,12 @@ def fuzz_one(name: str, seconds: int) -> None:
 
 def fuzz_all(names: list[str], seconds: int) -> int:
     """Give every target its share of the time; return the number of findings."""
+    with tempfile.TemporaryDirectory(prefix="yikezhong-", dir=scratch()) as room:
+        # what the processes leave behind goes with it
+        return _fuzz_all(names, seconds, {**os.environ, "TMPDIR": room})
+
+
+def _fuzz_all(names: list[str], seconds: int, environment: dict[str, str]) -> int:
     share = max(1, seconds // len(names))
     for name in names:
         end = time.monotonic() + share
@@ -106,6 +112,7 @@ def fuzz_all(names: list[str], seconds: int) -> int:
                 text=True,
                 errors="replace",
                 check=False,
+                env=environment,
                 preexec_fn=_bound,
             )
             log = done.stderr[-4000:]
