@@ -15,7 +15,7 @@ from yikezhong_coverage.travel import nearest_at_nodes
 N_SIDE = 8
 N_DIVISION = N_SIDE * N_SIDE
 #: Roads that the overlay is asked for: all of them would take half an hour.
-N_OVERLAY = 250
+N_OVERLAY = 1000
 
 
 def run(case: Case, table: Table, *, repeats: int, outside: bool = True) -> None:
