@@ -205,6 +205,17 @@ def _coverage(divisions: gpd.GeoDataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def coverage_speeds(speed_mps: float, *, share: float) -> pd.DataFrame:
+    """Return the table ``coverage_speeds``: at one speed a share of the covered."""
+    table = _coverage(_divisions())
+    table = table[table["variant"] == "with_neighbours"].copy()
+    table["speed_mps"] = speed_mps
+    covered = table["covered"] * share
+    table["out_of_reach"] += table["covered"] - covered
+    table["covered"], table["rate"] = covered, table["rate"] * share
+    return table.reset_index(drop=True)
+
+
 def _denominators(level: str, minutes: int) -> list[str]:
     areas = [] if level == "community" else ["communities"]
     return ["people_60", "people", *areas, *(["road_length"] if minutes == 15 else [])]

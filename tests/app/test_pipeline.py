@@ -14,6 +14,7 @@ from study_cases import STUDY_TOML, write_study
 from yikezhong_app.runs.measure import build_network
 from yikezhong_app.runs.pipeline import compute_tables, run_study
 from yikezhong_app.snapshots.snapshot import open_current
+from yikezhong_app.tables.gaps import VARIANT
 from yikezhong_geodata.study import Study, load_study
 
 AS_OF = dt.date(2023, 12, 31)
@@ -215,3 +216,21 @@ def test_a_run_is_repeatable(study: Study, tmp_path: Path) -> None:
     assert (
         open_current(tmp_path / "two").manifest["parameters"]["walk_speed_mps"] == 1.0
     )
+
+
+def test_rates_at_other_speeds_are_those_of_a_run_at_that_speed(
+    tables: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    found = tables["coverage_speeds"]
+    assert set(found["speed_mps"]) == {0.8, 1.2}
+    keys = ["service", "limit_s", "denominator", "code"]
+    figures = ["total", "covered", "full", "out_of_reach", "rate", "flags"]
+    for speed in (0.8, 1.2):
+        toml = f"{STUDY_TOML}\n[parameters]\nwalk_speed_mps = {speed}\n"
+        folder = write_study(tmp_path / str(speed), toml=toml)
+        whole = compute_tables(load_study(folder, as_of=AS_OF))[0]["coverage"]
+        expected = whole.set_index(keys)[whole["variant"].to_numpy() == VARIANT]
+        own = found[found["speed_mps"] == speed].set_index(keys)
+        for name in figures:
+            one, other = own[name].astype(object), expected[name].astype(object)
+            assert one.equals(other.reindex(own.index)), (speed, name)

@@ -240,7 +240,7 @@ def write_title(
     put(0.018, 0.9575, shortened(data.title, 37), size=13, bold=True)
     parts = [data.caption or f"{data.denominator_name}覆盖率", data.variant_name]
     if data.service["profile"] == "walking":
-        speed = (catalog.manifest.get("parameters") or {}).get("walk_speed_mps")
+        speed = data.view.speed or catalog.walk_speed_mps
         parts += [f"步行速度 {speed:g} 米/秒"] if speed else []
     parts.append(f"评价日期 {catalog.as_of}")
     put(0.018, 0.915, shortened("　".join(parts), 62), size=8.2, colour=SOFT)

@@ -64,7 +64,8 @@ class FileView:
     indicator : str or None
         Indicator of a plan whose verdicts colour the areas; None: the rate.
     speed : float or None
-        Walking speed at which the indicator is shown [m/s]; None: the study's.
+        Walking speed at which rates or the indicator are shown [m/s]; None: the
+        study's.
     off : tuple of str
         Categories of facilities that are not drawn.
     place : tuple of three floats or None
@@ -98,15 +99,16 @@ def settle_view(catalog: Catalog, asked: FileView) -> FileView:
         division = catalog.find_division(given.code)
         code = division["code"]
         level = level or division["level"]
+    speed = _settle_speed(catalog, asked)
     plain = MapView(
-        given.service, given.minutes, level, given.denominator, given.variant, layers=()
-    )
+        given.service, given.minutes, level, given.denominator, given.variant,
+        layers=(), speed=None if asked.indicator else speed,
+    )  # fmt: skip
     whole = prepare_map(catalog, plain).view
     view = MapView(
         whole.service, whole.minutes, whole.level, whole.denominator, whole.variant,
         code, given.layers,
     )  # fmt: skip
-    speed = _settle_speed(catalog, asked)
     return FileView(view, county, asked.indicator, speed, asked.off, asked.place)
 
 
@@ -124,13 +126,13 @@ def _settle_county(catalog: Catalog, asked: FileView) -> str | None:
 
 
 def _settle_speed(catalog: Catalog, asked: FileView) -> float | None:
-    """Return the walking speed of an indicator; None for the study's own."""
+    """Return the walking speed, checked for an indicator; None: the study's own."""
+    if asked.indicator is not None:
+        find_entry(catalog, asked.indicator)
+    if asked.speed in (None, catalog.walk_speed_mps):
+        return None
     if asked.indicator is None:
-        return None
-    find_entry(catalog, asked.indicator)
-    own = (catalog.manifest.get("parameters") or {}).get("walk_speed_mps")
-    if asked.speed in (None, own):
-        return None
+        return asked.speed
     rows = robustness_rows(catalog, asked.indicator, top_codes(catalog))
     tried = sorted({row["speed_mps"] for row in rows})
     if asked.speed not in tried:
@@ -184,7 +186,7 @@ async def make_single_file(app: ASGIApp, catalog: Catalog, view: FileView) -> by
     circles: Question = ("circles", {"service": view.view.service, "minutes": "all"})
     if "circles" in view.view.layers:
         answers |= await _circle_answers(ask, circles, minutes=view.view.minutes)
-    answers["study"] = _only_chosen(answers["study"], view.view)
+    answers["study"] = _only_chosen(answers["study"], view)
     if {answer.get("version") for answer in answers.values()} != {catalog.version}:
         raise ExportFailedError("成果在导出时更新了", hint="请重试")
     embedded = {
@@ -270,6 +272,7 @@ def _figure_questions(catalog: Catalog, view: FileView) -> list[Question]:
     rate = {
         "service": chosen.service, "minutes": chosen.minutes,
         "denominator": chosen.denominator, "variant": chosen.variant,
+        "speed": None if view.indicator else view.speed,
         "limit": _MOST_ROWS,
     }  # fmt: skip
     found: list[Question] = [
@@ -319,14 +322,17 @@ async def _circle_answers(
     return answers
 
 
-def _only_chosen(study: Mapping[str, Any], view: MapView) -> dict[str, Any]:
-    """Return the study with the one service and limit that the file holds."""
+def _only_chosen(study: Mapping[str, Any], view: FileView) -> dict[str, Any]:
+    """Return the study with the one service, limit and speed that the file holds."""
     services = [
-        {**one, "minutes": [view.minutes]}
+        {**one, "minutes": [view.view.minutes]}
         for one in study["services"]
-        if one["id"] == view.service
+        if one["id"] == view.view.service
     ]
-    return {**study, "services": services}
+    usual = study["parameters"].get("walk_speed_mps")
+    rates_at = usual if view.indicator or view.speed is None else view.speed
+    speeds = [] if rates_at is None else [rates_at]
+    return {**study, "services": services, "walk_speeds_mps": speeds}
 
 
 def _shapes(level: str) -> Question:

@@ -49,6 +49,9 @@ class MapView:
         Division that is shown; None: the whole study.
     layers : tuple of str
         Of :data:`LAYERS`.
+    speed : float or None
+        Walking speed of the rates [m/s]; None: the study's. At another one gaps and
+        circles are not known and left out.
     """
 
     service: str | None = None
@@ -58,6 +61,7 @@ class MapView:
     variant: Variant = "with_neighbours"
     code: str | None = None
     layers: tuple[str, ...] = DEFAULT_LAYERS
+    speed: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,8 +141,12 @@ def prepare_map(catalog: Catalog, view: MapView) -> MapData:
     level = _level_of(catalog, scope, view.level)
     limit_s = service["limit_s"] if view.minutes is None else view.minutes * 60
     denominator = view.denominator or _usual_denominator(catalog, service, level)
+    speed = None if view.speed == catalog.walk_speed_mps else view.speed
+    known = view.layers if speed is None else _without_times(view.layers)
     whole = replace(
         view,
+        layers=known,
+        speed=speed,
         service=service["id"],
         minutes=limit_s / 60,
         level=level,
@@ -153,6 +161,7 @@ def prepare_map(catalog: Catalog, view: MapView) -> MapData:
         minutes=limit_s / 60,
         denominator=denominator,
         variant=view.variant,
+        speed=speed,
     )
     codes = scope.codes_at(catalog, level)
     rows = coverage_rows(catalog, query, level=level, codes=codes)
@@ -169,6 +178,11 @@ def prepare_map(catalog: Catalog, view: MapView) -> MapData:
         gaps=_gaps(catalog, whole, scope),
         circles=_circles(catalog, whole),
     )
+
+
+def _without_times(layers: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out the layers that are known at the study's walking speed only."""
+    return tuple(layer for layer in layers if layer not in ("circles", "gaps"))
 
 
 def _usual_service(catalog: Catalog) -> str:

@@ -7,7 +7,7 @@ the catalog it began with.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -235,6 +235,55 @@ class Catalog:
         return self._split("coverage")
 
     @cached_property
+    def other_speeds(self) -> dict[float, dict[tuple[str, str], pd.DataFrame]]:
+        """Walking speed [m/s] besides the result's → its coverage, as above."""
+        table = self.table("coverage_speeds")
+        if table.empty:
+            return {}
+        return {
+            speed: {
+                (str(s), str(level)): rows
+                for (s, level), rows in part.groupby(["service", "level"], sort=False)
+                if len(rows)
+            }
+            for speed, part in _by_speed(table)
+        }
+
+    def coverage_at(
+        self, speed_mps: float | None
+    ) -> dict[tuple[str, str], pd.DataFrame]:
+        """Return (service, level) → coverage rows at a walking speed.
+
+        Raises
+        ------
+        ParameterError
+            If nothing was computed at the speed.
+        """
+        if speed_mps is None or speed_mps == self.walk_speed_mps:
+            return self.coverage
+        if speed_mps not in self.other_speeds:
+            raise ParameterError(
+                f"没有算过步行速度 {speed_mps:g} 米/秒",
+                parameter="speed",
+                available=self.walk_speeds_mps,
+            )
+        return self.other_speeds[speed_mps]
+
+    @property
+    def walk_speed_mps(self) -> float | None:
+        """The walking speed of the result [m/s]; None where nothing tells it."""
+        found: float | None = (self.manifest.get("parameters") or {}).get(
+            "walk_speed_mps"
+        )
+        return found
+
+    @property
+    def walk_speeds_mps(self) -> list[float]:
+        """All walking speeds at which rates were computed [m/s], ascending."""
+        own = [] if self.walk_speed_mps is None else [self.walk_speed_mps]
+        return sorted({*own, *self.other_speeds})
+
+    @cached_property
     def gaps(self) -> dict[tuple[str, str], pd.DataFrame]:
         """(service, level) → its gaps."""
         return self._split("gaps")
@@ -297,6 +346,13 @@ class Catalog:
         chosen: Geometries = np.asarray(frame.geometry.array, dtype=object)[list(at)]
         simple = simplify_alone(chosen, tolerance_m=tolerance_m)
         return geojson_shapes(simple, decimals=decimals)
+
+
+def _by_speed(table: pd.DataFrame) -> Iterator[tuple[float, pd.DataFrame]]:
+    """Yield walking speeds [m/s] and their rows."""
+    speed = table["speed_mps"].to_numpy(np.float64)
+    for one in np.unique(speed).tolist():
+        yield one, table[speed == one]
 
 
 def _split_words(rows: list[Row]) -> list[Row]:

@@ -94,18 +94,25 @@ def coverage_rows(
     Raises
     ------
     ParameterError
-        If the service, the limit or the denominator was not computed.
+        If the service, the limit, the denominator or the speed was not computed.
     """
     chosen = (
         [catalog.check_service(query.service)]
         if query.service is not None
         else [*catalog.services.values()]
     )
+    computed = catalog.coverage_at(query.speed)
     parts = {
-        s["id"]: catalog.coverage[s["id"], level]
+        s["id"]: computed[s["id"], level]
         for s in chosen
-        if (s["id"], level) in catalog.coverage
+        if (s["id"], level) in computed
     }
+    if query.service is not None and not parts and computed is not catalog.coverage:
+        raise ParameterError(
+            "驾车到达的服务只按成果的步行速度计算",
+            parameter="speed",
+            available=[s for s in (catalog.walk_speed_mps,) if s is not None],
+        )
     _check_denominator(query.denominator, parts.values())
     _check_minutes(
         query.minutes, (_of(part, query.denominator) for part in parts.values())

@@ -84,6 +84,13 @@ class MapQuery(BaseModel):
         max_length=80,
         description="图层，逗号分隔：" + "、".join(LAYERS),
     )
+    speed: float | None = Field(
+        None,
+        gt=0,
+        le=3,
+        allow_inf_nan=False,
+        description="步行速度 [米/秒]，须是已算出的；其他速度没有服务圈与缺口",
+    )
     width: int = Field(1480, ge=600, le=3000, description="PNG 宽度 [像素]")
 
 

@@ -113,6 +113,7 @@ def study_record(catalog: Catalog) -> Row:
         "services": [_service(catalog, s) for s in catalog.services.values()],
         "denominators": _denominators(catalog),
         "variants": named(VARIANT_NAMES),
+        "walk_speeds_mps": catalog.walk_speeds_mps,
         "reasons": named(REASONS),
         "categories": _categories(catalog),
         "functions": named(function_names()),

@@ -25,6 +25,7 @@ from yikezhong_app.runs.network_report import (
     report_networks,
     snap_status,
 )
+from yikezhong_app.runs.plan_network import TRIED_SPEEDS_MPS, times_at
 from yikezhong_app.runs.study_records import StudyRecords, build_records
 from yikezhong_app.snapshots.manifest import build_manifest
 from yikezhong_app.snapshots.snapshot import Snapshot, write_snapshot
@@ -40,6 +41,7 @@ from yikezhong_app.tables.coverage import (
 )
 from yikezhong_app.tables.gap_areas import gap_area_rows
 from yikezhong_app.tables.gaps import (
+    VARIANT,
     add_gaps,
     connected_demand,
     find_gap_points,
@@ -183,6 +185,7 @@ class _Run:
         demand = study.demand["id"].tolist()
         self.times = TableParts(demand_id=demand, facility_id=facility)
         self.coverage = coverage_parts(records)
+        self.speeds = coverage_parts(records)
         self.gaps = TableParts(
             level=LEVELS,
             code=code,
@@ -220,6 +223,7 @@ class _Run:
             self.plans.cover(service.id, found, limit_s=limit_s, variant=variant)
         self.plans.add_service(splitter)
         self._add_gaps(splitter, limits_s)
+        self._add_speeds(splitter)
         self._add_lengths(splitter)
         self._add_surfaces(splitter, *joined.result())
 
@@ -252,6 +256,33 @@ class _Run:
             coverage=coverage,
             as_of=self.as_of,
         )
+
+    def _add_speeds(self, splitter: Splitter) -> None:
+        """Add who would be covered at the other usual walking speeds."""
+        times, parameters = splitter.times, self.study.spec.parameters
+        service = times.service
+        if service.profile != "walking":
+            return
+        for speed_mps in TRIED_SPEEDS_MPS:
+            if speed_mps == splitter.network.leg_speed_mps:
+                continue
+            network = self.plans.network.network_at(service.profile, speed_mps)
+            other = times_at(times, network, self.records, variants=[VARIANT])
+            at_speed = make_splitter(self.study, self.records, other, network)
+            for limit_s, variant, found in coverage_rows(
+                at_speed,
+                limits_s=limits_of(service.limit_s, parameters.limits_min),
+                share=parameters.area_people_share,
+                variants=[VARIANT],
+            ):
+                add_coverage(
+                    self.speeds,
+                    at_speed,
+                    limit_s=limit_s,
+                    variant=variant,
+                    coverage=found,
+                    as_of=self.as_of,
+                )
 
     def _add_lengths(self, splitter: Splitter) -> None:
         """Add the share of road length within the service's own limit."""
@@ -322,6 +353,7 @@ class _Run:
             "demand": demand,
             "times": self.times if len(self.times) else None,
             "coverage": self.coverage.frame() if len(self.coverage) else None,
+            "coverage_speeds": self.speeds.frame() if len(self.speeds) else None,
             "gaps": gap_table(self.gaps),
             "gap_areas": _compact(self.gap_areas),
             "circles": _compact(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from yikezhong_app.runs.measure import VARIANTS, Network, ServiceTimes
@@ -70,16 +70,20 @@ class PlanNetwork:
     networks: dict[str, Network]
     asked: dict[str, set[Question]]
     times: dict[str, ServiceTimes]
+    _made: dict[tuple[str, float], Network] = field(default_factory=dict, repr=False)
+
+    def network_at(self, profile: str, speed_mps: float) -> Network:
+        """Return the network of a profile at a walking speed, made once."""
+        key = (profile, speed_mps)
+        if key not in self._made:
+            self._made[key] = network_at(self.networks[profile], speed_mps)
+        return self._made[key]
 
     def book_at(self, speed_mps: float) -> CoverageBook:
         """Return all that is asked for, at a walking speed."""
         book = CoverageBook()
-        networks = {
-            profile: network_at(network, speed_mps)
-            for profile, network in self.networks.items()
-        }
         for times in self.times.values():
-            network = networks[times.service.profile]
+            network = self.network_at(times.service.profile, speed_mps)
             if network is not self.networks[times.service.profile]:
                 times = times_at(times, network, self.records)
             self.fill(book, make_splitter(self.study, self.records, times, network))
@@ -133,15 +137,20 @@ def network_at(network: Network, speed_mps: float) -> Network:
 
 
 def times_at(
-    times: ServiceTimes, network: Network, records: StudyRecords
+    times: ServiceTimes,
+    network: Network,
+    records: StudyRecords,
+    *,
+    variants: Sequence[str] = VARIANTS,
 ) -> ServiceTimes:
     """Return the times of a service on another network of the same points."""
-    nearest = {
-        "with_neighbours": network.nearest(times.facilities),
-        "own": network.nearest_of_own(
+    nearest = {}
+    if "with_neighbours" in variants:
+        nearest["with_neighbours"] = network.nearest(times.facilities)
+    if "own" in variants:
+        nearest["own"] = network.nearest_of_own(
             times.facilities,
             demand_group=records.demand_own,
             group=records.facility_own,
-        ),
-    }
+        )
     return replace(times, nearest=nearest)

@@ -332,6 +332,9 @@ class Study(_Head):
     services: list[ServiceItem] = Field(title="服务")
     denominators: list[NamedItem] = Field(title="分母")
     variants: list[NamedItem] = Field(title="口径")
+    walk_speeds_mps: list[float] = Field(
+        title="步行速度", description="算出了覆盖率的步行速度 [米/秒]"
+    )
     reasons: list[NamedItem] = Field(title="缺口原因")
     categories: list[NamedItem] = Field(title="设施类别")
     functions: list[NamedItem] = Field(title="服务功能")

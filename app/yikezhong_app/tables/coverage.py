@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -119,7 +119,11 @@ def limits_of(
 
 
 def coverage_rows(
-    splitter: Splitter, *, limits_s: list[float], share: float
+    splitter: Splitter,
+    *,
+    limits_s: list[float],
+    share: float,
+    variants: Sequence[str] = VARIANTS,
 ) -> Iterator[tuple[float, str, Coverage]]:
     """Yield (limit [s], variant, coverage) for people and areas of a service.
 
@@ -134,7 +138,7 @@ def coverage_rows(
         if group in records.groups
     ]
     for limit_s in limits_s:
-        for variant in VARIANTS:
+        for variant in variants:
             for group in groups:
                 found = roll_up(
                     divisions,

@@ -142,7 +142,9 @@ def _remedies(
 ) -> list[tuple[int, str, int]]:
     """Return (area, remedy, place) of failing areas."""
     if indicator.rule == "presence":
-        found = presence_remedies(indicator, ground, failing, persons=person_attributes())
+        found = presence_remedies(
+            indicator, ground, failing, persons=person_attributes()
+        )
     elif indicator.rule == "facility_share":
         found = share_remedies(indicator, ground, failing)
     elif indicator.rule == "network_time":

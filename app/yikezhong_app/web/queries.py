@@ -105,6 +105,15 @@ class CoverageFilter(PageQuery):
         "with_neighbours",
         description="with_neighbours 计所有设施；own 只计本乡镇设施；all 为两者",
     )
+    speed: float | None = Field(
+        None,
+        gt=0,
+        le=3,
+        allow_inf_nan=False,
+        description="步行速度 [米/秒]，须是已算出的；默认为成果的步行速度；"
+        "其他速度只计 with_neighbours",
+        examples=[0.8],
+    )
 
 
 class CoverageQuery(CoverageFilter):

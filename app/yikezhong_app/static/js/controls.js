@@ -3,7 +3,7 @@
 import { byId, make, show } from "./dom.js";
 import { embedded } from "./embedded.js";
 import { count } from "./format.js";
-import { levelsWithin } from "./state.js";
+import { isAtOtherSpeed, levelsWithin } from "./state.js";
 import { denominatorsAt, speedsFor } from "./study.js";
 import { LAYER_NAMES, PROFILE_NAMES, nameOf } from "./words.js";
 
@@ -122,7 +122,9 @@ function showSpeeds(study, service, { view, choose }) {
   const there = speeds.filter((one) => one.there);
   check("speed", there.length > 0 ? String(view.speed ?? study.walkSpeed) : "");
   byId("speed-hint").textContent =
-    there.length === speeds.length
+    isAtOtherSpeed(view)
+      ? `计所有设施；服务圈与缺口只按 ${study.walkSpeed.toFixed(1)} 米/秒计算，此处不绘`
+      : there.length === speeds.length
       ? ""
       : there.length === 0
         ? "驾车到达的服务不按步行速度"

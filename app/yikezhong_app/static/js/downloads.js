@@ -31,6 +31,7 @@ export function showDownloads(view, place) {
     level: view.code ? null : view.level,
     denominator: view.code ? null : view.denominator,
     variant: view.variant,
+    speed: view.indicator == null ? view.speed : null,
     code: view.code,
     layers: view.layers.filter((name) => DRAWN.includes(name)).join(","),
   };

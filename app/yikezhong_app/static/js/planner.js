@@ -12,7 +12,7 @@ import { Probe } from "./probe.js";
 import { showWaiting } from "./results.js";
 import { wireSearch } from "./search.js";
 import { Sources } from "./sources.js";
-import { createStore, isMove, readAddress, settle, writeAddress } from "./state.js";
+import { createStore, isAtOtherSpeed, isMove, readAddress, settle, writeAddress } from "./state.js";
 import { learnOffers, learnSpeeds } from "./study.js";
 import { Teller } from "./teller.js";
 import { verdictPaint } from "./verdicts.js";
@@ -161,10 +161,10 @@ export class Planner {
     const tasks = [];
     if (any("level", "county")) tasks.push(this.loadShapes());
     if (any(...FIGURES)) tasks.push(this.loadFigures());
-    if (any("service", "minutes", "county")) tasks.push(this.loadGaps());
+    if (any("service", "minutes", "county", "speed", "indicator")) tasks.push(this.loadGaps());
     if (any("service")) tasks.push(this.loadFacilities());
-    if (any("service", "minutes", "layers")) tasks.push(this.loadCircles());
-    if (any("service", "county", "layers")) tasks.push(this.loadGapAreas());
+    if (any("service", "minutes", "layers", "speed", "indicator")) tasks.push(this.loadCircles());
+    if (any("service", "county", "layers", "speed", "indicator")) tasks.push(this.loadGapAreas());
     if (any("layers")) tasks.push(this.loadOutlines(), this.loadRoads());
     if (any("layers")) this.layers.toggle(this.store.get().layers);
     if (any("county", "off")) this.narrowFacilities();
@@ -236,6 +236,10 @@ export class Planner {
   async loadGaps() {
     const answer = await this.sources.gaps(this.store.get());
     if (!answer) return;
+    if (isAtOtherSpeed(this.store.get())) {
+      this.layers.gaps.setData({ features: [] });
+      return;
+    }
     if (this.store.get().county != null) await this.knowParents();
     this.layers.gaps.setData(this.within(answer, ({ code }) => code));
   }
@@ -243,7 +247,8 @@ export class Planner {
   async loadGapAreas() {
     if (!this.store.get().layers.includes("gapareas")) return;
     const answer = await this.sources.gapAreas(this.store.get());
-    if (answer) this.layers.gapareas.setData(answer);
+    if (!answer) return;
+    this.layers.gapareas.setData(isAtOtherSpeed(this.store.get()) ? { ...answer, features: [] } : answer);
   }
 
   async loadFacilities() {
@@ -264,7 +269,7 @@ export class Planner {
     const drawn = await this.sources.circleMinutes(view);
     if (!drawn) return;
     this.circleMinutes = drawn;
-    if (!drawn.includes(view.minutes)) {
+    if (!drawn.includes(view.minutes) || isAtOtherSpeed(view)) {
       this.layers.circles.setData({ features: [] });
       return;
     }

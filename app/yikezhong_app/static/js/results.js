@@ -57,10 +57,10 @@ export function showArea({
       make("span", { class: "code", text: area.code }),
     ),
     record ? figures(record, words) : empty("没有这个区划在当前指标下的数据"),
-    make("h3", { text: `有未覆盖人口的${gapName}（${count(gaps.length)}）` }),
+    gaps && make("h3", { text: `有未覆盖人口的${gapName}（${count(gaps.length)}）` }),
     note && make("p", { class: "hint", text: note }),
-    gaps.length === 0 && empty("没有未覆盖的人口"),
-    make("ul", { class: "gap-list" }, gaps.map((gap) => gapRow(gap, nearest, words, onGap))),
+    gaps?.length === 0 && empty("没有未覆盖的人口"),
+    gaps && make("ul", { class: "gap-list" }, gaps.map((gap) => gapRow(gap, nearest, words, onGap))),
     showLinks(links),
   );
 }

@@ -108,8 +108,11 @@ export class Sources {
   }
 }
 
-function coverage({ service, minutes, denominator, variant }, level) {
-  return ["coverage", { level, service, minutes, denominator, variant, limit: MOST_ROWS }];
+function coverage(view, level) {
+  const { service, minutes, denominator, variant, indicator } = view;
+  // an indicator's speed is its own: rates beside it are the study's
+  const speed = indicator == null ? view.speed : null;
+  return ["coverage", { level, service, minutes, denominator, variant, speed, limit: MOST_ROWS }];
 }
 
 // the rows as they are, or as they would be at another walking speed

@@ -66,13 +66,15 @@ export function settle(view, study) {
   const indicator = /^[\w\-.]{1,64}$/.test(view.indicator ?? "") ? view.indicator : null;
   // the study's own speed is not written into addresses
   const speed = speedsFor(study, service, indicator).find((one) => one.id === view.speed && one.there);
+  const isOther = indicator == null && speed != null && speed.id !== study.walkSpeed;
   return {
     ...view,
     service: service.id,
     minutes,
     level,
     denominator: pick(denominators, view.denominator, service.group ?? "people_60").id,
-    variant: pick(study.variants, view.variant, "with_neighbours").id,
+    // at other speeds all facilities count
+    variant: pick(study.variants, isOther ? null : view.variant, "with_neighbours").id,
     county,
     indicator,
     speed: speed && speed.id !== study.walkSpeed ? speed.id : null,
@@ -90,6 +92,9 @@ export function levelsWithin(study, county) {
   const within = study.levels.filter(({ id }) => LEVELS.indexOf(id) >= LEVELS.indexOf("county"));
   return within.length > 0 ? within : study.levels;
 }
+
+/** Whether rates are shown at another walking speed than the result's. */
+export const isAtOtherSpeed = ({ indicator, speed }) => indicator == null && speed != null;
 
 /** Whether a change is one of the map's place only. */
 export const isMove = (changed) => [...changed].every((name) => PLACE.includes(name));

@@ -39,6 +39,7 @@ export function arrangeStudy(body) {
     ),
     variants: choices(body.variants ?? Object.keys(VARIANT_NAMES), VARIANT_NAMES),
     walkSpeed: body.parameters?.walk_speed_mps ?? null,
+    walkSpeeds: body.walk_speeds_mps ?? [body.parameters?.walk_speed_mps],
     // filled where a page needs them: see `learnCounties` and `learnSpeeds`
     counties: [],
     speeds: new Map(),
@@ -87,14 +88,14 @@ export async function learnSpeeds(study, indicator) {
 /**
  * Walking speeds as `{id, name, there}`: those that are usual and those of the result.
  *
- * A rate is there at the speed of the run only; an indicator of travel times at those at
- * which its robustness was tried.
+ * Rates of services on foot are there at all speeds of the result; an indicator of travel
+ * times at those at which its robustness was tried.
  */
 export function speedsFor(study, service, indicator) {
   if (study.walkSpeed == null) return [];
-  const own = indicator == null && service.profile === "driving" ? [] : [study.walkSpeed];
-  const tried = indicator == null ? [] : (study.speeds.get(indicator) ?? []);
-  const there = new Set([...own, ...tried]);
+  const onFoot = service.profile === "driving" ? [] : study.walkSpeeds;
+  const tried = [study.walkSpeed, ...(study.speeds.get(indicator) ?? [])];
+  const there = new Set(indicator == null ? onFoot : tried);
   return [...new Set([...USUAL_SPEEDS, ...there])]
     .sort((a, b) => a - b)
     .map((id) => ({ id, name: id.toFixed(1), there: there.has(id) }));

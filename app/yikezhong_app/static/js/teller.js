@@ -14,6 +14,7 @@ import {
   valueWords,
   verdictName,
 } from "./verdicts.js";
+import { isAtOtherSpeed } from "./state.js";
 import { LEVEL_NAMES, PROFILE_NAMES, nameOf, unitOf } from "./words.js";
 
 /** Tells in words what the planner's map shows. */
@@ -61,7 +62,12 @@ export class Teller {
     const { indicator, speed } = this.view;
     const parts =
       indicator == null
-        ? [`${words.denominatorName}覆盖率 `, `${words.variant} `, `${words.whole} ${percent(total?.rate)}`]
+        ? [
+            `${words.denominatorName}覆盖率 `,
+            `${words.variant} `,
+            `${words.whole} ${percent(total?.rate)} `,
+            speed != null && `步行 ${speed.toFixed(1)} 米/秒`,
+          ]
         : [
             `${indicator} `,
             verdict && `${words.whole} ${valueWords(verdict)} ${verdictName(verdict.status)}`,
@@ -154,9 +160,11 @@ export class Teller {
       area,
       parent: planner.divisions.get(area.parent)?.name ?? null,
       record: planner.rates.get(area.code),
-      gaps: gaps.gaps.filter((gap) => planner.isUnder(gap.code, area.code)),
+      gaps: isAtOtherSpeed(this.view)
+        ? null
+        : gaps.gaps.filter((gap) => planner.isUnder(gap.code, area.code)),
       gapName: nameOf(LEVEL_NAMES, planner.study.levels.at(-1).id),
-      note: this.view.variant === "own" ? "清单计入所有设施（含界外）。" : null,
+      note: this.noteOfGaps(),
       nearest: (gap) => gaps.nearest(gap),
       words,
       links: this.links(area),
@@ -166,6 +174,11 @@ export class Teller {
         gaps.open(gap);
       },
     });
+  }
+
+  noteOfGaps() {
+    if (isAtOtherSpeed(this.view)) return "这一步行速度没有缺口清单。";
+    return this.view.variant === "own" ? "清单计入所有设施（含界外）。" : null;
   }
 
   describeVerdict(area) {
