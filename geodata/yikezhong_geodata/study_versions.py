@@ -177,14 +177,14 @@ def pending(root: Path, version: str, *, run_key: str) -> Iterator[None]:
         process that died had published.
     """
     _replace(root / PENDING, {"version": version, "run_key": run_key})
+    ended_well = False
     try:
         yield
-    except BaseException:
-        shutil.rmtree(root / VERSIONS / version, ignore_errors=True)
-        raise
-    else:
+        ended_well = True
         _replace(root / CURRENT, {"version": version})
     finally:
+        if not ended_well:
+            shutil.rmtree(root / VERSIONS / version, ignore_errors=True)
         (root / PENDING).unlink(missing_ok=True)
 
 

@@ -51,7 +51,7 @@ class EquityQuery(PageQuery):
 class RobustnessQuery(PageQuery):
     """Parameters of ``robustness``."""
 
-    indicator: Word | None = Field(None, description="指标编号", examples=["HB-13"])
+    indicator: Word | None = Field(None, description="指标编号", examples=["T-01"])
     level: Level | None = Field(None, description="层级；默认全部")
     parent: DivisionRef | None = Field(None, description="上级的代码或名称，连同其下")
     variant: Variant = Field("all", description="口径；默认两者")
@@ -124,7 +124,7 @@ class EquityRow(_Row):
 class RobustnessRow(_Row):
     """What an indicator is at another walking speed, or by another count."""
 
-    indicator_id: str = Field(title="指标编号", examples=["HB-13"])
+    indicator_id: str = Field(title="指标编号", examples=["T-01"])
     indicator_name: str | None = Field(title="指标")
     variant: str = Field(title="口径", examples=["with_neighbours"])
     speed_mps: float = Field(title="步行速度（米/秒）", examples=[0.8])

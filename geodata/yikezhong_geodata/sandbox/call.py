@@ -98,15 +98,17 @@ def run_apart(
         "limits": {name: int(value) for name, value in asdict(limits).items()},
         "path": module_path(),
     }
-    reader = READERS.take()
+    reader, ended = READERS.take(), False
     try:
         with reader.begin(request) as (pid, pipe):
             in_time = _listen(pid, pipe, heard, progress, wall_s=limits.wall_s)
             code = reader.end(grace_s=GRACE_S if in_time else 0.0)
-    except BaseException:
-        reader.close()
-        raise
-    READERS.give_back(reader)
+        ended = True
+    finally:
+        if ended:
+            READERS.give_back(reader)
+        else:
+            reader.close()
     if not heard.isolated and not heard.is_silent:
         LOG.warning("the system does not let a child leave the network")
     if heard.error is not None:
