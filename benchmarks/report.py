@@ -9,7 +9,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks.aims import list_aims, list_growth
+from benchmarks.aims import list_aims, list_growth, list_limits
 from benchmarks.measure import Row, Table
 from benchmarks.peers import is_there, kinds
 
@@ -30,7 +30,8 @@ def print_table(table: Table) -> None:
     widths = [max(len(line[k]) for line in lines) for k in range(len(HEADINGS))]
     for line in lines:
         print("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip())
-    for line in (*table.remarks, *list_growth(table), *list_aims(table)):
+    told = (*list_growth(table), *list_aims(table), *list_limits(table))
+    for line in (*table.remarks, *told):
         print(line)
 
 
@@ -60,6 +61,7 @@ def write_results(table: Table, path: Path, *, today: dt.date, load: float) -> N
         "| question | network | against | by time | by CPU | reach | go on to | met |",
         "|---|---|---|---|---|---|---|---|",
         *list_aims(table),
+        *list_limits(table),
         "",
         *(f"- {line}" for line in list_growth(table)),
         "",

@@ -23,8 +23,11 @@ from benchmarks.studies import SIZES, make_study
 
 #: Made studies, and the two of the demonstration.
 NAMES: Final = ("demo-county", "demo-prefecture", *SIZES)
-#: What is measured as a rule; the smallest is for tests.
-USUAL: Final = ("demo-county", "demo-prefecture", "prefecture", "province")
+_OF_SIZE: Final = {
+    "county": ("demo-county",),
+    "prefecture": ("demo-prefecture", "prefecture"),
+    "province": ("province",),
+}
 #: Functions whose share of the time is told, with what they do.
 _STEPS: Final = {
     "load_study": "reading and checking the files",
@@ -63,7 +66,7 @@ class Cost:
     peak_mb: float
 
 
-def run(table: Table, names: tuple[str, ...] = USUAL) -> None:
+def run(table: Table, names: tuple[str, ...]) -> None:
     """Run studies whole and add what they took, and where the time went."""
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
@@ -74,6 +77,11 @@ def run(table: Table, names: tuple[str, ...] = USUAL) -> None:
             row.ratio = row.cpu_ratio = 1.0
             table.rows.append(row)
             table.remarks.append(f"whole run of {name}: {profile(study)}")
+
+
+def names_for(sizes: list[str]) -> tuple[str, ...]:
+    """Return the studies of some sizes."""
+    return tuple(name for size in sizes for name in _OF_SIZE[size])
 
 
 def prepare(name: str, folder: Path) -> Path:
@@ -133,7 +141,9 @@ def _cli(command: str) -> list[str]:
 def main() -> None:
     """Measure the studies that are named."""
     parser = argparse.ArgumentParser(prog="benchmarks.whole", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*NAMES, []], default=list(USUAL))
+    parser.add_argument(
+        "names", nargs="*", choices=[*NAMES, []], default=list(NAMES[:2])
+    )
     table = Table()
     run(table, tuple(parser.parse_args().names))
     for row in table.rows:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from pathlib import Path
 
 import numpy as np
+import pytest
 from benchmarks.__main__ import main
-from benchmarks.aims import list_aims
+from benchmarks.aims import list_aims, list_limits
 from benchmarks.bounds import NearestBound, ReachBound, steps_of
 from benchmarks.measure import Row, Table, Timing, growth
 from benchmarks.networks import at_nodes, make_case, mirrored, nodes_of
+from benchmarks.studies import SIZES, make_study
 
 from yikezhong_coverage.travel import nearest_at_nodes, reach
+from yikezhong_geodata.study import load_study
 
 
 def test_quick_benchmarks_print_and_write(tmp_path: Path, capsys):
@@ -79,3 +83,30 @@ def test_points_at_nodes_are_at_these_nodes():
 def test_growth_is_the_exponent():
     rows = [Row("Q1", "a", "x", 1.0, size=100), Row("Q1", "b", "x", 8.0, size=400)]
     assert math.isclose(growth(rows), 1.5)
+
+
+def test_limits_of_whole_runs_are_told():
+    table = Table()
+    for name, seconds in (("prefecture", 25.0), ("province", 100.0), ("tiny", 1.0)):
+        row = Row("Whole run", name, "yikezhong, cold", seconds, seconds)
+        row.peak_mb = 5000.0
+        table.rows.append(row)
+    first, second = list_limits(table)
+    assert first.endswith("| ≤ 20 s | ≤ 10 s | no, 1.2 × too slow |")
+    assert second.endswith("| ≤ 180 s | ≤ 90 s | reached; 5,000 MB of 4,096 |")
+
+
+def test_a_made_study_is_whole_and_the_same_every_time(
+    real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("YIKEZHONG_TEST_DATA", str(real_data))
+    one, other = (make_study("tiny", tmp_path / name) for name in ("one", "other"))
+    for file in one.iterdir():
+        if file.suffix != ".pbf":  # holds the time of its writing
+            assert file.read_bytes() == (other / file.name).read_bytes()
+    study = load_study(one, as_of=dt.date(2025, 12, 31))
+    levels = study.divisions["level"].value_counts().to_dict()
+    assert levels == {"county": 1, "township": 12, "community": 252}
+    assert len(study.facilities) == SIZES["tiny"].n_facility
+    assert len(study.demand) >= SIZES["tiny"].n_point
+    assert study.roads["walking"].n_node > 10_000
