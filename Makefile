@@ -51,6 +51,10 @@ $(STAMP)/browser: scripts/install-browser | $(STAMP)/venv
 	@scripts/install-browser
 	@touch $@
 
+$(STAMP)/office: scripts/install-office | $(STAMP)/venv
+	@scripts/install-office
+	@touch $@
+
 demo: setup ## build the demonstration study, run it and serve the maps (PORT=8000)
 	@$(MAKE) --no-print-directory demo-build
 	@$(BIN)/yikezhong serve $(DEMO_OUT) --port $(PORT)
@@ -85,7 +89,7 @@ fuzz: setup ## fuzz the loaders for FUZZ_SECONDS (1800), findings in fuzz-findin
 audit: setup ## compare the dependencies with an advisory database as well (internet)
 	@$(BIN)/python scripts/audit --online
 
-soak: setup $(STAMP)/browser ## the long form of the tests
+soak: setup $(STAMP)/browser $(STAMP)/office ## the long form of the tests
 	@YIKEZHONG_SOAK=1 $(BIN)/python -m pytest
 
 lock: $(STAMP)/venv ## resolve requirements.lock again from pyproject.toml
