@@ -10,14 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import shapely
 
+from yikezhong_app.exports.area_classes import classes_of
 from yikezhong_app.exports.ground import Ground, polygon_path
-from yikezhong_app.exports.rate_classes import (
-    COLOURS,
-    NO_DATA,
-    NO_DATA_GROUND,
-    NO_DATA_STRIPES,
-    class_of,
-)
+from yikezhong_app.exports.rate_classes import NO_DATA_GROUND, NO_DATA_STRIPES
 from yikezhong_app.exports.typeface import Typeface
 from yikezhong_app.exports.view import MapData
 from yikezhong_app.reading.catalog import Catalog
@@ -97,13 +92,9 @@ def draw_areas(canvas: Canvas, data: MapData, shapes: dict[str, Any]) -> None:
     """Fill the areas of the scope by class, their neighbours in grey."""
     around = [s for code, s in shapes.items() if code not in data.rates]
     _fill(canvas, around, _AROUND, edge="#ffffff", order=1)
-    by_class: dict[int, list[Any]] = {}
-    for code, shape in shapes.items():
-        if code in data.rates:
-            index = class_of(data.rates[code]["rate"])
-            by_class.setdefault(index, []).append(shape)
-    for index, members in by_class.items():
-        if index == NO_DATA:
+    for one in classes_of(data):
+        members = [shapes[code] for code in one.codes if code in shapes]
+        if one.colour is None:
             _fill(
                 canvas, members, NO_DATA_GROUND, edge=NO_DATA_STRIPES, order=2,
                 hatch="/////",
@@ -111,7 +102,7 @@ def draw_areas(canvas: Canvas, data: MapData, shapes: dict[str, Any]) -> None:
         _fill(
             canvas,
             members,
-            "none" if index == NO_DATA else COLOURS[index],
+            one.colour or "none",
             edge="#ffffff",
             order=3,
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import shapely
 
+from yikezhong_app.exports.area_classes import classes_of
 from yikezhong_app.exports.ground import round_length
 from yikezhong_app.exports.map_layers import (
     CIRCLE_COLOUR,
@@ -18,19 +19,15 @@ from yikezhong_app.exports.map_layers import (
     sign_order,
 )
 from yikezhong_app.exports.rate_classes import (
-    BREAKS,
-    COLOURS,
-    NO_DATA,
     NO_DATA_GROUND,
     NO_DATA_STRIPES,
-    class_of,
-    class_words,
     percent,
 )
 from yikezhong_app.exports.typeface import Typeface
 from yikezhong_app.exports.view import MapData
 from yikezhong_app.exports.wording import amount, count_words
 from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.records import Row
 from yikezhong_app.reading.shapes import Geometries
 
 if TYPE_CHECKING:
@@ -136,13 +133,14 @@ def shortened(text: str, room_em: float) -> str:
 
 def write_rates(column: Column, data: MapData) -> None:
     """Write the classes with how many areas each has."""
-    counts = Counter(class_of(row["rate"]) for row in data.rates.values())
-    column.heading(f"{data.level_name}覆盖率")
-    for index in range(len(BREAKS)):
-        column.patch(COLOURS[index])
-        column.row(class_words(index), f"{counts[index]:,} 个")
-    column.patch(NO_DATA_GROUND, hatch="/////")
-    column.row(class_words(NO_DATA), f"{counts[NO_DATA]:,} 个")
+    what = "覆盖率" if data.verdicts is None else "结论"
+    column.heading(f"{data.level_name}{what}")
+    for one in classes_of(data):
+        if one.colour is None:
+            column.patch(NO_DATA_GROUND, hatch="/////")
+        else:
+            column.patch(one.colour)
+        column.row(one.words, f"{len(one.codes):,} 个")
     column.gap()
 
 
@@ -216,6 +214,9 @@ def write_others(column: Column, data: MapData, *, has_roads: bool) -> None:
 
 def write_whole(column: Column, data: MapData) -> None:
     """Write the figures of the scope as one."""
+    if data.verdicts is not None:
+        _write_verdict(column, data.verdict)
+        return
     whole, denominator = data.whole, str(data.view.denominator)
     column.heading("合计")
     column.top -= 4
@@ -230,6 +231,35 @@ def write_whole(column: Column, data: MapData) -> None:
         column.words(0, shortened(line, column.width / 8.0), size=7.8, colour=SOFT)
         column.top -= _ROW_PT - 2
     column.gap()
+
+
+def _write_verdict(column: Column, verdict: Row | None) -> None:
+    """Write what an indicator says of the scope as one."""
+    column.heading("合计")
+    if verdict is None:
+        column.row("没有合计的结论")
+        column.gap()
+        return
+    column.top -= 4
+    column.words(0, verdict["status_name"], size=15, bold=True, colour="#0b5a57")
+    column.top -= _ROW_PT + 5
+    unit = verdict.get("value_unit")
+    lines = [
+        f"数值 {_value_words(verdict['value'], unit)}",
+        f"目标 {_value_words(verdict['target'], unit)}",
+        verdict.get("missing_text"),
+    ]
+    for line in lines:
+        if line:
+            column.words(0, shortened(line, column.width / 8.0), size=7.8, colour=SOFT)
+            column.top -= _ROW_PT - 2
+    column.gap()
+
+
+def _value_words(value: float | None, unit: str | None) -> str:
+    if value is None:
+        return "—"
+    return percent(value) if unit == "share" else f"{value:,.4g}"
 
 
 def write_title(

@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from yikezhong_app.exports.scope import Scope, add_up, find_scope
 from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.indicator_rows import find_entry, indicator_rows
 from yikezhong_app.reading.records import Row
 from yikezhong_app.reading.selections import (
     circle_rows,
@@ -22,6 +23,7 @@ from yikezhong_app.web.queries import (
     CoverageFilter,
     FacilitiesQuery,
     GapsFilter,
+    IndicatorsFilter,
     Level,
     Variant,
 )
@@ -52,6 +54,8 @@ class MapView:
     speed : float or None
         Walking speed of the rates [m/s]; None: the study's. At another one gaps and
         circles are not known and left out.
+    indicator : str or None
+        Indicator of a plan whose verdicts fill the areas; None: the rates.
     """
 
     service: str | None = None
@@ -62,6 +66,7 @@ class MapView:
     code: str | None = None
     layers: tuple[str, ...] = DEFAULT_LAYERS
     speed: float | None = None
+    indicator: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +92,10 @@ class MapData:
         Proposed sites with rank, lon and lat.
     heading, caption : str or None
         First line, and what the rates are; None: the usual words.
+    verdicts : mapping of str to mapping, or None
+        Row of the indicator by code, where one fills the areas.
+    verdict : mapping or None
+        Its row for the scope as one.
     """
 
     view: MapView
@@ -101,6 +110,8 @@ class MapData:
     sites: list[Row] = field(default_factory=list)
     heading: str | None = None
     caption: str | None = None
+    verdicts: Mapping[str, Row] | None = None
+    verdict: Row | None = None
 
     @property
     def title(self) -> str:
@@ -165,7 +176,7 @@ def prepare_map(catalog: Catalog, view: MapView) -> MapData:
     )
     codes = scope.codes_at(catalog, level)
     rows = coverage_rows(catalog, query, level=level, codes=codes)
-    return MapData(
+    data = MapData(
         view=whole,
         scope=scope,
         service=service,
@@ -177,6 +188,38 @@ def prepare_map(catalog: Catalog, view: MapView) -> MapData:
         else [],
         gaps=_gaps(catalog, whole, scope),
         circles=_circles(catalog, whole),
+    )
+    return data if view.indicator is None else _with_verdicts(catalog, data)
+
+
+def _with_verdicts(catalog: Catalog, data: MapData) -> MapData:
+    """Return the figures with what an indicator of a plan says of the areas.
+
+    Raises
+    ------
+    UnknownRecordError
+        If there is no such indicator.
+    ParameterError
+        If another walking speed is asked for: verdicts of pictures are the study's.
+    """
+    entry = find_entry(catalog, str(data.view.indicator))
+    if data.view.speed is not None:
+        raise ParameterError(
+            "规划指标的图片只按成果的步行速度",
+            parameter="speed",
+            available=catalog.walk_speeds_mps,
+        )
+    id_, every = str(entry["id"]), IndicatorsFilter()
+    rows = indicator_rows(
+        catalog, every, indicator=id_, level=data.view.level, codes=[*data.rates]
+    )
+    tops = indicator_rows(catalog, every, indicator=id_, codes=data.scope.tops)
+    return replace(
+        data,
+        verdicts={row["code"]: row for row in rows},
+        verdict=tops[0] if len(tops) == 1 else None,
+        heading=f"{data.scope.name} · {id_} {entry['name']}",
+        caption="规划指标结论",
     )
 
 

@@ -91,6 +91,9 @@ class MapQuery(BaseModel):
         allow_inf_nan=False,
         description="步行速度 [米/秒]，须是已算出的；其他速度没有服务圈与缺口",
     )
+    indicator: Word | None = Field(
+        None, description="规划指标；给出时按其结论着色", examples=["T-01"]
+    )
     width: int = Field(1480, ge=600, le=3000, description="PNG 宽度 [像素]")
 
 

@@ -23,7 +23,8 @@ export function wireDownloads() {
 
 /** Offer what can be downloaded of a view; `place` is the name of its chosen area. */
 export function showDownloads(view, place) {
-  const code = encodeURIComponent(view.code ?? "study");
+  const within = view.code ?? view.county;
+  const code = encodeURIComponent(within ?? "study");
   const words = place ?? "全域";
   const map = {
     service: view.service,
@@ -32,7 +33,8 @@ export function showDownloads(view, place) {
     denominator: view.code ? null : view.denominator,
     variant: view.variant,
     speed: view.indicator == null ? view.speed : null,
-    code: view.code,
+    indicator: view.indicator,
+    code: within,
     layers: view.layers.filter((name) => DRAWN.includes(name)).join(","),
   };
   show(

@@ -114,8 +114,10 @@ export class Teller {
   }
 
   describeDownloads() {
-    const { shown } = this.planner;
-    showDownloads(this.view, shown?.find(({ code }) => code === this.view.code)?.name);
+    const { shown, study } = this.planner;
+    const area = shown?.find(({ code }) => code === this.view.code);
+    const county = study.counties.find(({ code }) => code === this.view.county);
+    showDownloads(this.view, (area ?? county)?.name);
   }
 
   async describeResults(words) {
