@@ -22,6 +22,7 @@ from yikezhong_app.commands.report import report
 from yikezhong_app.commands.scenarios import scenario
 from yikezhong_app.commands.settings import settings
 from yikezhong_app.commands.site import site
+from yikezhong_app.progress import part
 from yikezhong_coverage.errors import InputError, PlannerError
 
 app = typer.Typer(
@@ -241,11 +242,9 @@ def run(
                 as_of=day,
                 accept_datum=accept_datum,
                 accept_repairs=accept_repairs,
-                progress=console.part(progress, 0.0, 0.2),
+                progress=part(progress, 0.0, 0.2),
             )
-            snapshot = run_study(
-                study, out, key=key, progress=console.part(progress, 0.2, 1.0)
-            )
+            snapshot = run_study(study, out, key=key, progress=part(progress, 0.2, 1.0))
             progress("完成", 1.0)
     elif not as_json:
         console.print_line("输入与程序都没有变化，沿用已有成果（--force 重新计算）。")

@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 from pyproj import Transformer
 
-from yikezhong_app.commands.console import ProgressCall
+from yikezhong_app.progress import ProgressCall
 from yikezhong_app.reading.shapes import geojson_shapes, simplify_alone
 from yikezhong_app.runs.measure import Network
 from yikezhong_app.runs.plan_network import network_at

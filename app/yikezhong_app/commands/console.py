@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from yikezhong_app.progress import ProgressCall
 from yikezhong_coverage.errors import (
     GraphError,
     InputError,
     PlannerError,
     SourceError,
 )
-
-#: ``progress(step, fraction)``: the step's Chinese name, 0…1 of the whole call.
-ProgressCall = Callable[[str, float], None]
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
@@ -74,11 +72,6 @@ def current_folder(study: Path, *, quiet: bool) -> Path:
     if folder != study and not quiet:
         print_line(f"读取研究的当前版本：{folder}")
     return folder
-
-
-def part(call: ProgressCall, start: float, end: float) -> ProgressCall:
-    """Return a progress call that fills only ``start``…``end`` of ``call``."""
-    return lambda step, fraction: call(step, start + (end - start) * fraction)
 
 
 def print_json(value: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from yikezhong_app.commands import console
+from yikezhong_app.progress import part
 
 
 def scenario(
@@ -47,10 +48,10 @@ def scenario(
             as_of=as_of,
             accept_datum=accept_datum,
             accept_repairs=accept_repairs,
-            progress=console.part(progress, 0.0, 0.5),
+            progress=part(progress, 0.0, 0.5),
         )
         manifest = run_scenario(
-            loaded, folder, asked, progress=console.part(progress, 0.5, 1.0)
+            loaded, folder, asked, progress=part(progress, 0.5, 1.0)
         )
         progress("完成", 1.0)
     for path in out or ():

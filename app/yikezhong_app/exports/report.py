@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal, cast, get_args
 
-from yikezhong_app.commands.console import ProgressCall
 from yikezhong_app.exports.figures import draw_map
 from yikezhong_app.exports.report_data import ReportData, gather
 from yikezhong_app.exports.view import MapView
+from yikezhong_app.progress import ProgressCall
 from yikezhong_app.reading.catalog import Catalog, load_catalog
 from yikezhong_app.snapshots.snapshot import Snapshot
 from yikezhong_app.web.request_errors import ParameterError

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from yikezhong_app.commands.console import ProgressCall, part
+from yikezhong_app.progress import ProgressCall, part
 from yikezhong_app.runs.kept_study import KEY, keep_study
 from yikezhong_app.runs.measure import (
     Network,

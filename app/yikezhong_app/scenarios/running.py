@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from yikezhong_app.commands.console import ProgressCall, part
+from yikezhong_app.progress import ProgressCall, part
 from yikezhong_app.runs.kept_study import read_study
 from yikezhong_app.runs.measure import (
     Network,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from yikezhong_app.commands.console import ProgressCall
+from yikezhong_app.progress import ProgressCall
 from yikezhong_app.reading.records import to_rows
 from yikezhong_app.runs.kept_study import read_study
 from yikezhong_app.runs.measure import build_network, measure_service

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from yikezhong_app.commands.console import ProgressCall
+from yikezhong_app.progress import ProgressCall
 from yikezhong_app.scenarios.reading import parse_scenario
 from yikezhong_app.scenarios.running import run_kept_scenario
 from yikezhong_app.scenarios.speeds import SpeedRequest, compare_speeds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from yikezhong_app.commands.console import ProgressCall
+from yikezhong_app.progress import ProgressCall
 from yikezhong_app.reading.catalog import Catalog
 from yikezhong_app.reading.records import Row, to_rows
 from yikezhong_app.siting.candidates import find_candidates

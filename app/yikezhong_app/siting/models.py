@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from yikezhong_app.commands.console import ProgressCall
+from yikezhong_app.progress import ProgressCall
 from yikezhong_app.siting.candidates import Candidates
 from yikezhong_app.siting.ground import Ground
 from yikezhong_app.siting.problem import Part, existing_of, places_of

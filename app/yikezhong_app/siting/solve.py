@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from yikezhong_app.commands.console import ProgressCall, part
+from yikezhong_app.progress import ProgressCall, part
 from yikezhong_app.siting.candidates import Candidates, find_candidates
 from yikezhong_app.siting.ground import Ground
 from yikezhong_app.siting.models import Solved, Work

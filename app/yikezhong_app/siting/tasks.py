@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from yikezhong_app.commands.console import ProgressCall
+from yikezhong_app.progress import ProgressCall
 from yikezhong_app.siting.ground import Ground, open_ground, refuse_capacity
 from yikezhong_app.siting.plan_record import count_record, plan_record, township_rows
 from yikezhong_app.siting.request import EvaluationRequest, SitingRequest

@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from yikezhong_app.commands.console import ProgressCall
 from yikezhong_app.plan_words import missing_text
+from yikezhong_app.progress import ProgressCall
 from yikezhong_app.runs.measure import VARIANTS, Network
 from yikezhong_app.runs.plan_network import (
     NETWORK_RULE,
