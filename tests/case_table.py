@@ -33,6 +33,10 @@ the people of the demand points. Never a traceback, never a silent change of a n
 
 The layers are named in the report (`yikezhong check STUDY --report rows.csv`); where the
 catalogue and the planner's need differ, the answer says what is done.
+
+Cases named by a title are lines of tables that run through `yikezhong check`; those that
+one file can bring run through the upload as well (`app/test_upload_cases.py`): the first
+of each number in the short form, all of them in the long one.
 """
 
 
