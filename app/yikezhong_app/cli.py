@@ -110,10 +110,10 @@ def import_osm_command(
     as_json: AsJson = False,
 ) -> None:
     """Make a study from an OSM extract."""
-    from yikezhong_geodata.osm_study import import_osm
+    from yikezhong_geodata.sandbox.importing import import_osm_apart
 
     with console.progress_bar(quiet=as_json) as progress:
-        import_osm(
+        import_osm_apart(
             file,
             folder,
             township_level=township_level,

@@ -21,6 +21,8 @@ from yikezhong_geodata.file_errors import (
 )
 from yikezhong_geodata.osm_study import import_osm
 from yikezhong_geodata.roads import load_roads
+from yikezhong_geodata.sandbox.call import SandboxLimits
+from yikezhong_geodata.sandbox.importing import import_osm_apart
 from yikezhong_geodata.spec import RoadSpec
 from yikezhong_geodata.study import load_study
 
@@ -349,3 +351,34 @@ def test_las_palmas_with_given_boundaries(tmp_path: Path, real_data: Path) -> No
     assert "elderly_institution" in circle.categories
     assert circle.group == "people"
     assert len(study.demand) == pytest.approx(19600, rel=0.02)
+
+
+def test_a_child_makes_the_same_study(extract: Path, tmp_path: Path) -> None:
+    import_osm(extract, tmp_path / "here")
+    import_osm_apart(extract, tmp_path / "apart")
+    files = {p.name: p.read_bytes() for p in (tmp_path / "here").iterdir()}
+    apart = {p.name: p.read_bytes() for p in (tmp_path / "apart").iterdir()}
+    assert files.keys() == apart.keys()
+    for name, body in files.items():
+        # a GeoPackage holds the time of its writing: its layers are compared
+        if not name.endswith(".gpkg"):
+            assert apart[name] == body, name
+            continue
+        for layer in gpd.list_layers(tmp_path / "here" / name)["name"]:
+            one, other = (
+                gpd.read_file(tmp_path / place / name, layer=layer)
+                for place in ("here", "apart")
+            )
+            assert one.equals(other)
+
+
+def test_what_a_child_refuses_is_the_same_error(extract: Path, tmp_path: Path) -> None:
+    body = extract.read_bytes()
+    cut = tmp_path / "cut.osm.pbf"
+    cut.write_bytes(body[: len(body) // 2])
+    with pytest.raises(TruncatedError) as caught:
+        import_osm_apart(cut, tmp_path / "study")
+    assert caught.value.file == "cut.osm.pbf"
+    small = SandboxLimits(memory_bytes=64 * 2**20)
+    with pytest.raises(InputError):
+        import_osm_apart(extract, tmp_path / "study", limits=small)
