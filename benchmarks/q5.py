@@ -29,7 +29,7 @@ SIZES = {
 }
 WHO = {
     "cover": ("yikezhong", "scipy.milp", "spopt"),
-    "fewest": ("yikezhong", "scipy.milp"),
+    "fewest": ("yikezhong", "scipy.milp", "spopt"),
     "median": ("yikezhong", "scipy.milp", "spopt"),
 }
 TITLES = {"cover": "max-cover", "fewest": "minimum sites", "median": "p-median"}
@@ -120,6 +120,7 @@ def _call(problem, who, size, *, quick):  # type: ignore[no-untyped-def]
     return {
         "yikezhong": lambda: siting.our_fewest(instance, limit_s),
         "scipy.milp": lambda: siting.plain_fewest(instance, limit_s),
+        "spopt": lambda: siting.spopt_fewest(instance),
     }[who]
 
 

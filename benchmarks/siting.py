@@ -180,15 +180,33 @@ def our_median(time_s: np.ndarray, people: np.ndarray, n_sites: int) -> Run:
     return Run(found.objective, found.bound)
 
 
+def cost_matrix(problem: SitingProblem) -> np.ndarray:
+    """Return 0 where a site covers a point and 1 elsewhere, as spopt asks."""
+    covers = problem.covers
+    cost = np.ones((covers.n_demand, covers.n_candidate))
+    owner = np.repeat(np.arange(covers.n_candidate), np.diff(covers.start))
+    cost[covers.demand, owner] = 0.0
+    return cost
+
+
+def spopt_fewest(problem: SitingProblem) -> Run:
+    """Build spopt's model of set cover and solve it by HiGHS, as it is given."""
+    import pulp
+    from spopt.locate import LSCP
+
+    # nobody is to be covered where nobody is
+    model = LSCP.from_cost_matrix(cost_matrix(problem)[problem.people > 0], 0.5)
+    model.solve(pulp.HiGHS(msg=False, gapRel=0.0))
+    value = pulp.value(model.problem.objective)
+    return Run(value, value)
+
+
 def spopt_cover(problem: SitingProblem, n_sites: int) -> Run:
     """Build spopt's model of maximum cover and solve it by HiGHS, as it is given."""
     import pulp
     from spopt.locate import MCLP
 
-    covers = problem.covers
-    cost = np.ones((covers.n_demand, covers.n_candidate))
-    owner = np.repeat(np.arange(covers.n_candidate), np.diff(covers.start))
-    cost[covers.demand, owner] = 0.0
+    cost = cost_matrix(problem)
     model = MCLP.from_cost_matrix(cost, problem.people, 0.5, p_facilities=n_sites)
     model.solve(pulp.HiGHS(msg=False, gapRel=0.0))
     value = pulp.value(model.problem.objective)
