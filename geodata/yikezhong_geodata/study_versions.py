@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from yikezhong_coverage.errors import PlannerError, SourceError
+from yikezhong_geodata.durable import replace_json, sync
 from yikezhong_geodata.spec import STUDY_FILE
 
 VERSIONS: Final = "versions"
@@ -155,9 +156,9 @@ def add_version(root: Path, candidate: Path, *, note: Mapping[str, Any]) -> str:
         )
         (work / NOTE).write_text(text + "\n", encoding="utf-8")
         for path in [*work.rglob("*"), work]:
-            _sync(path)
+            sync(path)
         work.rename(folder / version)
-        _sync(folder)
+        sync(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return version
@@ -176,12 +177,12 @@ def pending(root: Path, version: str, *, run_key: str) -> Iterator[None]:
         Of the result that the block publishes: by it :func:`recover` sees whether a
         process that died had published.
     """
-    _replace(root / PENDING, {"version": version, "run_key": run_key})
+    replace_json(root / PENDING, {"version": version, "run_key": run_key})
     ended_well = False
     try:
         yield
         ended_well = True
-        _replace(root / CURRENT, {"version": version})
+        replace_json(root / CURRENT, {"version": version})
     finally:
         if not ended_well:
             shutil.rmtree(root / VERSIONS / version, ignore_errors=True)
@@ -201,7 +202,7 @@ def recover(root: Path, *, is_published: Callable[[str], bool]) -> None:
     if version is not None:
         folder = root / VERSIONS / version
         if run_key and folder.is_dir() and is_published(run_key):
-            _replace(root / CURRENT, {"version": version})
+            replace_json(root / CURRENT, {"version": version})
         elif version != current_version(root):
             shutil.rmtree(folder, ignore_errors=True)
     (root / PENDING).unlink(missing_ok=True)
@@ -220,21 +221,3 @@ def _pointer(path: Path, key: str) -> str | None:
     if not isinstance(found, str) or not _NAME.fullmatch(found):
         raise StudyVersionError("版本指针已损坏", file=path.name)
     return found
-
-
-def _replace(path: Path, content: Mapping[str, str]) -> None:
-    fresh = path.with_name(f".{path.name}.new")
-    with fresh.open("w", encoding="utf-8") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import re
 import secrets
 import shutil
@@ -26,6 +25,7 @@ from yikezhong_app.snapshots.snapshot import (
     SnapshotMissingError,
     read_record,
 )
+from yikezhong_geodata.durable import sync
 
 LOG = logging.getLogger("yikezhong.scenarios")
 
@@ -79,7 +79,7 @@ def write_result(
         _write_json(work / _SCENARIO, scenario.document)
         _write_json(work / _MANIFEST, full)
         for path in (*work.iterdir(), work):
-            _sync(path)
+            sync(path)
         if target.exists():  # left by a run that died, or damaged since
             shutil.rmtree(target)
         try:
@@ -88,7 +88,7 @@ def write_result(
             # another process kept the same scenario in the meantime: it is the same
             if not (target / _MANIFEST).exists():
                 raise
-        _sync(target.parent)
+        sync(target.parent)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return read_manifest(out_dir, id_)
@@ -187,11 +187,3 @@ def _sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise SnapshotCorruptError("方案文件缺失或无法读取", file=path.name) from error
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

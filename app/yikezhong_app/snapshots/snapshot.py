@@ -19,7 +19,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import re
 import secrets
 import shutil
@@ -36,6 +35,7 @@ import pyarrow.parquet as pq
 
 from yikezhong_app.tables.parts import TableParts
 from yikezhong_coverage.errors import PlannerError, SourceError
+from yikezhong_geodata.durable import replace_json, sync
 from yikezhong_geodata.geopackages import write_layer
 
 SCHEMA_VERSION = 1
@@ -251,11 +251,11 @@ def write_snapshot(
                 if target.exists():
                     target.rename(work.with_name(f".new-old-{version}"))
                 work.rename(target)
-            _sync(versions)
+            sync(versions)
         finally:
             for left in versions.glob(".new-*"):
                 shutil.rmtree(left)
-        _point_to(out_dir, version)
+        replace_json(out_dir / CURRENT, {"version": version})
     return open_version(out_dir, version)
 
 
@@ -365,16 +365,6 @@ def _exists_whole(out_dir: Path, version: str) -> bool:
         return False
 
 
-def _point_to(out_dir: Path, version: str) -> None:
-    fresh = out_dir / f".{CURRENT}.new"
-    with fresh.open("w", encoding="utf-8") as file:
-        json.dump({"version": version}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(out_dir / CURRENT)
-    _sync(out_dir)
-
-
 def _sha256(path: Path) -> str:
     try:
         with path.open("rb") as file:
@@ -383,15 +373,7 @@ def _sha256(path: Path) -> str:
         raise SnapshotCorruptError("成果文件缺失或无法读取", file=path.name) from error
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _sync_tree(folder: Path) -> None:
     for path in sorted(folder.rglob("*")):
-        _sync(path)
-    _sync(folder)
+        sync(path)
+    sync(folder)
