@@ -13,7 +13,6 @@ decided the same way in the window.
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -22,23 +21,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from yikezhong_coverage.errors import InputError, SourceError
-from yikezhong_coverage.records import (
-    BoolArray,
-    FloatArray,
-    IndexArray,
-    IntArray,
-    RoadGraph,
+from yikezhong_coverage.records import BoolArray, IndexArray, IntArray, RoadGraph
+from yikezhong_geodata.road_cells import (
+    cell_of,
+    cells_of_box,
+    cells_of_boxes,
+    dilate,
 )
 
-#: Cells to a degree, both ways.
-_PER_DEGREE: Final = 100
-_N_COLUMN: Final = 360 * _PER_DEGREE + 1
-_N_ROW: Final = 180 * _PER_DEGREE + 1
-#: The shortest 0.01° of latitude (at the equator), and of longitude there [m].
-_ROW_M: Final = 1105.74
-_COLUMN_M: Final = 1113.19
-#: Cells are never taken for narrower than at this latitude [degrees].
-_HIGHEST_LAT: Final = 89.9
+__all__ = (
+    "RoadStore",
+    "RoadWindow",
+    "cell_of",
+    "cells_of_box",
+    "dilate",
+    "write_road_store",
+)
+
 _ABOUT: Final = "road_store.json"
 _VERSION: Final = 1
 
@@ -51,7 +50,7 @@ _EDGES: Final = (
     "edge_backward_s",
 )
 _VERTICES: Final = ("vertex_lon", "vertex_lat", "vertex_along_m")
-_TYPES: Final = {
+_TYPES: Final[dict[str, np.dtype[Any]]] = {
     **dict.fromkeys((*_NODES, *_VERTICES), np.dtype(np.float64)),
     **dict.fromkeys(_EDGES[2:], np.dtype(np.float64)),
     "edge_u": np.dtype(np.int32),
@@ -224,6 +223,7 @@ def write_road_store(
     (folder / _ABOUT).unlink(missing_ok=True)
     cell, cell_start, cell_edge = _index(graph)
     own: dict[str, NDArray[Any]] = {
+        **vars(graph),
         "usable": usable,
         "piece": piece,
         "cell": cell,
@@ -232,138 +232,13 @@ def write_road_store(
     }
     rows = {}
     for name, dtype in _TYPES.items():
-        given: NDArray[Any] = own[name] if name in own else getattr(graph, name)
-        values = np.ascontiguousarray(given, dtype=dtype)
+        values = np.ascontiguousarray(own[name], dtype=dtype)
         rows[name] = len(values)
         np.save(folder / f"{name}.npy", values, allow_pickle=False)
     about = {"version": _VERSION, "profile": graph.profile, "rows": rows}
     fresh = folder / f".{_ABOUT}.new"
     fresh.write_text(json.dumps(about), encoding="utf-8")
     fresh.replace(folder / _ABOUT)
-
-
-def cell_of(lon: ArrayLike, lat: ArrayLike) -> IntArray:
-    """Return the number of the cell of 0.01° that each position lies in.
-
-    Cells are numbered from the south-west, along the rows of equal latitude.
-
-    Parameters
-    ----------
-    lon, lat : array_like of float, shape (n_point,)
-        Positions [degrees, EPSG:4326].
-
-    Returns
-    -------
-    ndarray of int64, shape (n_point,)
-        -1 where a position is ``nan``.
-
-    Examples
-    --------
-    >>> cell_of([-180.0, -179.99, -180.0, np.nan], [-90.0, -90.0, -89.99, 0.0])
-    array([    0,     1, 36001,    -1])
-    """
-    x = np.asarray(lon, dtype=np.float64)
-    y = np.asarray(lat, dtype=np.float64)
-    known = np.isfinite(x) & np.isfinite(y)
-    number = _row(np.where(known, y, 0.0)) * _N_COLUMN + _column(
-        np.where(known, x, 0.0)
-    )
-    found: IntArray = np.where(known, number, -1)
-    return found
-
-
-def cells_of_box(west: float, south: float, east: float, north: float) -> IntArray:
-    """Return the cells that a box meets, ascending.
-
-    Parameters
-    ----------
-    west, south, east, north : float
-        Bounds [degrees], inclusive.
-
-    Examples
-    --------
-    >>> cells_of_box(-180.0, -90.0, -179.985, -89.985)
-    array([    0,     1, 36001, 36002])
-    """
-    bounds = (np.array([value]) for value in (west, south, east, north))
-    return _cells_of_boxes(*bounds)[0]
-
-
-def dilate(cells: ArrayLike, metres: float) -> IntArray:
-    """Return cells with all that lie within a distance of them.
-
-    Cells are grown into squares: by as many rows and columns as the distance may
-    cross where cells are smallest, that is at the largest latitude that is reached.
-
-    Parameters
-    ----------
-    cells : array_like of int
-        Cells as :func:`cell_of` numbers them; -1 is left out.
-    metres : float
-        Distance [m], non-negative.
-
-    Returns
-    -------
-    ndarray of int64
-        Ascending; every place within ``metres`` of a place in ``cells`` lies in one.
-
-    Examples
-    --------
-    >>> len(dilate(cell_of([113.0], [31.0]), 500.0)), len(dilate([], 500.0))
-    (9, 0)
-    """
-    if not (math.isfinite(metres) and metres >= 0):
-        raise InputError(f"距离为 {metres}，应为非负数（米）")
-    old = np.unique(np.asarray(cells, dtype=np.int64))
-    old = old[old >= 0]
-    if not len(old):
-        return old
-    row, column = np.divmod(old, _N_COLUMN)
-    n_row = min(math.ceil(metres / _ROW_M), _N_ROW)
-    south = 90 - (int(row.min()) - n_row) / _PER_DEGREE
-    north = (int(row.max()) + 1 + n_row) / _PER_DEGREE - 90
-    lat = min(max(south, north), _HIGHEST_LAT)
-    width_m = _COLUMN_M * math.cos(math.radians(lat))
-    n_column = min(math.ceil(metres / width_m), _N_COLUMN)
-    column = _spread(column, n_column, _N_COLUMN)
-    grown = np.unique((row * _N_COLUMN)[:, None] + column)
-    row, column = np.divmod(grown, _N_COLUMN)
-    row = _spread(row, n_row, _N_ROW)
-    return np.unique(row * _N_COLUMN + column[:, None])
-
-
-def _spread(at: IntArray, n: int, size: int) -> IntArray:
-    """Return the numbers up to ``n`` away from each, within ``size``, a row each."""
-    near: IntArray = np.clip(at[:, None] + np.arange(-n, n + 1), 0, size - 1)
-    return near
-
-
-def _column(lon: FloatArray) -> IntArray:
-    return _place(lon, 180 * _PER_DEGREE, _N_COLUMN)
-
-
-def _row(lat: FloatArray) -> IntArray:
-    return _place(lat, 90 * _PER_DEGREE, _N_ROW)
-
-
-def _place(degrees: FloatArray, zero: int, size: int) -> IntArray:
-    """Return the row or column of each; the order of the degrees is kept."""
-    at = np.floor(degrees * _PER_DEGREE).astype(np.int64) + zero
-    found: IntArray = np.clip(at, 0, size - 1)
-    return found
-
-
-def _cells_of_boxes(
-    west: FloatArray, south: FloatArray, east: FloatArray, north: FloatArray
-) -> tuple[IntArray, IntArray]:
-    """Return the cells that each box meets, box by box, and the box of each."""
-    left, low = _column(west), _row(south)
-    n_across = _column(east) - left + 1
-    count = n_across * (_row(north) - low + 1)
-    box = np.repeat(np.arange(len(west)), count)
-    rank = np.arange(len(box)) - np.repeat(np.cumsum(count) - count, count)
-    up, across = np.divmod(rank, n_across[box])
-    return (low[box] + up) * _N_COLUMN + left[box] + across, box
 
 
 def _index(graph: RoadGraph) -> tuple[IntArray, IntArray, IndexArray]:
@@ -378,7 +253,7 @@ def _index(graph: RoadGraph) -> tuple[IntArray, IntArray, IndexArray]:
     east, north = (
         np.maximum.reduceat(v, first) for v in (graph.vertex_lon, graph.vertex_lat)
     )
-    listed, edge = _cells_of_boxes(west, south, east, north)
+    listed, edge = cells_of_boxes(west, south, east, north)
     # edges come in ascending order, and a stable sort keeps it within each cell
     order = np.argsort(listed, kind="stable")
     cell, start = np.unique(listed[order], return_index=True)
