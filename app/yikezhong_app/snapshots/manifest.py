@@ -7,6 +7,7 @@ import hashlib
 import json
 import platform
 from dataclasses import asdict
+from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -35,6 +36,16 @@ SOFTWARE = (
 
 def software_versions() -> dict[str, str]:
     """Return the versions of what can change a number, and a hash of our own code."""
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in SOFTWARE},
+        "source": source_hash(),
+    }
+
+
+@cache
+def source_hash() -> str:
+    """Return a hash of our own code and the data that it ships with."""
     roots = [Path(str(files(name))) for name in PACKAGES]
     digest = hashlib.sha256()
     for root in roots:
@@ -42,11 +53,7 @@ def software_versions() -> dict[str, str]:
             if path.suffix in {".py", ".yaml"}:
                 digest.update(path.relative_to(root).as_posix().encode())
                 digest.update(path.read_bytes())
-    return {
-        "python": platform.python_version(),
-        **{name: version(name) for name in SOFTWARE},
-        "source": digest.hexdigest()[:16],
-    }
+    return digest.hexdigest()[:16]
 
 
 def run_key(folder: Path, *, as_of: dt.date, accepted: list[str]) -> str:

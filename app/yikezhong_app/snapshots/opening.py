@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from yikezhong_app.snapshots.stored_tables import (
     SnapshotCorruptError,
@@ -23,6 +25,7 @@ from yikezhong_app.snapshots.stored_tables import (
     file_sums,
     files_of,
     read_matching,
+    read_shapes,
     read_whole,
     sha256,
 )
@@ -94,6 +97,7 @@ class Snapshot:
         service: str | None = None,
         level: str | None = None,
         columns: Sequence[str] | None = None,
+        where: Mapping[str, str | float] | None = None,
     ) -> pd.DataFrame:
         """Return the rows of a service and a level, reading no others where possible.
 
@@ -106,11 +110,13 @@ class Snapshot:
             Only rows with this in the column of that name; None: all.
         columns : sequence of str or None
             Columns wanted; None: all.
+        where : mapping of str to str or float, or None
+            Other columns with the value wanted.
 
         Returns
         -------
         DataFrame or GeoDataFrame
-            In the order of the table, with an index from 0.
+            In the order of the table; the index tells the position in the whole table.
 
         Raises
         ------
@@ -120,14 +126,22 @@ class Snapshot:
             If a file that is read is not the one that was written.
         """
         entry = self._entry(name)
-        wanted = {"service": service, "level": level}
-        asked = {key: value for key, value in wanted.items() if value is not None}
-        files = [f for f in files_of(entry) if service is None or f.holds(service)]
+        asked = {"service": service, "level": level, **(where or {})}
+        wanted = {key: value for key, value in asked.items() if value is not None}
+        files = files_of(entry)
+        if service is not None:
+            # the first for its columns, where no file holds the service
+            files = [f for f in files if f.holds(service)] or files[:1]
         for stored in files:
             self._check(stored)
-        if not files:  # the columns, without rows
-            files, asked = files_of(entry)[:1], {"service": str(service)}
-        return read_matching(self.folder, entry, files, asked, columns)
+        return read_matching(self.folder, entry, files, wanted, columns)
+
+    def shapes(self, name: str, at: Sequence[int]) -> NDArray[np.object_]:
+        """Return the shapes of some rows of a table by their positions in it."""
+        entry = self._entry(name)
+        for stored in files_of(entry):
+            self._check(stored)
+        return read_shapes(self.folder, entry, np.asarray(at, dtype=np.int64))
 
     def distinct(
         self, name: str, columns: Sequence[str], *, service: str | None = None

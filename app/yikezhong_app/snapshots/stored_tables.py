@@ -25,6 +25,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import shapely
+from numpy.typing import NDArray
 
 from yikezhong_coverage.errors import SourceError
 from yikezhong_geodata.columns import CRS
@@ -135,7 +137,7 @@ def read_matching(
     folder: Path,
     entry: Mapping[str, Any],
     files: Sequence[StoredFile],
-    wanted: Mapping[str, str],
+    wanted: Mapping[str, Any],
     columns: Sequence[str] | None,
 ) -> pd.DataFrame:
     """Return the rows of a table whose columns have the values wanted.
@@ -146,8 +148,8 @@ def read_matching(
     entry : mapping
         Entry of the table in the manifest.
     files : sequence of StoredFile
-        Files that are read.
-    wanted : mapping of str to str
+        Files that are read, of those of the table.
+    wanted : mapping of str to str or number
         Column → the one value wanted.
     columns : sequence of str or None
         Columns of the answer; None: all.
@@ -155,14 +157,17 @@ def read_matching(
     Returns
     -------
     DataFrame or GeoDataFrame
-        With an index from 0; without columns where there are no files.
+        Its index tells the position of each row in the whole table.
     """
+    first = _first_rows(entry)
     pieces: list[pa.Table] = []
+    places: list[NDArray[np.int64]] = []
     for stored in files:
-        pieces.extend(_pieces(folder / stored.file, wanted, columns))
-    if not pieces:
-        return pd.DataFrame()
+        for piece, at in _pieces(folder / stored.file, wanted, columns):
+            pieces.append(piece)
+            places.append(at + first[stored.file])
     frame = _frame(_joined(pieces))
+    frame.index = pd.Index(np.concatenate(places))
     if entry["geometry"] and GEOMETRY in frame:
         shapes = gpd.GeoSeries.from_wkb(frame[GEOMETRY], crs=CRS)
         shown: pd.DataFrame = gpd.GeoDataFrame(frame.assign(geometry=shapes), crs=CRS)
@@ -170,61 +175,107 @@ def read_matching(
     return frame
 
 
+def read_shapes(
+    folder: Path, entry: Mapping[str, Any], at: NDArray[np.int64]
+) -> NDArray[np.object_]:
+    """Return the shapes of some rows of a table by their positions in the whole.
+
+    Only the row groups in which they stand are read.
+    """
+    found = np.full(len(at), None, dtype=object)
+    first = _first_rows(entry)
+    for stored in files_of(entry):
+        own = at - first[stored.file]
+        inside = (own >= 0) & (own < stored.rows)
+        if not inside.any():
+            continue
+        with pq.ParquetFile(folder / stored.file) as file:
+            begin = 0
+            for group in range(file.num_row_groups):
+                end = begin + file.metadata.row_group(group).num_rows
+                here = np.flatnonzero(inside & (own >= begin) & (own < end))
+                if len(here):
+                    table = file.read_row_group(group, columns=[GEOMETRY])
+                    bytes_ = table.column(GEOMETRY).take(pa.array(own[here] - begin))
+                    found[here] = shapely.from_wkb(bytes_.to_numpy())
+                begin = end
+    return found
+
+
+def _first_rows(entry: Mapping[str, Any]) -> dict[str, int]:
+    """Return the position of the first row of each file in the whole table."""
+    files = files_of(entry)
+    starts = np.cumsum([0, *(stored.rows for stored in files)]).tolist()
+    return {stored.file: start for stored, start in zip(files, starts, strict=False)}
+
+
 def _pieces(
-    path: Path, wanted: Mapping[str, str], columns: Sequence[str] | None
-) -> Iterator[pa.Table]:
-    """Yield what a file holds of the rows wanted, at least an empty table."""
+    path: Path, wanted: Mapping[str, Any], columns: Sequence[str] | None
+) -> Iterator[tuple[pa.Table, NDArray[np.int64]]]:
+    """Yield what a file holds of the rows wanted and where; at least an empty table."""
     with pq.ParquetFile(path) as file:
         names = file.schema_arrow.names
         missing = [name for name in wanted if name not in names]
         if missing:
             raise SnapshotMissingError(f"这张表没有“{missing[0]}”一列", layer=path.stem)
         shown = [*names] if columns is None else [n for n in names if n in columns]
-        read = list(dict.fromkeys([*shown, *wanted]))
-        any_rows = False
+        begin, any_rows = 0, False
         for group in range(file.num_row_groups):
-            if not _may_hold(file.metadata.row_group(group), wanted):
-                continue
-            table = file.read_row_group(group, columns=read)
-            kept = table.filter(_mask(table, wanted)) if wanted else table
-            if kept.num_rows:
+            about = file.metadata.row_group(group)
+            at = np.arange(about.num_rows, dtype=np.int64)
+            if wanted:
+                at = (
+                    _matching(file, group, wanted)
+                    if _may_hold(about, wanted)
+                    else at[:0]
+                )
+            if len(at):
                 any_rows = True
-                yield kept.select(shown)
+                table = file.read_row_group(group, columns=shown)
+                whole = len(at) == about.num_rows
+                yield (table if whole else table.take(pa.array(at))), at + begin
+            begin += about.num_rows
         if not any_rows:
             empty = file.schema_arrow.empty_table().select(shown)
-            yield empty.replace_schema_metadata(file.schema_arrow.metadata)
+            none = np.empty(0, dtype=np.int64)
+            yield empty.replace_schema_metadata(file.schema_arrow.metadata), none
 
 
-def _may_hold(group: Any, wanted: Mapping[str, str]) -> bool:
+def _matching(
+    file: pq.ParquetFile, group: int, wanted: Mapping[str, Any]
+) -> NDArray[np.int64]:
+    """Return which rows of a group have the values wanted: only those columns read."""
+    table = file.read_row_group(group, columns=[*wanted])
+    mask = np.ones(table.num_rows, dtype=bool)
+    for name, value in wanted.items():
+        kind = table.column(name).type
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        same = pc.equal(table.column(name), pa.scalar(value, kind))
+        mask &= pc.fill_null(same, False).to_numpy(zero_copy_only=False)
+    return np.flatnonzero(mask)
+
+
+def _may_hold(group: Any, wanted: Mapping[str, Any]) -> bool:
     """Say whether the statistics of a row group allow the values wanted."""
     for i in range(group.num_columns):
         column = group.column(i)
         value = wanted.get(column.path_in_schema)
         found = column.statistics if value is not None else None
-        if found is None or not found.has_min_max:
+        if found is None:
             continue
+        if found.has_null_count and found.null_count == group.num_rows:
+            return False
+        if not found.has_min_max:
+            continue
+        low, high = _value(found.min), _value(found.max)
         # written in UTF-8, whose order of bytes is that of the characters
-        if not _text(found.min) <= str(value) <= _text(found.max):
+        if not low <= value <= high:
             return False
     return True
 
 
-def _text(value: str | bytes) -> str:
+def _value(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
-
-
-def _mask(table: pa.Table, wanted: Mapping[str, str]) -> Any:
-    mask = None
-    for name, value in wanted.items():
-        column = table.column(name)
-        same = pc.equal(
-            column,
-            pa.scalar(value, column.type.value_type)
-            if pa.types.is_dictionary(column.type)
-            else pa.scalar(value, column.type),
-        )
-        mask = same if mask is None else pc.and_(mask, same)
-    return pc.fill_null(mask, False)
 
 
 def _joined(pieces: Sequence[pa.Table]) -> pa.Table:
@@ -253,13 +304,12 @@ def _frame(table: pa.Table) -> pd.DataFrame:
 
     Dictionaries keep only the texts that stand in the rows.
     """
-    plain = table.unify_dictionaries()
-    frame: pd.DataFrame = plain.to_pandas(ignore_metadata=False)
+    frame: pd.DataFrame = table.unify_dictionaries().to_pandas()
     for name in frame.columns:
         column = frame[name]
         if isinstance(column.dtype, pd.CategoricalDtype):
             frame[name] = column.cat.remove_unused_categories()
-    return frame.set_axis(pd.RangeIndex(len(frame)), axis=0) if len(frame) else frame
+    return frame
 
 
 def distinct_rows(
