@@ -63,7 +63,12 @@ demo-build: setup ## build and run the demonstration study without serving it
 	@$(BIN)/yikezhong demo $(DEMO_STUDY)
 	@$(BIN)/yikezhong run $(DEMO_STUDY) --out $(DEMO_OUT)
 
-test: setup $(STAMP)/browser ## run all tests
+# without a server its tests skip and say so
+$(STAMP)/postgis: scripts/install-postgis | $(STAMP)/venv
+	@scripts/install-postgis
+	@touch $@
+
+test: setup $(STAMP)/browser $(STAMP)/postgis ## run all tests
 	@$(BIN)/python -m pytest
 
 check: setup ## lint, format, types, layers, known advisories
@@ -89,7 +94,7 @@ fuzz: setup ## fuzz the loaders for FUZZ_SECONDS (1800), findings in fuzz-findin
 audit: setup ## compare the dependencies with an advisory database as well (internet)
 	@$(BIN)/python scripts/audit --online
 
-soak: setup $(STAMP)/browser $(STAMP)/office ## the long form of the tests
+soak: setup $(STAMP)/browser $(STAMP)/office $(STAMP)/postgis ## the long form of the tests
 	@YIKEZHONG_SOAK=1 $(BIN)/python -m pytest
 
 lock: $(STAMP)/venv ## resolve requirements.lock again from pyproject.toml
