@@ -177,7 +177,7 @@ def test_shapes_are_found_by_the_position_of_their_row(
         assert [s if s is None else s.wkb for s in found] == [
             s if s is None else s.wkb for s in whole.iloc[at]
         ]
-    part = snapshot.select("gaps", service="meal_circle", level="community")
+    part = snapshot.select("gaps", service="elderly_circle")
     found = snapshot.shapes("gaps", part.index.tolist())
     assert len(found) and [s.wkb for s in found] == [s.wkb for s in part.geometry]
 
