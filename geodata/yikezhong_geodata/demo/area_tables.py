@@ -24,7 +24,7 @@ def list_areas(ground: Ground, rng: np.random.Generator) -> AreaTables:
     """Return the attributes of all divisions."""
     counties = [
         _county(ground, place, n, rng)
-        for n, place in enumerate(ground.land.places.counties)
+        for n, place in ground.land.places.numbered_counties()
     ]
     townships = [
         _township(ground, k, place, rng) for k, place in enumerate(ground.townships)
@@ -67,19 +67,24 @@ def _county(ground: Ground, place: Place, n: int, rng: np.random.Generator) -> R
 
 
 def _township(ground: Ground, k: int, place: Place, rng: np.random.Generator) -> Row:
+    county = next(
+        n
+        for n, c in ground.land.places.numbered_counties()
+        if c.code[:6] == place.code[:6]
+    )
     kind = township_kind(place.code)
     people = int(ground.people.people[ground.members(k)].sum())
     old = int(ground.people.people_60[ground.members(k)].sum())
     need = 1 if people < 30_000 else 2 if people <= 60_000 else 3
     posts = max(0, need + int(rng.choice([-1, 0, 0, 0, 1])))
-    in_city = kind == "subdistrict" and place.code[:6] == "421303"
+    in_city = kind == "subdistrict" and int(place.code[4:6]) <= 20
     supervised = yes(rng, 0.96)
     return {
         "区划代码": place.code,
         "名称": place.name,
         "城市市辖区": "是" if in_city else "否",
         "有条件建综合养老设施": yes(rng, 0.55) if kind == "town" else None,
-        "火葬区": "否" if place.code[:6] == "421381" else yes(rng, 0.92),
+        "火葬区": "否" if county == 2 else yes(rng, 0.92),
         "未成年人保护工作专干": yes(rng, 0.6),
         "儿童督导员": supervised,
         "儿童督导员新任职培训": yes(rng, 0.9) if supervised == "是" else "否",

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from scipy.spatial import Voronoi, cKDTree
 
 from yikezhong_geodata.demo.names import Places, is_urban, township_kind
+from yikezhong_geodata.demo.suizhou import SUIZHOU
+from yikezhong_geodata.demo.surroundings import Surroundings
 from yikezhong_geodata.demo.terrain import FloatArray, to_lonlat, to_plane, wave
 
 #: Land of an urban community and of a village [m²], before they are fitted.
@@ -29,6 +31,7 @@ class Land:
 
     ``seats`` and ``centres`` are plane points [m] of townships and communities in the
     order of ``places``; ``shapes`` holds a polygon in degrees for every code.
+    ``around`` is what hills and main roads there are.
     """
 
     places: Places
@@ -37,6 +40,7 @@ class Land:
     centres: FloatArray
     township_of: NDArray[np.int64]
     shapes: dict[str, shapely.Polygon]
+    around: Surroundings = SUIZHOU
 
 
 def draw_land(places: Places, rng: np.random.Generator) -> Land:

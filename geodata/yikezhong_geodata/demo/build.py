@@ -27,6 +27,7 @@ from yikezhong_geodata.demo.further import list_further
 from yikezhong_geodata.demo.names import Scale, read_places
 from yikezhong_geodata.demo.population import count_people
 from yikezhong_geodata.demo.roads import draw_roads
+from yikezhong_geodata.demo.suizhou import RIVERS
 from yikezhong_geodata.demo.terrain import clip_rivers, draw_rivers
 from yikezhong_geodata.demo.write import NOTICE
 from yikezhong_geodata.demo.zone_layers import draw_zones
@@ -82,7 +83,7 @@ def build_demo(
     tell("绘制示意边界", 0.0)
     places = read_places(scale)
     land = draw_land(places, chance["land"])
-    rivers = clip_rivers(draw_rivers(chance["rivers"]), land.outline)
+    rivers = clip_rivers(draw_rivers(RIVERS, chance["rivers"]), land.outline)
     people = count_people(places, seed=_SEED)
     tell("绘制示意路网", 0.2)
     roads = draw_roads(land, rivers, chance["roads"])

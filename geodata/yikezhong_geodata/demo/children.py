@@ -28,7 +28,7 @@ def list_children(ground: Ground, rng: np.random.Generator) -> list[Row]:
         *_homes(ground, rng),
         *_rooms(ground, rng),
     ]
-    number_rows(rows, "ET")
+    number_rows(rows, "ET" + ground.land.places.prefix)
     return rows
 
 
@@ -64,7 +64,7 @@ def _stations(ground: Ground, rng: np.random.Generator) -> list[Row]:
 def _centres(ground: Ground, rng: np.random.Generator) -> list[Row]:
     """Return the protection centres of the prefecture and of most counties."""
     rows = []
-    for n, county in enumerate(ground.land.places.counties):
+    for n, county in ground.land.places.numbered_counties():
         row = _at_county_seat(
             ground,
             county.code,
@@ -76,7 +76,7 @@ def _centres(ground: Ground, rng: np.random.Generator) -> list[Row]:
             "床位数": int(rng.integers(8, 25)),
             "工作人员数": int(rng.integers(4, 12)),
         }
-        later = n == len(ground.land.places.counties) - 1 and n > 0
+        later = n == ground.land.places.last and n > 0
         rows.append(
             row | (planned(rng) if later else always_open(rng, first=2020, last=2024))
         )
@@ -84,10 +84,11 @@ def _centres(ground: Ground, rng: np.random.Generator) -> list[Row]:
 
 
 def _homes(ground: Ground, rng: np.random.Generator) -> list[Row]:
-    counties = ground.land.places.counties
-    row = _at_county_seat(
-        ground, counties[0].code, rng, "随州市儿童福利院", "儿童福利院"
-    )
+    places = ground.land.places
+    if places.first > 0:
+        return []
+    name = f"{places.city}儿童福利院"
+    row = _at_county_seat(ground, places.counties[0].code, rng, name, "儿童福利院")
     row |= {"床位数": 180, "建筑面积": 6_800, "工作人员数": 46}
     return [row | always_open(rng, first=2009, last=2012)]
 

@@ -37,7 +37,7 @@ def list_civic(ground: Ground, rng: np.random.Generator) -> list[Row]:
         *_clinics(ground, rng),
         *_hospitals(ground, rng),
     ]
-    number_rows(rows, "SQ")
+    number_rows(rows, "SQ" + ground.land.places.prefix)
     return [{h: row.get(h) for h in HEADERS} for row in rows]
 
 
@@ -113,7 +113,7 @@ def _social_work(ground: Ground, rng: np.random.Generator) -> list[Row]:
 def _county_offices(ground: Ground, rng: np.random.Generator) -> list[Row]:
     """Return the marriage registries and rescue stations of the counties."""
     rows = []
-    for n, county in enumerate(ground.land.places.counties):
+    for n, county in ground.land.places.numbered_counties():
         k = next(
             j for j, t in enumerate(ground.townships) if t.code[:6] == county.code[:6]
         )
@@ -221,7 +221,7 @@ def _clinics(ground: Ground, rng: np.random.Generator) -> list[Row]:
 def _hospitals(ground: Ground, rng: np.random.Generator) -> list[Row]:
     """Return two hospitals at the seat of each county."""
     rows = []
-    for n, county in enumerate(ground.land.places.counties):
+    for n, county in ground.land.places.numbered_counties():
         k = next(
             j for j, t in enumerate(ground.townships) if t.code[:6] == county.code[:6]
         )
@@ -235,7 +235,7 @@ def _hospitals(ground: Ground, rng: np.random.Generator) -> list[Row]:
                 band=ANYWHERE,
             )
             row |= {
-                "床位数": beds - 90 * n,
+                "床位数": beds - 90 * min(n, 3),
                 "等级": "二级" if n else "三级",
                 "工作人员数": beds,
                 "老年医学科": yes(rng, 0.8),

@@ -24,7 +24,7 @@ BoolArray = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Country:
-    """Candidate roads between nodes (those of the towns first).
+    """Candidate roads between nodes: towns, other places, from ``n_place`` on gates.
 
     ``seat`` is the node of each community's centre, ``tree`` marks the roads that
     hold everything together, ``chosen`` all that are built, ``room_m`` how far a road may
@@ -33,6 +33,7 @@ class Country:
 
     nodes: FloatArray
     n_town: int
+    n_place: int
     seat: IntArray
     u: IntArray
     v: IntArray
@@ -50,8 +51,9 @@ def draw_country(
 ) -> Country:
     """Place the hamlets and choose which roads join them."""
     free, hamlets = _places(land, towns, rivers, rng)
-    nodes = np.vstack((towns.nodes, land.centres[free], hamlets))
-    n_town = len(towns.nodes)
+    gates = land.around.gates
+    nodes = np.vstack((towns.nodes, land.centres[free], hamlets, gates))
+    n_town, n_place = len(towns.nodes), len(nodes) - len(gates)
     seat = np.empty(len(land.centres), dtype=np.int64)
     seat[free] = n_town + np.arange(len(free))
     built = np.setdiff1d(np.arange(len(land.centres)), free)
@@ -62,9 +64,10 @@ def draw_country(
     inside = shapely.contains_xy(
         land.outline.buffer(-300.0), middle[:, 0], middle[:, 1]
     )
+    inside |= (v >= n_place) & (u < n_place)  # the last stretch to a gate
     ok = inside & (length < 7_000.0) & ~((u < n_town) & (v < n_town))
     u, v, across, length, middle = u[ok], v[ok], across[ok], length[ok], middle[ok]
-    hilly = hilliness(middle)
+    hilly = hilliness(middle, land.around.hills)
     wet = shapely.intersects(
         shapely.linestrings(np.stack((nodes[u], nodes[v]), axis=1)), rivers
     )
@@ -78,7 +81,7 @@ def draw_country(
     odds = np.where((u < n_town) | (v < n_town), 0.30, 0.62 - 0.42 * hilly)
     chosen = tree | (short & ~wet & (rng.random(len(u)) < odds))
     return Country(
-        nodes, n_town, seat, u, v, length, hilly, wet, tree, chosen, room, at
+        nodes, n_town, n_place, seat, u, v, length, hilly, wet, tree, chosen, room, at
     )
 
 
@@ -115,13 +118,15 @@ def _places(
     shapely.prepare(inner)
     tries = tries[far & shapely.contains_xy(inner, tries[:, 0], tries[:, 1])]
     away, cell = cKDTree(land.centres).query(tries)
-    likely = (0.85 - 0.45 * hilliness(tries)) * np.exp(-((away / 2_000.0) ** 2))
+    likely = (0.85 - 0.45 * hilliness(tries, land.around.hills)) * np.exp(
+        -((away / 2_000.0) ** 2)
+    )
     kept = rng.random(len(tries)) < likely
     kept &= shapely.distance(shapely.points(tries), rivers) > 140.0
     tries, cell = tries[kept], cell[kept]
     order = np.argsort(cell, kind="stable")
     rank = np.arange(len(cell)) - np.searchsorted(cell[order], cell[order])
-    first = np.sort(order[rank < 6])
+    first = np.sort(order[rank < land.around.hamlets])
     return free, _spread(tries[first], land.centres[free], 330.0)
 
 

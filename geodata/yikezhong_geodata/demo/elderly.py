@@ -18,7 +18,7 @@ from yikezhong_geodata.demo.facilities import (
     village_name,
     yes,
 )
-from yikezhong_geodata.demo.names import is_urban, township_kind
+from yikezhong_geodata.demo.names import Places, is_urban, township_kind
 
 #: Columns of the delivered list, in order.
 HEADERS = (
@@ -28,6 +28,8 @@ HEADERS = (
     "新建改建", "状态", "启用日期", "停用日期",
 )  # fmt: skip
 
+#: A place outside the demonstration's land (lon, lat).
+OUTSIDE = (113.690512, 31.248331)
 _ALL = ("助餐", "助洁", "助医", "助浴", "助行")
 
 
@@ -40,8 +42,9 @@ def list_elderly(ground: Ground, rng: np.random.Generator) -> list[Row]:
         *_mutual_aid(ground, rng),
         *_special_care(ground, rng),
     ]
-    number_rows(rows, "YL")
-    _spoil(rows)
+    number_rows(rows, "YL" + ground.land.places.prefix)
+    if ground.land.places.first == 0:
+        _spoil(rows, ground.land.places)
     return [{h: row.get(h) for h in HEADERS} for row in rows]
 
 
@@ -235,7 +238,7 @@ def _mutual_aid(ground: Ground, rng: np.random.Generator) -> list[Row]:
 def _special_care(ground: Ground, rng: np.random.Generator) -> list[Row]:
     """Return the counties' homes for people in special need; the last is planned."""
     rows = []
-    for n, county in enumerate(ground.land.places.counties):
+    for n, county in ground.land.places.numbered_counties():
         k = [j for j, t in enumerate(ground.townships) if t.code[:6] == county.code[:6]]
         row = base_row(
             ground,
@@ -257,7 +260,7 @@ def _special_care(ground: Ground, rng: np.random.Generator) -> list[Row]:
     return rows
 
 
-def _spoil(rows: list[Row]) -> None:
+def _spoil(rows: list[Row], places: Places) -> None:
     """Make a few rows wrong, as lists of bureaus are, always the same ones."""
     step = max(1, len(rows) // 14)
     at = [step * n + 3 for n in range(12)]
@@ -271,8 +274,8 @@ def _spoil(rows: list[Row]) -> None:
     # a neighbour's code: place and code disagree
     other = rows[at[11] + step // 2]
     rows[at[7]] |= {key: other[key] for key in ("所属乡镇", "所属社区代码")}
-    rows[at[8]] |= {"经度": 113.690512, "纬度": 31.248331}
-    rows[at[9]]["所属社区代码"] = "421399999001"
+    rows[at[8]] |= {"经度": OUTSIDE[0], "纬度": OUTSIDE[1]}
+    rows[at[9]]["所属社区代码"] = f"{places.top.code[:4]}99999001"
     twin = dict(rows[at[10]])
-    twin["设施编号"] = f"YL{len(rows) + 1:04d}"
+    twin["设施编号"] = f"YL{places.prefix}{len(rows) + 1:04d}"
     rows.append(twin)

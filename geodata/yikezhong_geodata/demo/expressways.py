@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
 
 import numpy as np
 import shapely
@@ -11,27 +11,9 @@ from scipy.spatial import cKDTree
 from yikezhong_geodata.demo.boundaries import Land
 from yikezhong_geodata.demo.country import Country
 from yikezhong_geodata.demo.routes import Routes
+from yikezhong_geodata.demo.surroundings import Carriageways, Expressway
 from yikezhong_geodata.demo.terrain import FloatArray, smooth_line, to_plane
 from yikezhong_geodata.demo.ways import Way, tags_of
-
-#: Expressways: name, reference, points they pass, townships with an interchange.
-_EXPRESSWAYS: Final = (
-    (
-        "麻安高速",
-        "G4213",
-        ((114.16, 31.555), (113.945, 31.578), (113.77, 31.578), (113.60, 31.632),
-         (113.46, 31.652), (113.33, 31.648), (113.15, 31.688), (112.99, 31.735),
-         (112.84, 31.745)),
-        "421381003 421381001 421381104 421303102 421321113",
-    ),
-    (
-        "随岳高速",
-        "G4W2",
-        ((113.66, 32.40), (113.60, 32.18), (113.47, 32.02), (113.515, 31.84),
-         (113.492, 31.66), (113.40, 31.53), (113.36, 31.42), (113.34, 31.28)),
-        "421321104 421321102 421303101 421303103",
-    ),
-)  # fmt: skip
 
 
 def draw_expressways(land: Land, country: Country, routes: Routes) -> list[Way]:
@@ -46,16 +28,13 @@ def draw_expressways(land: Land, country: Country, routes: Routes) -> list[Way]:
     index = {t.code[:9]: k for k, t in enumerate(land.places.townships)}
     ways: list[Way] = []
     drawn: list[tuple[FloatArray, FloatArray]] = []
-    for name, ref, points, exits in _EXPRESSWAYS:
-        lonlat = np.array(points)
-        line = smooth_line(to_plane(lonlat[:, 0], lonlat[:, 1]), step_m=400.0)
-        line = _longest_inside(line, land.outline)
-        if len(line) < 12 or not len(joins):
-            continue
-        forth, back = _carriageways(line)
-        tags = (*tags_of("motorway", name, oneway=True), ("ref", ref))
+    for stretch in (*_drawn(land), *land.around.carriageways):
+        forth, back = stretch.forth, stretch.back
+        tags = (*tags_of("motorway", stretch.name, oneway=True), ("ref", stretch.ref))
         ways += [Way(forth, tags), Way(back, tags)]
-        for code in exits.split():
+        if not len(joins):
+            continue
+        for code in stretch.exits:
             if code in index:
                 ways += _interchange(forth, back, land.seats[index[code]], joins)
         for other in drawn:
@@ -64,7 +43,21 @@ def draw_expressways(land: Land, country: Country, routes: Routes) -> list[Way]:
     return ways
 
 
-def _carriageways(line: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _drawn(land: Land) -> Iterator[Carriageways]:
+    """Draw the expressways of the land that are long enough inside it."""
+    for way in land.around.expressways:
+        line = _longest_inside(draw_line(way), land.outline)
+        if len(line) >= 12:
+            yield Carriageways(way.name, way.ref, *carriageways(line), way.exits)
+
+
+def draw_line(way: Expressway) -> FloatArray:
+    """Return the middle line of an expressway [m], a point every 400 m or so."""
+    lonlat = np.array(way.points)
+    return smooth_line(to_plane(lonlat[:, 0], lonlat[:, 1]), step_m=400.0)
+
+
+def carriageways(line: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return both carriageways, each in its own direction, keeping right."""
     heading = np.gradient(line, axis=0)
     heading /= np.hypot(heading[:, 0], heading[:, 1])[:, None]

@@ -34,14 +34,14 @@ def list_funeral(ground: Ground, rng: np.random.Generator) -> list[Row]:
         *_cemeteries(ground, rng),
         *_columbaria(ground, rng),
     ]
-    number_rows(rows, "BZ")
+    number_rows(rows, "BZ" + ground.land.places.prefix)
     return [{h: row.get(h) for h in HEADERS} for row in rows]
 
 
 def _homes(ground: Ground, rng: np.random.Generator) -> list[Row]:
-    """Return a funeral home in each county; 随县's is still being built."""
+    """Return a funeral home in each county; the second one's is still being built."""
     rows = []
-    for county in ground.land.places.counties:
+    for n, county in ground.land.places.numbered_counties():
         own = [
             k for k, t in enumerate(ground.townships) if t.code[:6] == county.code[:6]
         ]
@@ -67,7 +67,7 @@ def _homes(ground: Ground, rng: np.random.Generator) -> list[Row]:
             "尾气处理设备": yes(rng, 0.6),
             "服务范围": county.name,
         }
-        new = county.code == "421321000000"
+        new = n == 1
         rows.append(
             row | (planned(rng) if new else always_open(rng, first=1998, last=2012))
         )

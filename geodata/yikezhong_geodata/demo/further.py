@@ -53,7 +53,7 @@ def list_further(
         *_prefecture(ground, rng),
         *_graves(ground, rng),
     ]
-    number_rows(rows, "QT")
+    number_rows(rows, "QT" + ground.land.places.prefix)
     return [{h: row.get(h) for h in HEADERS} for row in rows]
 
 
@@ -125,8 +125,8 @@ def _points(
 def _county_bases(ground: Ground, rng: np.random.Generator) -> list[Row]:
     """Return what each county is to have; one or another lacks something."""
     rows = []
-    last = len(ground.land.places.counties) - 1
-    for n, county in enumerate(ground.land.places.counties):
+    last = ground.land.places.last
+    for n, county in ground.land.places.numbered_counties():
         at = ground.seat(_first_township(ground, county.code))
         wanted = [
             ("养老服务指导中心", "养老服务指导中心", n != last or n == 0),
@@ -166,7 +166,9 @@ def _columbarium(ground: Ground, county: str, at: int, rng: np.random.Generator)
 def _regional_homes(ground: Ground, rng: np.random.Generator) -> list[Row]:
     """Return a regional home for people in special need in every second county."""
     rows = []
-    for county in ground.land.places.counties[::2]:
+    for n, county in ground.land.places.numbered_counties():
+        if n % 2:
+            continue
         own = [
             k for k, t in enumerate(ground.townships) if t.code[:6] == county.code[:6]
         ]
@@ -197,12 +199,15 @@ def _regional_homes(ground: Ground, rng: np.random.Generator) -> list[Row]:
 
 def _prefecture(ground: Ground, rng: np.random.Generator) -> list[Row]:
     """Return what the prefecture itself runs, at the seat of its first county."""
-    at = ground.seat(_first_township(ground, ground.land.places.counties[0].code))
+    places = ground.land.places
+    if places.first > 0:
+        return []
+    at = ground.seat(_first_township(ground, places.counties[0].code))
     rows = []
     for name, category, first, more in (
-        ("随州市救助管理站", "救助管理站", 2006, {"单独救助场所": "是"}),
-        ("随州市未成年人救助保护中心", "未成年人救助保护中心", 2021, {}),
-        ("随州市精神病人福利院", "精神病人福利院", 2024, {}),
+        (f"{places.city}救助管理站", "救助管理站", 2006, {"单独救助场所": "是"}),
+        (f"{places.city}未成年人救助保护中心", "未成年人救助保护中心", 2021, {}),
+        (f"{places.city}精神病人福利院", "精神病人福利院", 2024, {}),
     ):
         row = base_row(ground, at, rng, name=name, category=category, band=ANYWHERE)
         beds = int(rng.integers(40, 160))

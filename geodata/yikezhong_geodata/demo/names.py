@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from typing import Final, Literal
@@ -47,6 +48,10 @@ class Place:
 class Places:
     """The divisions of the demonstration study, each level sorted by code.
 
+    ``city`` is the prefecture; ``first`` the number of the first county in it, from 0,
+    and ``n_city`` how many it has, where these are not all; ``prefix`` keeps the
+    numbers of facilities apart.
+
     Examples
     --------
     >>> places = read_places("prefecture")
@@ -60,6 +65,19 @@ class Places:
     counties: tuple[Place, ...]
     townships: tuple[Place, ...]
     communities: tuple[Place, ...]
+    city: str = "随州市"
+    first: int = 0
+    n_city: int | None = None
+    prefix: str = ""
+
+    @property
+    def last(self) -> int:
+        """Number of the last county of the prefecture."""
+        return (self.n_city or len(self.counties)) - 1
+
+    def numbered_counties(self) -> Iterator[tuple[int, Place]]:
+        """Return the counties, each with its number in the prefecture."""
+        return enumerate(self.counties, start=self.first)
 
     def communities_of(self, township: str) -> tuple[Place, ...]:
         """Return the communities of a township, by code."""

@@ -148,7 +148,7 @@ def _lanes(
     for place, node in zip(land.places.communities, country.seat, strict=True):
         size[int(node)] = 3 if is_urban(place.code) else 2
     ways = []
-    for node in range(country.n_town, len(country.nodes)):
+    for node in range(country.n_town, country.n_place):
         big = size.get(node, 1)
         for bearing in _gaps(bearings[node], max(1, 2 * big - 2), rng):
             ways += _lane(country.nodes[node], bearing, big, rng)
@@ -198,16 +198,19 @@ def _lonely_paths(
     land: Land, country: Country, rng: np.random.Generator
 ) -> Iterator[Way]:
     """Yield mountain paths that touch no other road, on purpose."""
+    if land.around.n_path == 0:
+        return
     x0, y0, x1, y1 = land.outline.bounds
     tries = np.column_stack((rng.uniform(x0, x1, 4_000), rng.uniform(y0, y1, 4_000)))
     inner = land.outline.buffer(-1_500.0)
     tries = tries[shapely.contains_xy(inner, tries[:, 0], tries[:, 1])]
-    room = cKDTree(country.nodes).query(tries)[0] + 900.0 * hilliness(tries)
+    hilly = hilliness(tries, land.around.hills)
+    room = cKDTree(country.nodes).query(tries)[0] + 900.0 * hilly
     taken: list[NDArray[np.float64]] = []
     for i in np.argsort(-room, kind="stable"):
         if all(np.hypot(*(tries[i] - t)) > 9_000.0 for t in taken):
             taken.append(tries[i])
-        if len(taken) == 5:
+        if len(taken) == land.around.n_path:
             break
     for start in taken:
         n = int(rng.integers(9, 16))

@@ -19,18 +19,6 @@ from yikezhong_geodata.demo.towns import Towns
 
 IntArray = NDArray[np.int64]
 
-#: National and provincial roads and the townships they pass.
-_THROUGH: Final = (
-    ("316国道", "primary", "421303104 421303187 421303002 421321101 421321108 421321109 421321119"),
-    ("107国道", "primary", "421381100 421381003 421381101"),
-    ("346国道", "primary", "421381003 421381002 421381001 421381104 421303187"),
-    ("240国道", "primary", "421321105 421321104 421321103 421321102 421303101 421303002 421303102 421321117 421321116"),
-    ("212省道", "secondary", "421321107 421321108 421321111 421321112 421321118"),
-    ("328省道", "secondary", "421381107 421381108 421381109 421381004 421381112 421381102"),
-    ("333省道", "secondary", "421303103 421303104 421381103"),
-    ("475省道", "secondary", "421321112 421321113 421321114 421321115"),
-)  # fmt: skip
-
 _RANK: Final = {"primary": 4, "secondary": 3, "tertiary": 2, "unclassified": 1}
 
 
@@ -91,19 +79,22 @@ def plan_routes(land: Land, country: Country, towns: Towns) -> Routes:
     net = _Net(country, towns)
     classes, names = [""] * len(net.u), [""] * len(net.u)
     seat = cKDTree(towns.nodes).query(land.seats)[1]
-    index = {t.code[:9]: k for k, t in enumerate(land.places.townships)}
+    codes = [t.code[:9] for t in land.places.townships]
+    stop_at = {code: int(node) for code, node in zip(codes, seat, strict=True)}
+    for gate in range(len(land.around.gates)):
+        stop_at[f"gate:{gate}"] = country.n_place + gate
     jobs = []
-    for name, road, codes in _THROUGH:
-        stops = [index[c] for c in codes.split() if c in index]
-        jobs += [(name, road, a, b) for a, b in pairwise(stops)]
+    for way in land.around.through:
+        stops = [stop_at[c] for c in way.stops.split() if c in stop_at]
+        jobs += [(way.name, way.highway, a, b) for a, b in pairwise(stops)]
     for a, b in _neighbours(land):
         first = land.places.townships[a].name[0] + land.places.townships[b].name[0]
-        jobs.append((f"{first}公路", "tertiary", a, b))
+        jobs.append((f"{first}公路", "tertiary", int(seat[a]), int(seat[b])))
     for name, road, a, b in jobs:
         before = dijkstra(
-            net.graph(), directed=False, indices=int(seat[a]), return_predecessors=True
+            net.graph(), directed=False, indices=a, return_predecessors=True
         )[1]
-        for e in net.path(before, int(seat[a]), int(seat[b])):
+        for e in net.path(before, a, b):
             if _RANK[road] > _RANK.get(classes[e], 0):
                 if not classes[e]:
                     net.cost[e] *= 0.75

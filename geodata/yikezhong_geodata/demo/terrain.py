@@ -6,6 +6,7 @@ degrees, rounded to 7 digits (1 cm, the precision of OSM), once at the end.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,74 +16,15 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 FloatArray = NDArray[np.float64]
+#: (lon, lat, height above the plain [m], radius [m]).
+Hill = tuple[float, float, float, float]
+#: A river's name and the points (lon, lat) it is drawn through, from the source down.
+Course = tuple[str, tuple[tuple[float, float], ...]]
 
 _LON0: Final = 113.4
 _LAT0: Final = 31.85
 _M_PER_LON: Final = 94_640.0
 _M_PER_LAT: Final = 110_880.0
-
-#: Hills: (lon, lat, height above the plain [m], radius [m]).
-_HILLS: Final = (
-    (113.30, 32.36, 420.0, 17_000.0),
-    (113.62, 32.27, 300.0, 11_000.0),
-    (113.05, 32.22, 260.0, 10_000.0),
-    (112.95, 31.50, 520.0, 13_000.0),
-    (113.16, 31.47, 300.0, 9_000.0),
-    (113.86, 31.85, 330.0, 11_000.0),
-    (114.05, 31.72, 280.0, 8_000.0),
-    (113.62, 31.99, 160.0, 8_000.0),
-    (113.30, 31.46, 170.0, 7_000.0),
-    (113.72, 31.40, 110.0, 7_000.0),
-)
-
-#: Rivers: name and the points they are drawn through, from the source down.
-_RIVERS: Final = (
-    (
-        "涢水",
-        (
-            (112.955, 31.590),
-            (113.045, 31.672),
-            (113.105, 31.722),
-            (113.190, 31.757),
-            (113.270, 31.748),
-            (113.335, 31.728),
-            (113.378, 31.706),
-            (113.432, 31.694),
-            (113.492, 31.672),
-            (113.530, 31.618),
-            (113.548, 31.555),
-            (113.586, 31.490),
-            (113.600, 31.400),
-            (113.615, 31.300),
-        ),
-    ),
-    (
-        "㵐水",
-        (
-            (113.345, 32.330),
-            (113.305, 32.215),
-            (113.318, 32.080),
-            (113.262, 31.965),
-            (113.312, 31.880),
-            (113.333, 31.800),
-            (113.352, 31.750),
-            (113.352, 31.722),
-        ),
-    ),
-    (
-        "应山河",
-        (
-            (113.800, 31.900),
-            (113.772, 31.800),
-            (113.842, 31.722),
-            (113.846, 31.640),
-            (113.866, 31.570),
-            (113.846, 31.505),
-            (113.835, 31.420),
-            (113.850, 31.300),
-        ),
-    ),
-)
 
 
 def to_plane(lon: FloatArray, lat: FloatArray) -> FloatArray:
@@ -104,18 +46,18 @@ def to_lonlat(xy: FloatArray) -> FloatArray:
     return np.asarray(np.round(scaled, 7), dtype=np.float64)
 
 
-def height(xy: FloatArray) -> FloatArray:
+def height(xy: FloatArray, hills: Sequence[Hill]) -> FloatArray:
     """Return the height above the plain [m] at plane points, shape (n,)."""
     total = np.zeros(len(xy))
-    for lon, lat, top, radius in _HILLS:
+    for lon, lat, top, radius in hills:
         centre = to_plane(np.array([lon]), np.array([lat]))[0]
         total += top * np.exp(-((xy - centre) ** 2).sum(axis=1) / radius**2)
     return total
 
 
-def hilliness(xy: FloatArray) -> FloatArray:
+def hilliness(xy: FloatArray, hills: Sequence[Hill]) -> FloatArray:
     """Return 0 in the plain to 1 in the hills at plane points, shape (n,)."""
-    return np.asarray(np.clip((height(xy) - 90.0) / 170.0, 0.0, 1.0))
+    return np.asarray(np.clip((height(xy, hills) - 90.0) / 170.0, 0.0, 1.0))
 
 
 @dataclass(frozen=True)
@@ -126,10 +68,12 @@ class River:
     line: shapely.LineString
 
 
-def draw_rivers(rng: np.random.Generator) -> tuple[River, ...]:
-    """Draw the rivers, winding, in the plane."""
+def draw_rivers(
+    courses: Sequence[Course], rng: np.random.Generator
+) -> tuple[River, ...]:
+    """Draw the rivers, winding, in the plane; the first is the main one."""
     drawn = []
-    for name, points in _RIVERS:
+    for name, points in courses:
         lonlat = np.array(points)
         through = to_plane(lonlat[:, 0], lonlat[:, 1])
         drawn.append(River(name, shapely.LineString(_meander(through, rng))))
