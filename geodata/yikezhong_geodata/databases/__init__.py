@@ -1,0 +1,1 @@
+"""PostGIS: how it is reached, and how a study reads its layers from tables."""

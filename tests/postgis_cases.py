@@ -1,0 +1,152 @@
+"""A real PostgreSQL server with PostGIS, for as long as the tests take."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from psycopg import sql
+
+_PATIENCE_S = 60
+_OWNER = "postgres"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server of our own; its superuser needs no password on loopback."""
+
+    port: int
+    pid: int
+    folder: Path
+
+    def url(self, database: str = "postgres", user: str = _OWNER) -> str:
+        """Return the address of one of its databases."""
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{quote(database, safe='')}"
+
+    def run(self, statement: str, database: str = "postgres") -> None:
+        """Run SQL as its superuser."""
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def rows(self, query: str, database: str) -> list[tuple[Any, ...]]:
+        """Return what a query answers."""
+        with psycopg.connect(self.url(database)) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _binaries() -> Path:
+    """Return the folder of the server's programs; skip where there is none."""
+    for control in sorted(
+        Path("/usr/share/postgresql").glob("*/extension/postgis.control"), reverse=True
+    ):
+        folder = Path("/usr/lib/postgresql") / control.parent.parent.name / "bin"
+        if (folder / "initdb").exists() and (folder / "postgres").exists():
+            return folder
+    pytest.skip("no PostgreSQL with PostGIS here: scripts/install-postgis")
+
+
+def _owner() -> Mapping[str, Any]:
+    """Return as whom the server runs: it refuses to be root."""
+    if os.getuid() != 0:
+        return {}
+    try:
+        account = pwd.getpwnam(_OWNER)
+    except KeyError:
+        pytest.skip("a server cannot run as root, and there is no account postgres")
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+@contextmanager
+def postgis_server() -> Iterator[Server]:
+    """Start a server in a temporary folder; end it by its process number."""
+    programs, owner = _binaries(), _owner()
+    folder = Path(tempfile.mkdtemp(prefix="yikezhong-postgis-"))
+    try:
+        if owner:
+            os.chown(folder, owner["user"], owner["group"])
+        data, log = folder / "data", folder / "server.log"
+        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+        subprocess.run(
+            [programs / "initdb", "-D", data, "-U", _OWNER, "-A", "trust"]
+            + ["-E", "UTF8", "--no-locale", "--no-sync", "--no-instructions"],
+            check=True,
+            capture_output=True,
+            cwd=folder,
+            env=environment,
+            **owner,
+        )
+        with log.open("wb") as output:
+            port = free_port()
+            process = subprocess.Popen(
+                [programs / "postgres", "-D", data, "-p", str(port)]
+                + ["-c", "listen_addresses=127.0.0.1", "-k", str(folder)]
+                + ["-c", "fsync=off", "-c", "max_connections=40"],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=folder,
+                env=environment,
+                **owner,
+            )
+        try:
+            server = Server(port, process.pid, folder)
+            _wait_for(server, process, log)
+            yield server
+        finally:
+            process.send_signal(signal.SIGINT)  # a fast, orderly end
+            try:
+                process.wait(_PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+    finally:
+        shutil.rmtree(folder)
+
+
+def _wait_for(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + _PATIENCE_S
+    while True:
+        assert process.poll() is None, log.read_text("utf-8", errors="replace")
+        assert time.monotonic() < end, "the server does not start"
+        try:
+            psycopg.connect(server.url(), connect_timeout=2).close()
+            return
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+
+
+@contextmanager
+def new_database(server: Server, name: str) -> Iterator[str]:
+    """Make an empty database with PostGIS; give its name."""
+    quoted = sql.Identifier(name)
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(quoted))
+    try:
+        server.run("create extension postgis", name)
+        yield name
+    finally:
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            drop = sql.SQL("drop database {} with (force)")
+            connection.execute(drop.format(quoted))
