@@ -160,7 +160,9 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.store = SnapshotStore(
-        settings.out, reload_seconds=settings.reload_seconds
+        settings.out,
+        reload_seconds=settings.reload_seconds,
+        table_bytes=settings.table_bytes,
     )
     app.state.cache = RenderedCache(settings.cache_bytes)
     app.state.repeats = Repeats()

@@ -55,6 +55,11 @@ class Settings(BaseSettings):
     cache_bytes: int = Field(
         128 * 2**20, ge=0, description="已生成答复的缓存上限 [字节]"
     )
+    table_bytes: int = Field(
+        256 * 2**20,
+        ge=0,
+        description="大成果（按服务分块的表）已读部分的缓存上限 [字节]",
+    )
     page_limit: int = Field(1000, ge=1, description="JSON 每页默认行数")
     max_page_limit: int = Field(100_000, ge=1, description="每页最多行数")
     font: Path | None = Field(

@@ -87,11 +87,10 @@ def _asks_for_more(catalog: Catalog, query: CirclesQuery) -> bool:
         return True
     if not isinstance(query.minutes, float):
         return False
-    table = catalog.table("circles")
-    if table.empty:
+    if not catalog.tables.n_rows("circles"):
         return True
-    own = table["facility_id"] == query.facility
-    return not (own & (table["limit_s"] == query.minutes * 60.0)).any()
+    wanted = {"facility_id": query.facility, "limit_s": query.minutes * 60.0}
+    return catalog.tables.where("circles", wanted, columns=["limit_s"]).empty
 
 
 class CirclePool:

@@ -194,8 +194,7 @@ def draw_circles(canvas: Canvas, catalog: Catalog, at: Sequence[int]) -> None:
     """Draw the service's circles over the areas."""
     from matplotlib.collections import PathCollection
 
-    frame = catalog.snapshot.geo_table("circles")
-    shapes: Geometries = np.asarray(frame.geometry.array, dtype=object)[list(at)]
+    shapes = catalog.tables.shapes("circles", at)
     flat = canvas.ground.flat(shapely.get_parts(shapes))
     inside = flat[canvas.ground.inside(flat)]
     simple = shapely.simplify(inside, canvas.m_per_pt * 0.3)
@@ -295,8 +294,7 @@ def draw_gaps(
     canvas: Canvas, catalog: Catalog, gaps: Sequence[tuple[int, Row]]
 ) -> Callable[[float], float]:
     """Draw circles of the people who are not covered; return people → diameter [pt]."""
-    frame = catalog.snapshot.geo_table("gaps")
-    points = np.asarray(frame.geometry.array, dtype=object)[[at for at, _ in gaps]]
+    points = catalog.tables.shapes("gaps", [at for at, _ in gaps])
     flat = canvas.ground.flat(points)
     people = np.array([row["people_without"] or 0.0 for _, row in gaps])
     most = max(float(people.max(initial=0.0)), 1.0)

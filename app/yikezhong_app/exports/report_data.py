@@ -191,14 +191,15 @@ class ReportData:
         """Results of the scope at other walking speeds, all facilities counted."""
         if "robustness" not in self.catalog.snapshot.table_names:
             return []
-        table = self.catalog.snapshot.table("robustness")
-        mask = table["code"].isin(list(self.scope.tops)) & (
-            table["variant"] == "with_neighbours"
-        )
+        tops = list(self.scope.tops)
+        wanted: dict[str, str | float | None] = {"variant": "with_neighbours"}
+        if len(tops) == 1:
+            wanted["code"] = tops[0]
+        table = self.catalog.tables.where("robustness", wanted)
         names = {row["indicator_id"]: row["name"] for row in self.scorecard}
         return [
             {**row, "name": names.get(row["indicator_id"], row["indicator_id"])}
-            for row in to_rows(table[mask])
+            for row in to_rows(table[table["code"].isin(tops)])
         ]
 
     @cached_property

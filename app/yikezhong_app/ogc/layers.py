@@ -93,9 +93,8 @@ class Layer:
 
     @cached_property
     def _geometries(self) -> NDArray[np.object_]:
-        frame = self.catalog.snapshot.geo_table(self.collection.table)
-        shapes: NDArray[np.object_] = np.asarray(frame.geometry.array, dtype=object)
-        return shapes[[at for at, _ in self._found]]
+        at = [at for at, _ in self._found]
+        return self.catalog.tables.shapes(self.collection.table, at)
 
     @cached_property
     def _tree(self) -> shapely.STRtree:

@@ -7,7 +7,7 @@ the catalog it began with.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,6 +22,13 @@ from yikezhong_app.reading.shapes import (
     geojson_shapes,
     simplify_alone,
     simplify_together,
+)
+from yikezhong_app.reading.table_reader import (
+    DEFAULT_TABLE_BYTES,
+    Computed,
+    PartMap,
+    TableReader,
+    read_computed,
 )
 from yikezhong_app.snapshots.snapshot import NETWORK_PREFIX, Snapshot
 from yikezhong_app.web.request_errors import (
@@ -43,6 +50,8 @@ class Catalog:
     """A snapshot with its tables indexed by code, level and service."""
 
     snapshot: Snapshot
+    #: Bound on what is kept of large tables [bytes].
+    table_bytes: int = DEFAULT_TABLE_BYTES
 
     @property
     def version(self) -> str:
@@ -230,28 +239,31 @@ class Catalog:
     # --- tables ----------------------------------------------------------------
 
     @cached_property
-    def coverage(self) -> dict[tuple[str, str], pd.DataFrame]:
-        """(service, level) → its coverage rows."""
-        return self._split("coverage")
+    def tables(self) -> TableReader:
+        """The tables of the version: of large ones only what is asked is read."""
+        return TableReader(self.snapshot, limit_bytes=self.table_bytes)
 
     @cached_property
-    def other_speeds(self) -> dict[float, dict[tuple[str, str], pd.DataFrame]]:
+    def coverage(self) -> PartMap:
+        """(service, level) → its coverage rows."""
+        return PartMap(self.tables, "coverage")
+
+    @cached_property
+    def other_speeds(self) -> dict[float, PartMap]:
         """Walking speed [m/s] besides the result's → its coverage, as above."""
-        table = self.table("coverage_speeds")
-        if table.empty:
-            return {}
+        name = "coverage_speeds"
+        speeds = self.tables.distinct(name, ["speed_mps"])
         return {
-            speed: {
-                (str(s), str(level)): rows
-                for (s, level), rows in part.groupby(["service", "level"], sort=False)
-                if len(rows)
-            }
-            for speed, part in _by_speed(table)
+            speed: PartMap(self.tables, name, {"speed_mps": speed})
+            for speed in sorted(float(one) for (one,) in speeds)
         }
 
-    def coverage_at(
-        self, speed_mps: float | None
-    ) -> dict[tuple[str, str], pd.DataFrame]:
+    @cached_property
+    def computed(self) -> dict[str, Computed]:
+        """Service → which limits and denominators its coverage has."""
+        return read_computed(self.tables)
+
+    def coverage_at(self, speed_mps: float | None) -> PartMap:
         """Return (service, level) → coverage rows at a walking speed.
 
         Raises
@@ -284,19 +296,16 @@ class Catalog:
         return sorted({*own, *self.other_speeds})
 
     @cached_property
-    def gaps(self) -> dict[tuple[str, str], pd.DataFrame]:
+    def gaps(self) -> PartMap:
         """(service, level) → its gaps."""
-        return self._split("gaps")
-
-    def _split(self, name: str) -> dict[tuple[str, str], pd.DataFrame]:
-        groups = self.table(name).groupby(["service", "level"], sort=False)
-        return {(str(s), str(level)): part for (s, level), part in groups}
+        return PartMap(self.tables, "gaps")
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return a table of the snapshot; an empty one where it was not written."""
-        if name in self.snapshot.table_names:
-            return self.snapshot.table(name)
-        return pd.DataFrame({"service": [], "level": []})
+        """Return a whole table; an empty one where it was not written.
+
+        Only for tables that are small whatever the study.
+        """
+        return self.tables.whole(name)
 
     @cached_property
     def facilities(self) -> list[Row]:
@@ -342,17 +351,9 @@ class Catalog:
         """Return the GeoJSON of some rows of a table, each simplified for itself."""
         if not at:
             return []
-        frame = self.snapshot.geo_table(name)
-        chosen: Geometries = np.asarray(frame.geometry.array, dtype=object)[list(at)]
+        chosen = self.tables.shapes(name, at)
         simple = simplify_alone(chosen, tolerance_m=tolerance_m)
         return geojson_shapes(simple, decimals=decimals)
-
-
-def _by_speed(table: pd.DataFrame) -> Iterator[tuple[float, pd.DataFrame]]:
-    """Yield walking speeds [m/s] and their rows."""
-    speed = table["speed_mps"].to_numpy(np.float64)
-    for one in np.unique(speed).tolist():
-        yield one, table[speed == one]
 
 
 def _split_words(rows: list[Row]) -> list[Row]:
@@ -364,19 +365,33 @@ def _split_words(rows: list[Row]) -> list[Row]:
     return rows
 
 
-def load_catalog(snapshot: Snapshot) -> Catalog:
-    """Return a catalog whose tables have been read and checked.
+def load_catalog(
+    snapshot: Snapshot, *, table_bytes: int = DEFAULT_TABLE_BYTES
+) -> Catalog:
+    """Return a catalog whose small tables have been read and checked.
+
+    Large tables are checked when something of them is first asked for.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    table_bytes : int
+        Bound on what is kept of large tables [bytes].
 
     Raises
     ------
     SnapshotMissingError, SnapshotCorruptError
         If a table is missing or is not the one that was written.
     """
-    catalog = Catalog(snapshot)
+    catalog = Catalog(snapshot, table_bytes)
     for name in snapshot.table_names:
         # times and demand are by far the largest and no answer needs them whole; the
         # networks are read by the processes that search for sites
-        if name not in ("times", "demand") and not name.startswith(NETWORK_PREFIX):
+        skipped = name in ("times", "demand") or name.startswith(NETWORK_PREFIX)
+        if not skipped and not catalog.tables.is_large(name):
             snapshot.table(name)
-    _ = catalog.position, catalog.coverage, catalog.gaps, catalog.facilities
+    _ = catalog.position, catalog.facilities
+    for name in ("coverage", "gaps"):
+        if not catalog.tables.is_large(name):
+            catalog.tables.keys(name)
     return catalog

@@ -111,11 +111,11 @@ def area_records(
             raise ParameterError(
                 f"没有“{asked}”这一项", parameter=name, available=[*words]
             )
-    table = catalog.table(AREAS)
-    if table.empty:
+    if not catalog.tables.n_rows(AREAS):
         return []
+    table = catalog.tables.where(AREAS, {"service": service})
     mask = (table["without"] >= min_people).to_numpy(dtype=bool)
-    for name, asked in (("service", service), ("reason", reason), ("remedy", remedy)):
+    for name, asked in (("reason", reason), ("remedy", remedy)):
         if asked is not None:
             mask = mask & (table[name] == asked).to_numpy(dtype=bool)
     if codes is not None:
@@ -123,10 +123,10 @@ def area_records(
         inside = table["township_code"].isin(list(wanted)).to_numpy(dtype=bool)
         touched = [not wanted.isdisjoint(some) for some in table["community_codes"]]
         mask = mask & (inside | np.array(touched, dtype=bool))
-    at = np.flatnonzero(mask)
-    rows = to_rows(table.iloc[at])
+    kept = table[mask]
     return [
-        (i, area_record(catalog, row)) for i, row in zip(at.tolist(), rows, strict=True)
+        (i, area_record(catalog, row))
+        for i, row in zip(kept.index.tolist(), to_rows(kept), strict=True)
     ]
 
 

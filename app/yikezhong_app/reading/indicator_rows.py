@@ -6,9 +6,6 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Final
 
-import numpy as np
-import pandas as pd
-
 from yikezhong_app.plan_words import STATUS_NAMES
 from yikezhong_app.reading.catalog import Catalog
 from yikezhong_app.reading.records import Row, to_rows
@@ -66,22 +63,20 @@ def indicator_rows(
     """
     if TABLE not in catalog.snapshot.table_names:
         return []
-    table = catalog.snapshot.table(TABLE)
     _check_plan(catalog, query.plan)
-    wanted = {
+    wanted: dict[str, str | float | None] = {
         "indicator_id": indicator,
         "level": level,
         "plan": query.plan,
         "status": query.status,
         "class": query.class_,
     }
-    mask = np.ones(len(table), dtype=bool)
-    for column, value in wanted.items():
-        if value is not None:
-            mask &= (table[column] == value).to_numpy()
+    if codes is not None and len(codes) == 1:
+        wanted["code"] = next(iter(codes))
+    table = catalog.tables.where(TABLE, wanted)
     if codes is not None:
-        mask &= table["code"].isin(list(codes)).to_numpy()
-    return [_row(catalog, row) for row in to_rows(table[mask])]
+        table = table[table["code"].isin(list(codes))]
+    return [_row(catalog, row) for row in to_rows(table)]
 
 
 def _row(catalog: Catalog, row: Row) -> Row:
@@ -194,11 +189,9 @@ def robustness_rows(
     """
     if "robustness" not in catalog.snapshot.table_names:
         return []
-    table: pd.DataFrame = catalog.snapshot.table("robustness")
-    mask = (table["indicator_id"] == indicator) & table["code"].isin(list(codes))
-    if speed is not None:
-        mask &= table["speed_mps"] == speed
-    return to_rows(table[mask])
+    wanted = {"indicator_id": indicator, "speed_mps": speed}
+    table = catalog.tables.where("robustness", wanted)
+    return to_rows(table[table["code"].isin(list(codes))])
 
 
 def _check_plan(catalog: Catalog, plan: str | None) -> None:

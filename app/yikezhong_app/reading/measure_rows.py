@@ -92,11 +92,14 @@ def _chosen(
     ParameterError
         If the table holds nothing of a service, limit or denominator.
     """
-    table = catalog.table(name)
-    if "code" not in table:
-        return
     if wanted.get("level") is not None:
         catalog.check_level(wanted["level"])
+    table = catalog.table(name)
+    if catalog.tables.is_large(name):
+        first = {k: wanted.get(k) for k in ("indicator_id", "level") if k in wanted}
+        table = catalog.tables.where(name, first)
+    if "code" not in table:
+        return
     mask = np.ones(len(table), dtype=bool)
     for column, value in wanted.items():
         if value is None:

@@ -32,11 +32,11 @@ def plan_gap_records(
     """
     if TABLE not in catalog.snapshot.table_names:
         return []
-    table = catalog.snapshot.table(TABLE)
-    known = catalog.snapshot.table("indicators")
+    table = catalog.tables.where(TABLE, {"level": query.level})
+    known = catalog.tables.distinct("indicators", ["indicator_id", "plan"])
     available = {
-        "indicator": [*map(str, known["indicator_id"].unique())],
-        "plan": [*map(str, known["plan"].unique())],
+        "indicator": list(dict.fromkeys(str(indicator) for indicator, _ in known)),
+        "plan": list(dict.fromkeys(str(plan) for _, plan in known)),
         "remedy": [*REMEDIES],
     }
     mask = np.ones(len(table), dtype=bool)
@@ -52,7 +52,6 @@ def plan_gap_records(
         mask = mask & (table[column] == asked).to_numpy(dtype=bool)
     if query.level is not None:
         catalog.check_level(query.level)
-        mask = mask & (table["level"] == query.level).to_numpy(dtype=bool)
     if query.unmet:
         mask = mask & (table["status"] == "not_met").to_numpy(dtype=bool)
     if codes is not None:

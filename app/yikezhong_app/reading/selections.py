@@ -46,13 +46,13 @@ def words_of(text: str | None) -> list[str]:
     return text.split() if text else []
 
 
-def minutes_available(parts: Iterable[pd.DataFrame]) -> list[float]:
-    """Return the limits that were computed [min], ascending."""
+def limits_of(parts: Iterable[pd.DataFrame]) -> set[float]:
+    """Return the limits that stand in some rows [s]."""
     limits: set[float] = set()
     for part in parts:
         if "limit_s" in part:
             limits.update(part["limit_s"].unique().tolist())
-    return sorted(limit / _S_PER_MIN for limit in limits)
+    return limits
 
 
 def denominators_available(part: pd.DataFrame) -> list[str]:
@@ -102,11 +102,8 @@ def coverage_rows(
         else [*catalog.services.values()]
     )
     computed = catalog.coverage_at(query.speed)
-    parts = {
-        s["id"]: computed[s["id"], level]
-        for s in chosen
-        if (s["id"], level) in computed
-    }
+    found = {s["id"]: computed.get((s["id"], level)) for s in chosen}
+    parts = {id_: part for id_, part in found.items() if part is not None}
     if query.service is not None and not parts and computed is not catalog.coverage:
         raise ParameterError(
             "驾车到达的服务只按成果的步行速度计算",
@@ -175,20 +172,23 @@ def gap_rows(
             parameter="variant",
             available=["with_neighbours"],
         )
-    parts = [
-        (service, part)
-        for (service, level), part in catalog.gaps.items()
-        if service in catalog.services
-        and query.service in (None, service)
-        and query.level in (None, level)
-    ]
     # Not from the gaps: at a limit where everybody is covered there are none.
-    computed = [
-        part
-        for (service, _), part in catalog.coverage.items()
-        if query.service in (None, service)
-    ]
-    _check_minutes(query.minutes, computed)
+    _check_limits(
+        query.minutes,
+        (
+            limit_s
+            for service, own in catalog.computed.items()
+            if query.service in (None, service)
+            for limit_s in own.limits_s
+        ),
+    )
+    parts = (
+        (service, part)
+        for (service, _), part in catalog.gaps.chosen(
+            service=query.service, level=query.level
+        )
+        if service in catalog.services
+    )
     rows: list[tuple[int, Row]] = []
     for service, part in parts:
         mask = np.ones(len(part), dtype=bool)
@@ -276,13 +276,13 @@ def circle_rows(catalog: Catalog, query: CirclesQuery) -> list[tuple[int, Row]]:
         catalog.check_service(query.service)
     if query.facility is not None:
         _check_facility(catalog, query.facility)
-    plain = catalog.table("circles").drop(columns="geometry", errors="ignore")
+    plain = _circle_table(catalog, query)
     if plain.empty:
         return []
-    mask = _circle_mask(catalog, query, plain)
-    _check_minutes(query.minutes, [plain[mask]])
+    kept = plain[_circle_mask(catalog, query, plain)]
+    _check_minutes(query.minutes, [kept])
     found = []
-    for i, row in zip(np.flatnonzero(mask).tolist(), to_rows(plain[mask]), strict=True):
+    for i, row in zip(kept.index.tolist(), to_rows(kept), strict=True):
         service = catalog.services.get(row["service"] or query.service or "", {})
         limit_s = service.get("limit_s") if query.minutes is None else None
         if isinstance(query.minutes, float):
@@ -292,6 +292,16 @@ def circle_rows(catalog: Catalog, query: CirclesQuery) -> list[tuple[int, Row]]:
             row["minutes"] = row["limit_s"] / _S_PER_MIN
             found.append((i, row))
     return found
+
+
+def _circle_table(catalog: Catalog, query: CirclesQuery) -> pd.DataFrame:
+    """Return circles without their shapes, no more than needed where there are many."""
+    wanted: dict[str, str | float | None] = {}
+    if catalog.tables.is_large("circles"):
+        wanted["facility_id"] = query.facility
+        if query.union and query.facility is None:
+            wanted["service"] = query.service
+    return catalog.tables.where("circles", wanted)
 
 
 def _circle_mask(
@@ -341,9 +351,14 @@ def _limit_mask(
 
 
 def _check_minutes(minutes: float | str | None, parts: Iterable[pd.DataFrame]) -> None:
+    if isinstance(minutes, float):
+        _check_limits(minutes, limits_of(parts))
+
+
+def _check_limits(minutes: float | str | None, limits_s: Iterable[float]) -> None:
     if not isinstance(minutes, float):
         return
-    available = minutes_available(parts)
+    available = sorted({limit_s / _S_PER_MIN for limit_s in limits_s})
     if available and minutes not in available:
         raise ParameterError(
             f"没有算过 {minutes:g} 分钟的时限",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yikezhong_app.reading.catalog import Catalog, load_catalog
+from yikezhong_app.reading.table_reader import DEFAULT_TABLE_BYTES
 from yikezhong_app.snapshots.snapshot import CURRENT, SnapshotMissingError, open_current
 from yikezhong_coverage.errors import SourceError
 
@@ -39,9 +40,18 @@ class SnapshotStore:
         Result folder.
     reload_seconds : float
         Shortest time between two looks at the pointer [s].
+    table_bytes : int
+        Bound on what is kept of large tables [bytes].
     """
 
-    def __init__(self, out_dir: Path, *, reload_seconds: float) -> None:
+    def __init__(
+        self,
+        out_dir: Path,
+        *,
+        reload_seconds: float,
+        table_bytes: int = DEFAULT_TABLE_BYTES,
+    ) -> None:
+        self._table_bytes = table_bytes
         self._out_dir = out_dir
         self._reload_seconds = reload_seconds
         self._lock = threading.Lock()
@@ -96,7 +106,7 @@ class SnapshotStore:
             try:
                 snapshot = open_current(self._out_dir)
                 if old is None or old.version != snapshot.version:
-                    old = load_catalog(snapshot)
+                    old = load_catalog(snapshot, table_bytes=self._table_bytes)
                     LOG.info("serving version %s", old.version)
                     # what was set aside for the version before may go with it
                     gc.unfreeze()

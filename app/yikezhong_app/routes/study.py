@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from yikezhong_app.reading.catalog import Catalog
 from yikezhong_app.reading.records import Row, to_rows
-from yikezhong_app.reading.selections import denominators_available, minutes_available
+from yikezhong_app.reading.table_reader import Computed
 from yikezhong_app.routes.answers import documented
 from yikezhong_app.schemas.answers import DataReportRow, PageOf, Study
 from yikezhong_app.web.formats import Format
@@ -121,7 +121,7 @@ def study_record(catalog: Catalog) -> Row:
         "dropped_services": catalog.manifest.get("dropped_services") or [],
         "totals": _totals(catalog),
         "counts": {
-            name: len(catalog.table(name))
+            name: catalog.tables.n_rows(name)
             for name in ("divisions", "facilities", "gaps", "circles", "data_report")
         },
         "bounds": _bounds(catalog),
@@ -131,20 +131,17 @@ def study_record(catalog: Catalog) -> Row:
 
 
 def _service(catalog: Catalog, service: Row) -> Row:
-    parts = [part for (s, _), part in catalog.coverage.items() if s == service["id"]]
-    names = {name: None for part in parts for name in denominators_available(part)}
+    own = catalog.computed.get(service["id"], Computed({}, {}))
     return {
         **service,
         "limit_minutes": service["limit_s"] / 60,
-        "minutes": minutes_available(parts),
-        "denominators": list(names),
+        "minutes": sorted(limit_s / 60 for limit_s in own.limits_s),
+        "denominators": list(own.denominators),
     }
 
 
 def _denominators(catalog: Catalog) -> list[dict[str, str]]:
-    there = {
-        n for part in catalog.coverage.values() for n in denominators_available(part)
-    }
+    there = {name for own in catalog.computed.values() for name in own.denominators}
     return named(
         {k: name for k, name in catalog.denominator_names.items() if k in there}
     )

@@ -16,6 +16,7 @@ from typing import Any
 from yikezhong_app.plan_words import describe_plans
 from yikezhong_coverage.records import Service
 from yikezhong_geodata.columns import CRS, EQUAL_AREA_CRS
+from yikezhong_geodata.databases.working_copy import table_names
 from yikezhong_geodata.study import Study
 from yikezhong_geodata.study_versions import study_files
 
@@ -101,10 +102,18 @@ def build_manifest(
 
 
 def input_hashes(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file of a study, by its relative path."""
-    hashes = {}
+    """Return the SHA-256 of every file of a study, by its relative path.
+
+    A file that was fetched from a database is named after its table.
+    """
+    hashes, tables = {}, table_names(folder)
     for path in study_files(folder):
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        hashes[path.relative_to(folder).as_posix()] = digest
+        name = path.relative_to(folder).as_posix()
+        if name in tables:
+            # one table may be two layers
+            hashes[f"{tables[name]} ({path.stem})"] = digest
+        else:
+            hashes[name] = digest
     return hashes

@@ -21,6 +21,7 @@ from yikezhong_app.snapshots.stored_tables import (
     SnapshotMissingError,
     StoredFile,
     check_file,
+    column_names,
     distinct_rows,
     file_sums,
     files_of,
@@ -153,6 +154,12 @@ class Snapshot:
                 self._check(stored)
                 found.update(dict.fromkeys(distinct_rows(self.folder, stored, columns)))
         return list(found)
+
+    def columns(self, name: str) -> list[str]:
+        """Return the names of the columns of a table; no rows are read."""
+        stored = files_of(self._entry(name))[0]
+        self._check(stored)
+        return column_names(self.folder / stored.file)
 
     def n_rows(self, name: str) -> int:
         """Return how many rows a table has; nothing is read."""

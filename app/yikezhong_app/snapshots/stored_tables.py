@@ -312,6 +312,12 @@ def _frame(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
+def column_names(path: Path) -> list[str]:
+    """Return the names of the columns of a file."""
+    with pq.ParquetFile(path) as file:
+        return [str(name) for name in file.schema_arrow.names]
+
+
 def distinct_rows(
     folder: Path, stored: StoredFile, columns: Sequence[str]
 ) -> list[tuple[Any, ...]]:
