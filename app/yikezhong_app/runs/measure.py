@@ -36,7 +36,8 @@ VARIANTS = ("with_neighbours", "own")
 class Network:
     """A road network with the demand and all facilities of a study put on it.
 
-    ``demand`` and ``facility`` are in the order of the study's tables.
+    ``demand`` and ``facility`` are in the order of the study's tables. ``pieces`` are
+    those of :func:`~yikezhong_coverage.graph.connected_pieces`, where known already.
     """
 
     graph: RoadGraph
@@ -45,10 +46,13 @@ class Network:
     facility: Snapped
     leg_speed_mps: float
     max_time_s: float
+    pieces: IndexArray | None = None
 
     @cached_property
     def piece(self) -> IndexArray:
         """Connected piece of road of each edge; -1 for an edge nobody may use."""
+        if self.pieces is not None:
+            return self.pieces
         return connected_pieces(self.graph).piece
 
     def nearest(self, facilities: IntArray) -> Nearest:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from yikezhong_app.runs.measure import Network, ServiceTimes, capacity_people
+from yikezhong_app.runs.measure import Network, capacity_people
+from yikezhong_coverage.eligibility import Eligibility
+from yikezhong_coverage.records import Service
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.study import Study
 
@@ -51,13 +53,14 @@ def report_networks(
             )
 
 
-def report_facilities(study: Study, times: ServiceTimes, report: DataReport) -> None:
+def report_facilities(
+    study: Study, service: Service, eligibility: Eligibility, report: DataReport
+) -> None:
     """List facilities that a service cannot judge: functions or capacity unknown."""
-    service = times.service
     capacity = capacity_people(service, study.facilities)
-    unknown = {"functions_unknown": times.eligibility.unknown_functions}
+    unknown = {"functions_unknown": eligibility.unknown_functions}
     if capacity is not None:
-        unknown["capacity_unknown"] = times.eligibility.eligible & np.isnan(capacity)
+        unknown["capacity_unknown"] = eligibility.eligible & np.isnan(capacity)
     words = {"functions_unknown": "服务功能", "capacity_unknown": "容量"}
     for problem, mask in unknown.items():
         for place in np.flatnonzero(mask):

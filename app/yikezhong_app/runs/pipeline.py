@@ -1,91 +1,62 @@
-"""From a checked study to a snapshot: the one line every number comes along."""
+"""From a checked study to a snapshot: the one line every number comes along.
+
+The study is cut into parts; the parts measure what is found on foot around them, then
+each service is counted for all divisions, and the plans are valued last. Parts and
+services are tasks of an engine: they may be done in any order, anywhere.
+"""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from pathlib import Path
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
+from yikezhong_app.engines.choosing import POOL_FROM_POINTS, choose_engine
+from yikezhong_app.engines.in_process import InProcess
+from yikezhong_app.engines.tasks import Engine
 from yikezhong_app.progress import ProgressCall, part
+from yikezhong_app.runs.array_files import digest
+from yikezhong_app.runs.cutting import cut_run, halo_m, listed_groups, usual_groups
 from yikezhong_app.runs.kept_study import KEY, keep_study
 from yikezhong_app.runs.measure import (
     Network,
     applicable_services,
     build_network,
-    measure_service,
 )
 from yikezhong_app.runs.network_report import (
     report_facilities,
     report_networks,
     snap_status,
 )
-from yikezhong_app.runs.plan_network import TRIED_SPEEDS_MPS, times_at
-from yikezhong_app.runs.study_records import StudyRecords, build_records
-from yikezhong_app.snapshots.manifest import build_manifest
+from yikezhong_app.runs.opened import forget_run
+from yikezhong_app.runs.plan_network import TRIED_SPEEDS_MPS
+from yikezhong_app.runs.results import collect_tables, fill_plans
+from yikezhong_app.runs.run_data import RunData, RunTerms, write_run
+from yikezhong_app.runs.study_records import (
+    StudyRecords,
+    build_records,
+    facility_unit,
+)
+from yikezhong_app.runs.waves import count_services, measure_parts
+from yikezhong_app.runs.workspace import Workspace, open_workspace
+from yikezhong_app.snapshots.manifest import build_manifest, source_hash
 from yikezhong_app.snapshots.snapshot import Snapshot, write_snapshot
-from yikezhong_app.tables.circles import CircleMaker, covered_area_m2, union_row
-from yikezhong_app.tables.coverage import (
-    Splitter,
-    add_coverage,
-    add_times,
-    coverage_parts,
-    coverage_rows,
-    limits_of,
-    make_splitter,
-)
-from yikezhong_app.tables.gap_areas import gap_area_rows
-from yikezhong_app.tables.gaps import (
-    VARIANT,
-    add_gaps,
-    connected_demand,
-    find_gap_points,
-    gap_table,
-)
+from yikezhong_app.snapshots.table_files import Table, TableFiles
 from yikezhong_app.tables.networks import network_tables
-from yikezhong_app.tables.parts import TableParts
-from yikezhong_app.tables.plan_gaps import (
-    ServiceRemedies,
-    look_up_remedies,
-    plan_gap_rows,
-)
+from yikezhong_app.tables.plan_gaps import plan_gap_rows
 from yikezhong_app.tables.plans import PlanTables
-from yikezhong_app.tables.roads import (
-    RoadLengths,
-    covered_road_m,
-    measure_roads,
-    road_rows,
-)
-from yikezhong_coverage.gaps import REASONS
-from yikezhong_coverage.rates import Coverage, roll_up_lengths, roll_up_surfaces
-from yikezhong_coverage.records import FloatArray, Service
-from yikezhong_geodata.columns import LEVELS
+from yikezhong_app.tables.roads import road_rows
+from yikezhong_coverage.graph import at_walking_speed
+from yikezhong_coverage.records import Service
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.study import Study
 
-#: Columns that repeat few values over many rows.
-CATEGORICAL = (
-    "level",
-    "code",
-    "service",
-    "denominator",
-    "profile",
-    "variant",
-    "as_of",
-    "flags",
-    "demand_id",
-    "facility_id",
-    "group",
-    "reason",
-    "nearest_facility_id",
-    "remedy",
-    "remedy_facility_id",
-)
+#: How a run is cut: by a level, or by lists of codes; None: by county.
+Cut = str | Sequence[Sequence[str]] | None
 
 
 def _silent(step: str, fraction: float) -> None:
@@ -93,7 +64,14 @@ def _silent(step: str, fraction: float) -> None:
 
 
 def run_study(
-    study: Study, out_dir: Path, *, key: str = "", progress: ProgressCall = _silent
+    study: Study,
+    out_dir: Path,
+    *,
+    key: str = "",
+    progress: ProgressCall = _silent,
+    engine: Engine | None = None,
+    cut: Cut = None,
+    workspace: Workspace | None = None,
 ) -> Snapshot:
     """Compute every table of a study and publish them as one snapshot.
 
@@ -108,28 +86,62 @@ def run_study(
         there is nothing to do.
     progress : callable
         Called with a step's Chinese name and the fraction done.
+    engine : Engine, optional
+        Where the tasks are done; by default in processes of this machine, a small
+        study in this one. The caller closes an engine that it gives.
+    cut : str or sequence of sequences of str, optional
+        Level, or groups of codes, that the run is cut by; the result is the same.
+    workspace : Workspace, optional
+        Where the tasks keep what they have made; by default the one of ``out_dir``.
+
+    Raises
+    ------
+    TasksFailedError
+        If a part fails twice; what the others have made is kept for the next run.
     """
-    tables, manifest = _compute(study, progress=progress)
+    if workspace is None:
+        with open_workspace(out_dir) as own:
+            return run_study(
+                study, out_dir, key=key, progress=progress,
+                engine=engine, cut=cut, workspace=own,
+            )  # fmt: skip
+    tables, manifest = _compute(
+        study, workspace, progress=progress, engine=engine, cut=cut
+    )
     progress("写入成果", 0.9)
-    return write_snapshot(out_dir, tables, manifest={**manifest, "run_key": key})
+    snapshot = write_snapshot(out_dir, tables, manifest={**manifest, "run_key": key})
+    workspace.remove_unused()
+    return snapshot
 
 
 def compute_tables(
-    study: Study, *, progress: ProgressCall = _silent
+    study: Study,
+    *,
+    progress: ProgressCall = _silent,
+    engine: Engine | None = None,
+    cut: Cut = None,
 ) -> tuple[dict[str, pd.DataFrame], dict[str, object]]:
-    """Return the tables of a snapshot and its manifest, nothing written."""
-    tables, manifest = _compute(study, progress=progress)
-    joined = {
-        name: table.frame() if isinstance(table, TableParts) else table
-        for name, table in tables.items()
-    }
+    """Return the tables of a snapshot and its manifest, nothing published."""
+    with open_workspace(None) as workspace:
+        tables, manifest = _compute(
+            study, workspace, progress=progress, engine=engine, cut=cut
+        )
+        joined = {
+            name: table.frame() if isinstance(table, TableFiles) else table
+            for name, table in tables.items()
+        }
     return joined, manifest
 
 
 def _compute(
-    study: Study, *, progress: ProgressCall
-) -> tuple[dict[str, pd.DataFrame | TableParts], dict[str, object]]:
-    """Return the tables, the largest still in parts, and the manifest."""
+    study: Study,
+    workspace: Workspace,
+    *,
+    progress: ProgressCall,
+    engine: Engine | None,
+    cut: Cut,
+) -> tuple[dict[str, Table], dict[str, object]]:
+    """Return the tables, the large ones as files, and the manifest."""
     parameters = study.spec.parameters
     progress("连接道路", 0.0)
     services, dropped = applicable_services(
@@ -141,241 +153,169 @@ def _compute(
         if profile in study.roads
     }
     records = build_records(study, own_level=parameters.own_level)
-    # Shapely lets other threads work: circles are joined beside the counting.
-    with ThreadPoolExecutor(max_workers=1) as joining:
-        run = _Run(study, records, networks, joining)
-        for number, service in enumerate(services):
-            progress(f"计算：{service.name}", 0.1 + 0.72 * number / len(services))
-            run.add_service(service)
-    plan_tables = run.plans.tables(progress=part(progress, 0.82, 0.87))
-    if "indicators" in plan_tables:
-        found = plan_gap_rows(
-            study,
-            records,
-            plan_tables["indicators"],
-            remedies=run.remedies,
+    plans = PlanTables(study, records, networks)
+    report = DataReport()
+    report_networks(study, networks, report)
+    folder = workspace.run_folder()
+    chosen = engine or _usual_engine(len(study.demand))
+    try:
+        run = _write(study, records, networks, services, plans, folder, cut)
+        for service in services:
+            eligibility = run.eligibility(service)
+            report_facilities(study, service, eligibility, report)
+        measured = measure_parts(
+            run,
+            workspace,
+            chosen,
+            halo_m=_halo_m(run, networks),
+            progress=part(progress, 0.05, 0.4),
         )
-        plan_tables["plan_gaps"] = found
+        folders = count_services(
+            run, measured, workspace, chosen, progress=part(progress, 0.4, 0.82)
+        )
+        tables = collect_tables(run, measured, folders, workspace)
+        remedies = fill_plans(plans, folders)
+    finally:
+        if engine is None:
+            chosen.close()
+        forget_run(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+    plan_tables = plans.tables(progress=part(progress, 0.82, 0.87))
+    if "indicators" in plan_tables:
+        plan_tables["plan_gaps"] = plan_gap_rows(
+            study, records, plan_tables["indicators"], remedies=remedies
+        )
     progress("汇总", 0.87)
     manifest = build_manifest(study, services=services, dropped_services=dropped)
-    return {**run.tables(), **plan_tables}, {**manifest, KEY: keep_study(study)}
+    found = {**tables, **_study_tables(study, networks, report), **plan_tables}
+    return found, {**manifest, KEY: keep_study(study)}
 
 
-class _Run:
-    """The tables of a run while they grow, service by service."""
+def _usual_engine(n_point: int) -> Engine:
+    return InProcess() if n_point < POOL_FROM_POINTS else choose_engine()
 
-    def __init__(
-        self,
-        study: Study,
-        records: StudyRecords,
-        networks: dict[str, Network],
-        joining: ThreadPoolExecutor,
-    ) -> None:
-        self.study = study
-        self.records = records
-        self.networks = networks
-        self.joining = joining
-        self.as_of = study.as_of.isoformat()
-        self.plans = PlanTables(study, records, networks)
-        self.report = DataReport()
-        self.circle_maker = CircleMaker(networks)
-        self.roads: dict[str, RoadLengths] = {}
-        code = records.divisions.code.tolist()
-        facility = study.facilities["id"].tolist()
-        demand = study.demand["id"].tolist()
-        self.times = TableParts(demand_id=demand, facility_id=facility)
-        self.coverage = coverage_parts(records)
-        self.speeds = coverage_parts(records)
-        self.gaps = TableParts(
-            level=LEVELS,
-            code=code,
-            reason=REASONS,
-            nearest_facility_id=facility,
-            remedy_facility_id=facility,
+
+def _write(
+    study: Study,
+    records: StudyRecords,
+    networks: dict[str, Network],
+    services: list[Service],
+    plans: PlanTables,
+    folder: Path,
+    cut: Cut,
+) -> RunData:
+    """Write what the tasks need."""
+    divisions, facilities = records.divisions, study.facilities
+    if cut is None or isinstance(cut, str):
+        groups = usual_groups(divisions, records.demand.unit, level=cut)
+    else:
+        groups = listed_groups(divisions, cut)
+    parts = cut_run(
+        divisions,
+        study.divisions["name"].tolist(),
+        demand=(records.demand.unit, records.demand.lon, records.demand.lat),
+        facilities=(
+            facility_unit(facilities, pd.Index(divisions.code)),
+            facilities["lon"].to_numpy(np.float64),
+            facilities["lat"].to_numpy(np.float64),
+        ),
+        groups=groups,
+    )
+    return write_run(
+        folder,
+        terms=_terms(study, plans, networks),
+        services=tuple(services),
+        divisions=study.divisions,
+        facilities=facilities,
+        records=records,
+        networks=networks,
+        parts=parts,
+        source=source_hash(),
+        hashes=_hashes(study, records, networks),
+    )
+
+
+def _terms(study: Study, plans: PlanTables, networks: dict[str, Network]) -> RunTerms:
+    parameters = study.spec.parameters
+    speeds = plans.speeds_mps()
+    return RunTerms(
+        as_of=study.as_of.isoformat(),
+        walk_speed_mps=parameters.walk_speed_mps,
+        area_people_share=parameters.area_people_share,
+        limits_min=parameters.limits_min,
+        max_time_s={p: network.max_time_s for p, network in networks.items()},
+        speeds_mps=TRIED_SPEEDS_MPS,
+        asked={s: tuple(sorted(q)) for s, q in plans.network.asked.items()},
+        plan_speeds_mps=dict.fromkeys(plans.network.asked, speeds),
+        with_plans=bool(plans.entries),
+    )
+
+
+def _hashes(
+    study: Study, records: StudyRecords, networks: dict[str, Network]
+) -> dict[str, str]:
+    """Return what stands in for large inputs in the names of results."""
+    divisions, demand = records.divisions, records.demand
+    found = {
+        "records": digest(
+            divisions.code, divisions.level, divisions.parent,
+            *divisions.unknown.values(), *records.estimated.values(),
+            demand.id, demand.lon, demand.lat, demand.unit,
+            *demand.counts.values(), records.demand_own,
+            study.divisions["name"].to_numpy(dtype=object).astype(np.str_),
+            study.divisions["area_m2"].to_numpy(np.float64),
+            *shapely.to_wkb(study.divisions.geometry.to_numpy()).tolist(),
         )
-        self.remedies: ServiceRemedies = {}
-        self.gap_areas: list[gpd.GeoDataFrame] = []
-        self.circles: list[gpd.GeoDataFrame] = []
-        report_networks(study, networks, self.report)
+    }  # fmt: skip
+    for profile, network in networks.items():
+        graph, snapped = network.graph, network.demand
+        found[profile] = digest(
+            graph.edge_u, graph.edge_v, graph.edge_length_m,
+            graph.edge_forward_s, graph.edge_backward_s, graph.vertex_start,
+            graph.vertex_lon, graph.vertex_lat, network.usable,
+            snapped.edge, snapped.along_m, snapped.leg_m,
+        )  # fmt: skip
+    return found
 
-    def add_service(self, service: Service) -> None:
-        """Compute everything about one service."""
-        network = self.networks[service.profile]
-        own = (self.records.demand_own, self.records.facility_own)
-        times = measure_service(self.study, service, network, own=own)
-        report_facilities(self.study, times, self.report)
-        splitter = make_splitter(self.study, self.records, times, network)
-        parameters = self.study.spec.parameters
-        limits_s = limits_of(
-            service.limit_s,
-            parameters.limits_min,
-            more_s=self.plans.limits_s(service.id),
+
+def _halo_m(run: RunData, networks: dict[str, Network]) -> float:
+    """Return how far around a part roads and facilities matter [m]."""
+    walking = networks.get("walking")
+    if walking is None:
+        return 0.0
+    terms = run.terms
+    found = [
+        halo_m(
+            walking.graph, time_s=walking.max_time_s, leg_speed_mps=terms.walk_speed_mps
         )
-        circles = self.circle_maker.circles(
-            service.profile, times.facilities, limit_s=service.limit_s
-        )
-        joined = self.joining.submit(self._join_circles, service, circles)
-        add_times(self.times, times, network)
-        for limit_s, variant, found in coverage_rows(
-            splitter, limits_s=limits_s, share=parameters.area_people_share
-        ):
-            self._cover(splitter, found, limit_s=limit_s, variant=variant)
-            self.plans.cover(service.id, found, limit_s=limit_s, variant=variant)
-        self.plans.add_service(splitter)
-        self._add_gaps(splitter, limits_s)
-        self._add_speeds(splitter)
-        self._add_lengths(splitter)
-        self._add_surfaces(splitter, *joined.result())
-
-    def _add_gaps(self, splitter: Splitter, limits_s: list[float]) -> None:
-        """Add the gaps by division, and as places at the service's own limit."""
-        facilities, service = self.study.facilities, splitter.times.service
-        code = self.records.divisions.code.tolist()
-        connected = connected_demand(splitter)
-        for limit_s in limits_s:
-            points = find_gap_points(
-                splitter, facilities["status"], limit_s=limit_s, connected=connected
-            )
-            remedies = add_gaps(self.gaps, splitter, points=points)
-            self.remedies[service.id, limit_s] = look_up_remedies(
-                remedies, code, facilities["id"].tolist()
-            )
-            if limit_s == service.limit_s:
-                areas = gap_area_rows(self.study, splitter, points)
-                if areas is not None:
-                    self.gap_areas.append(areas)
-
-    def _cover(
-        self, splitter: Splitter, coverage: Coverage, *, limit_s: float, variant: str
-    ) -> None:
-        add_coverage(
-            self.coverage,
-            splitter,
-            limit_s=limit_s,
-            variant=variant,
-            coverage=coverage,
-            as_of=self.as_of,
-        )
-
-    def _add_speeds(self, splitter: Splitter) -> None:
-        """Add who would be covered at the other usual walking speeds."""
-        times, parameters = splitter.times, self.study.spec.parameters
-        service = times.service
-        if service.profile != "walking":
-            return
-        for speed_mps in TRIED_SPEEDS_MPS:
-            if speed_mps == splitter.network.leg_speed_mps:
-                continue
-            network = self.plans.network.network_at(service.profile, speed_mps)
-            other = times_at(times, network, self.records, variants=[VARIANT])
-            at_speed = make_splitter(self.study, self.records, other, network)
-            for limit_s, variant, found in coverage_rows(
-                at_speed,
-                limits_s=limits_of(service.limit_s, parameters.limits_min),
-                share=parameters.area_people_share,
-                variants=[VARIANT],
-            ):
-                add_coverage(
-                    self.speeds,
-                    at_speed,
-                    limit_s=limit_s,
-                    variant=variant,
-                    coverage=found,
-                    as_of=self.as_of,
-                )
-
-    def _add_lengths(self, splitter: Splitter) -> None:
-        """Add the share of road length within the service's own limit."""
-        service, network = splitter.times.service, splitter.network
-        divisions = self.records.divisions
-        if service.profile not in self.roads:
-            self.roads[service.profile] = measure_roads(
-                network, self.finest, n_division=len(divisions.code)
-            )
-        lengths = self.roads[service.profile]
-        covered_m = covered_road_m(
-            network, splitter.times, lengths, limit_s=service.limit_s
-        )
-        found = roll_up_lengths(divisions, total_m=lengths.total_m, covered_m=covered_m)
-        self._cover(splitter, found, limit_s=service.limit_s, variant="with_neighbours")
-
-    def _join_circles(
-        self, service: Service, circles: list[shapely.MultiPolygon]
-    ) -> tuple[gpd.GeoDataFrame, FloatArray | None]:
-        """Return the union of a service's circles, and what it covers [m²].
-
-        Circles by car are too coarse to measure: None.
-        """
-        union = union_row(service, circles)
-        if service.profile != "walking":
-            return union, None
-        return union, covered_area_m2(self.finest, union.geometry.iloc[0])
-
-    def _add_surfaces(
-        self,
-        splitter: Splitter,
-        union: gpd.GeoDataFrame,
-        covered_m2: FloatArray | None,
-    ) -> None:
-        """Add the union of circles at the service's own limit, and its area."""
-        self.circles.append(union)
-        if covered_m2 is None:
-            return
-        divisions = self.records.divisions
-        area_m2, covered = np.zeros((2, len(divisions.code)))
-        area_m2[self.finest.index] = self.finest["area_m2"].to_numpy(np.float64)
-        covered[self.finest.index] = covered_m2
-        found = roll_up_surfaces(divisions, area_m2=area_m2, covered_m2=covered)
-        limit_s = splitter.times.service.limit_s
-        self._cover(splitter, found, limit_s=limit_s, variant="with_neighbours")
-
-    @cached_property
-    def finest(self) -> gpd.GeoDataFrame:
-        """The divisions without anything below them, by their row number."""
-        parent = self.records.divisions.parent
-        table = self.study.divisions.reset_index(drop=True)
-        return table[~np.isin(np.arange(len(table)), parent[parent >= 0])]
-
-    def tables(self) -> dict[str, pd.DataFrame | TableParts]:
-        """Return the tables of the snapshot."""
-        walking = self.networks.get("walking") or next(iter(self.networks.values()))
-        facilities, demand = self.study.facilities.copy(), self.study.demand.copy()
-        facilities["snap_m"] = walking.facility.leg_m
-        facilities["snap_status"] = snap_status(walking, facilities, of="facilities")
-        demand["snap_m"] = walking.demand.leg_m
-        demand["status"] = snap_status(walking, demand, of="demand")
-        report = pd.concat(
-            [self.study.report.frame(), self.report.frame()], ignore_index=True
-        )
-        tables = {
-            "divisions": self.study.divisions,
-            "facilities": facilities,
-            "demand": demand,
-            "times": self.times if len(self.times) else None,
-            "coverage": self.coverage.frame() if len(self.coverage) else None,
-            "coverage_speeds": self.speeds.frame() if len(self.speeds) else None,
-            "gaps": gap_table(self.gaps),
-            "gap_areas": _compact(self.gap_areas),
-            "circles": _compact(
-                [
-                    *self.circles,
-                    self.circle_maker.facility_rows(self.study.facilities["id"]),
-                ]
-            ),
-            "data_report": report,
-            "roads": road_rows(walking.graph),
-            "zones": self.study.plan_inputs.zones,
-            **network_tables(self.networks),
-        }
-        return {name: table for name, table in tables.items() if table is not None}
+    ]
+    services = [s for s in run.services if s.profile == "walking"]
+    longest = max((terms.limits_s(s)[-1] for s in services), default=0.0)
+    for speed_mps in sorted({v for s in services for v in terms.other_speeds_mps(s)}):
+        graph = at_walking_speed(walking.graph, speed_mps)
+        found.append(halo_m(graph, time_s=longest, leg_speed_mps=speed_mps))
+    return max(found)
 
 
-def _compact(parts: Sequence[pd.DataFrame]) -> pd.DataFrame | None:
-    """Join tables and store their repeating texts once; None where there are none."""
-    if not parts:
-        return None
-    table = pd.concat(parts, ignore_index=True)
-    for name in CATEGORICAL:
-        if name in table.columns:
-            table[name] = table[name].astype("category")
-    return table
+def _study_tables(
+    study: Study, networks: dict[str, Network], report: DataReport
+) -> dict[str, Table]:
+    """Return the tables of the study itself, with where its points stand."""
+    walking = networks.get("walking") or next(iter(networks.values()))
+    facilities, demand = study.facilities.copy(), study.demand.copy()
+    facilities["snap_m"] = walking.facility.leg_m
+    facilities["snap_status"] = snap_status(walking, facilities, of="facilities")
+    demand["snap_m"] = walking.demand.leg_m
+    demand["status"] = snap_status(walking, demand, of="demand")
+    tables = {
+        "divisions": study.divisions,
+        "facilities": facilities,
+        "demand": demand,
+        "data_report": pd.concat(
+            [study.report.frame(), report.frame()], ignore_index=True
+        ),
+        "roads": road_rows(walking.graph),
+        "zones": study.plan_inputs.zones,
+        **network_tables(networks),
+    }
+    return {name: table for name, table in tables.items() if table is not None}

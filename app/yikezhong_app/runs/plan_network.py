@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -12,7 +12,12 @@ from yikezhong_app.runs.plan_records import CoverageBook
 from yikezhong_app.runs.study_records import StudyRecords
 from yikezhong_app.tables.coverage import Splitter, make_splitter
 from yikezhong_coverage.graph import at_walking_speed
-from yikezhong_coverage.rates import AREA_DENOMINATORS, roll_up, roll_up_areas
+from yikezhong_coverage.rates import (
+    AREA_DENOMINATORS,
+    Coverage,
+    roll_up,
+    roll_up_areas,
+)
 from yikezhong_coverage.rules.network import DEFAULT_GROUP
 from yikezhong_coverage.rules.records import Indicator
 from yikezhong_geodata.study import Study
@@ -92,38 +97,43 @@ class PlanNetwork:
     def fill(self, book: CoverageBook, splitter: Splitter) -> None:
         """Add what is asked of one service and is not in the book yet."""
         service = splitter.times.service
-        for limit_s, denominator in sorted(self.asked.get(service.id, ())):
-            for variant in VARIANTS:
-                if (service.id, limit_s, denominator) not in book.of(variant):
-                    self._add(book, splitter, limit_s, denominator, variant=variant)
+        asked = [
+            question
+            for question in self.asked.get(service.id, ())
+            if any((service.id, *question) not in book.of(v) for v in VARIANTS)
+        ]
+        for limit_s, _, variant, found in asked_coverage(
+            splitter,
+            asked,
+            area_people_share=self.study.spec.parameters.area_people_share,
+        ):
+            book.add(service.id, found, limit_s=limit_s, variant=variant)
 
-    def _add(
-        self,
-        book: CoverageBook,
-        splitter: Splitter,
-        limit_s: float,
-        denominator: str,
-        *,
-        variant: str,
-    ) -> None:
-        service, records = splitter.times.service, self.records
+
+def asked_coverage(
+    splitter: Splitter, asked: Iterable[Question], *, area_people_share: float
+) -> Iterator[tuple[float, str, str, Coverage]]:
+    """Yield what is asked of a service: limit [s], denominator, variant, coverage."""
+    service, records = splitter.times.service, splitter.records
+    for limit_s, denominator in sorted(asked):
         counts_areas = denominator in AREA_DENOMINATORS
         group = service.group if counts_areas else denominator
-        found = roll_up(
-            records.divisions,
-            records.demand.unit,
-            split=splitter.split(group, variant=variant, limit_s=limit_s),
-            group=group,
-            estimated=records.estimated[group],
-        )
-        if counts_areas:
-            found = roll_up_areas(
+        for variant in VARIANTS:
+            found = roll_up(
                 records.divisions,
-                found,
-                denominator=denominator,
-                area_people_share=self.study.spec.parameters.area_people_share,
+                records.demand.unit,
+                split=splitter.split(group, variant=variant, limit_s=limit_s),
+                group=group,
+                estimated=records.estimated[group],
             )
-        book.add(service.id, found, limit_s=limit_s, variant=variant)
+            if counts_areas:
+                found = roll_up_areas(
+                    records.divisions,
+                    found,
+                    denominator=denominator,
+                    area_people_share=area_people_share,
+                )
+            yield limit_s, denominator, variant, found
 
 
 def network_at(network: Network, speed_mps: float) -> Network:

@@ -27,7 +27,6 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
-import pyarrow.parquet as pq
 
 from yikezhong_app.snapshots.opening import (
     CURRENT,
@@ -49,7 +48,7 @@ from yikezhong_app.snapshots.stored_tables import (
     SnapshotMissingError,
     sha256,
 )
-from yikezhong_app.tables.parts import TableParts
+from yikezhong_app.snapshots.table_files import Table, TableFiles
 from yikezhong_coverage.errors import PlannerError, SourceError
 from yikezhong_geodata.durable import replace_json, sync
 from yikezhong_geodata.geopackages import write_layer
@@ -80,7 +79,7 @@ class SnapshotBusyError(PlannerError):
 
 def write_snapshot(
     out_dir: Path,
-    tables: Mapping[str, pd.DataFrame | TableParts],
+    tables: Mapping[str, Table],
     *,
     manifest: Mapping[str, Any],
 ) -> Snapshot:
@@ -90,8 +89,8 @@ def write_snapshot(
     ----------
     out_dir : Path
         Result folder; made where it is missing.
-    tables : mapping of str to DataFrame, GeoDataFrame or TableParts
-        GeoDataFrames must be in EPSG:4326; parts must not be empty.
+    tables : mapping of str to DataFrame, GeoDataFrame or TableFiles
+        GeoDataFrames must be in EPSG:4326.
     manifest : mapping
         What is to be kept about the run; must hold ``as_of`` (ISO date). ``version``,
         ``schema`` and ``tables`` are added. The version is named after the as-of date
@@ -152,14 +151,11 @@ def _publishing(out_dir: Path) -> Iterator[None]:
         yield
 
 
-def _write_table(
-    folder: Path, name: str, table: pd.DataFrame | TableParts
-) -> dict[str, Any]:
+def _write_table(folder: Path, name: str, table: Table) -> dict[str, Any]:
+    if isinstance(table, TableFiles):
+        return table.put(folder, name)
     path = folder / f"{name}.parquet"
-    if isinstance(table, TableParts):
-        _write_parts(path, table)
-    else:
-        table.to_parquet(path, index=False, compression="zstd")
+    table.to_parquet(path, index=False, compression="zstd")
     return {
         "file": path.name,
         "rows": len(table),
@@ -168,24 +164,17 @@ def _write_table(
     }
 
 
-def _write_parts(path: Path, parts: TableParts) -> None:
-    """Write a table part by part: it is never held whole."""
-    tables = parts.arrow_tables()
-    first = next(tables)
-    with pq.ParquetWriter(path, first.schema, compression="zstd") as writer:
-        for table in (first, *tables):
-            writer.write_table(table)
-
-
 def _as_json(record: Mapping[str, Any]) -> str:
     return json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True)
 
 
-def _write_geopackage(
-    path: Path, tables: Mapping[str, pd.DataFrame | TableParts]
-) -> None:
+def _write_geopackage(path: Path, tables: Mapping[str, Table]) -> None:
     for name in sorted(tables):
         table = tables[name]
+        if isinstance(table, TableFiles):
+            if not table.geometry:
+                continue
+            table = table.frame()
         if not isinstance(table, gpd.GeoDataFrame) or table.empty:
             continue
         plain = table.copy()

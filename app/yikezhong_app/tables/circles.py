@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 
 from yikezhong_app.runs.measure import Network
 from yikezhong_coverage.circles import service_area, union_area
-from yikezhong_coverage.records import FloatArray, IntArray, Service
+from yikezhong_coverage.records import FloatArray, Service, Snapped
 from yikezhong_geodata.columns import CRS, EQUAL_AREA_CRS
 
 
@@ -30,51 +30,39 @@ STYLES = {
 }
 
 
-@dataclass(eq=False)
-class CircleMaker:
-    """Makes circles; a facility that serves several services gets each only once."""
-
-    networks: dict[str, Network]
-    _made: dict[tuple[str, float, int], shapely.MultiPolygon] = field(
-        default_factory=dict
+def draw_circles(
+    network: Network, facility: Snapped, *, limit_s: float
+) -> list[shapely.MultiPolygon]:
+    """Return the circle of each facility at a limit, in the style of its profile."""
+    style = STYLES[network.graph.profile]
+    return service_area(
+        network.graph,
+        facility,
+        limit_s=limit_s,
+        leg_speed_mps=network.leg_speed_mps,
+        buffer_m=style.buffer_m,
+        cell_m=style.cell_m,
     )
 
-    def circles(
-        self, profile: str, facilities: IntArray, *, limit_s: float
-    ) -> list[shapely.MultiPolygon]:
-        """Return the circle of each facility at a limit."""
-        network = self.networks[profile]
-        missing = np.array(
-            [f for f in facilities if (profile, limit_s, int(f)) not in self._made],
-            dtype=np.int64,
-        )
-        style = STYLES[profile]
-        fresh = service_area(
-            network.graph,
-            network.facility.take(missing),
-            limit_s=limit_s,
-            leg_speed_mps=network.leg_speed_mps,
-            buffer_m=style.buffer_m,
-            cell_m=style.cell_m,
-        )
-        for facility, circle in zip(missing, fresh, strict=True):
-            self._made[profile, limit_s, int(facility)] = circle
-        return [self._made[profile, limit_s, int(f)] for f in facilities]
 
-    def facility_rows(self, facility_id: pd.Series) -> gpd.GeoDataFrame:
-        """Return the circle of each facility, whatever services it belongs to."""
-        keys = list(self._made)
-        ids = facility_id.to_numpy(dtype=object)
-        return gpd.GeoDataFrame(
-            {
-                "facility_id": [ids[facility] for _, _, facility in keys],
-                "service": None,
-                "profile": [profile for profile, _, _ in keys],
-                "limit_s": [limit_s for _, limit_s, _ in keys],
-            },
-            geometry=list(self._made.values()),
-            crs=CRS,
-        )
+def circle_rows(
+    circles: list[shapely.MultiPolygon],
+    facility_id: Sequence[str],
+    *,
+    profile: str,
+    limit_s: float,
+) -> gpd.GeoDataFrame:
+    """Return the circles of single facilities, whatever services they belong to."""
+    return gpd.GeoDataFrame(
+        {
+            "facility_id": np.array(facility_id, dtype=object),
+            "service": np.full(len(circles), None, dtype=object),
+            "profile": profile,
+            "limit_s": limit_s,
+        },
+        geometry=circles,
+        crs=CRS,
+    )
 
 
 def union_row(

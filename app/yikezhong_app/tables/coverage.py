@@ -31,12 +31,14 @@ class Splitter:
 
     Without capacity the split follows from the time alone. With capacity the
     facilities are filled anew for each group, as if only that group came.
+    ``known_pairs`` are those of the largest limit, where they are there already.
     """
 
     times: ServiceTimes
     network: Network
     records: StudyRecords
     capacity: FloatArray | None
+    known_pairs: Reach | None = None
     _pairs: dict[float, Reach] = field(default_factory=dict, repr=False)
 
     def split(self, group: str, *, variant: str, limit_s: float) -> Split:
@@ -57,7 +59,11 @@ class Splitter:
         if limit_s not in self._pairs:
             self._pairs.clear()  # a limit is done with before the next one begins
             facilities = self.times.facilities
-            self._pairs[limit_s] = self.network.reach(facilities, limit_s=limit_s)
+            known = self.known_pairs
+            if known is not None and limit_s <= known.limit_s:
+                self._pairs[limit_s] = pairs_within(known, limit_s)
+            else:
+                self._pairs[limit_s] = self.network.reach(facilities, limit_s=limit_s)
         return self._pairs[limit_s]
 
 
@@ -67,6 +73,20 @@ def make_splitter(
     """Return the splitter of a service."""
     capacity = capacity_people(times.service, study.facilities)
     return Splitter(times, network, records, capacity)
+
+
+def pairs_within(pairs: Reach, limit_s: float) -> Reach:
+    """Keep the pairs within a smaller limit [s]."""
+    return _kept_pairs(pairs, pairs.time_s <= limit_s, limit_s=limit_s)
+
+
+def _kept_pairs(pairs: Reach, keep: BoolArray, *, limit_s: float) -> Reach:
+    row = np.repeat(np.arange(pairs.n_facility), np.diff(pairs.start))
+    start = np.zeros(pairs.n_facility + 1, dtype=np.int64)
+    np.cumsum(np.bincount(row[keep], minlength=pairs.n_facility), out=start[1:])
+    return Reach(
+        start, pairs.demand[keep], pairs.time_s[keep], pairs.n_demand, limit_s
+    )
 
 
 def own_pairs(pairs: Reach, owner: IndexArray, *, demand_own: IndexArray) -> Reach:
@@ -82,11 +102,7 @@ def own_pairs(pairs: Reach, owner: IndexArray, *, demand_own: IndexArray) -> Rea
     """
     row = np.repeat(np.arange(pairs.n_facility), np.diff(pairs.start))
     keep: BoolArray = (owner[row] == demand_own[pairs.demand]) & (owner[row] >= 0)
-    start = np.zeros(pairs.n_facility + 1, dtype=np.int64)
-    np.cumsum(np.bincount(row[keep], minlength=pairs.n_facility), out=start[1:])
-    return Reach(
-        start, pairs.demand[keep], pairs.time_s[keep], pairs.n_demand, pairs.limit_s
-    )
+    return _kept_pairs(pairs, keep, limit_s=pairs.limit_s)
 
 
 def add_times(parts: TableParts, times: ServiceTimes, network: Network) -> None:

@@ -27,7 +27,7 @@ from yikezhong_coverage.remedies import (
     remedies_by_division,
 )
 from yikezhong_coverage.supply import Split
-from yikezhong_geodata.columns import CRS
+from yikezhong_geodata.columns import CRS, LEVELS
 
 VARIANT = "with_neighbours"
 
@@ -161,6 +161,18 @@ def add_gaps(parts: TableParts, splitter: Splitter, *, points: GapPoints) -> Rem
         lat=lat,
     )
     return remedies
+
+
+def gap_parts(divisions: pd.DataFrame, facilities: pd.DataFrame) -> TableParts:
+    """Return the table ``gaps`` without rows, of the study's own tables."""
+    facility = facilities["id"].tolist()
+    return TableParts(
+        level=LEVELS,
+        code=divisions["code"].tolist(),
+        reason=REASONS,
+        nearest_facility_id=facility,
+        remedy_facility_id=facility,
+    )
 
 
 def gap_table(parts: TableParts) -> gpd.GeoDataFrame | None:

@@ -74,6 +74,12 @@ class PlanTables:
         """Return the limits that plans ask of a service [s]."""
         return {limit_s for limit_s, _ in self.network.asked.get(service, ())}
 
+    def speeds_mps(self) -> tuple[float, ...]:
+        """Return the walking speeds that indicators are valued at [m/s], ascending."""
+        own = (own_speed(entry.indicator) for entry in self.entries)
+        named = {speed for speed in own if speed is not None}
+        return tuple(sorted({self.speed_mps, *TRIED_SPEEDS_MPS, *named}))
+
     def cover(
         self, service: str, coverage: Coverage, *, limit_s: float, variant: str
     ) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from yikezhong_app.runs.measure import Network, ServiceTimes
+from yikezhong_app.runs.measure import Network
 from yikezhong_coverage.edges import (
     RoadPieces,
     covered_parts,
@@ -93,19 +93,39 @@ def _lines(graph: RoadGraph) -> NDArray[np.object_]:
 
 
 def covered_road_m(
-    network: Network, times: ServiceTimes, lengths: RoadLengths, *, limit_s: float
+    network: Network,
+    facilities: IntArray,
+    lengths: RoadLengths,
+    *,
+    limit_s: float,
+    around: tuple[Network, IntArray] | None = None,
 ) -> FloatArray:
-    """Return the metres of usable road in each division within reach of a service."""
-    facility = network.facility.take(times.facilities)
-    nodes = nearest_at_nodes(
-        network.graph,
-        facility,
+    """Return the metres of usable road in each division within reach of facilities.
+
+    Parameters
+    ----------
+    network : Network
+    facilities : ndarray of int
+        Those that count.
+    lengths : RoadLengths
+        Of the network.
+    limit_s : float
+        Largest time [s], inclusive.
+    around : tuple of (Network, ndarray of int), optional
+        Where the network is only a part of the roads: what lies around it, with the
+        same facilities, and which of its nodes are those of the network.
+    """
+    wider, node = around or (network, np.arange(network.graph.n_node))
+    times = nearest_at_nodes(
+        wider.graph,
+        wider.facility.take(facilities),
         leg_speed_mps=network.leg_speed_mps,
         max_time_s=limit_s,
     )
+    facility = network.facility.take(facilities)
     parts = covered_parts(
         network.graph,
-        nodes.time_s,
+        times.time_s[node],
         facility,
         limit_s=limit_s,
         leg_speed_mps=network.leg_speed_mps,

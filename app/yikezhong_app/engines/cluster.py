@@ -1,0 +1,139 @@
+"""Tasks done by the workers of a Dask cluster that see the same folder."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any, Final
+
+from yikezhong_app.engines.tasks import Answers, Done, Task, perform
+from yikezhong_coverage.errors import InputError, SourceError
+
+_MISSING: Final = "没有安装集群计算所需的组件"
+_INSTALL: Final = "请安装 yikezhong[cluster]"
+#: How long the scheduler and its first worker are waited for [s].
+WAIT_S: Final = 30.0
+
+
+class ClusterError(SourceError):
+    """The scheduler cannot be reached, or has no workers."""
+
+
+class DaskCluster:
+    """Does tasks on a Dask cluster.
+
+    Parameters
+    ----------
+    scheduler : str
+        Address, e.g. ``tcp://127.0.0.1:8786``.
+    wait_s : float
+        How long the scheduler and a first worker are waited for [s].
+
+    Raises
+    ------
+    ClusterError
+        If the scheduler does not answer, or no worker has joined it.
+    InputError
+        If Dask is not installed.
+    """
+
+    def __init__(self, scheduler: str, *, wait_s: float = WAIT_S) -> None:
+        try:
+            from distributed import Client
+        except ImportError as error:
+            raise InputError(_MISSING, hint=_INSTALL) from error
+        try:
+            self._client = Client(scheduler, timeout=wait_s, set_as_default=False)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise ClusterError(
+                f"无法连接调度器 {scheduler}", hint="请检查地址，并先启动调度器"
+            ) from error
+        try:
+            self._client.wait_for_workers(1, timeout=wait_s)
+        except TimeoutError as error:
+            self._client.close()
+            raise ClusterError(
+                f"调度器 {scheduler} 没有计算节点",
+                hint=f"请在各节点运行 yikezhong worker {scheduler}",
+            ) from error
+
+    @property
+    def workers(self) -> int:
+        """How many tasks are done at once."""
+        return max(sum(self._client.nthreads().values()), 1)
+
+    def run(self, tasks: Sequence[Task], *, done: Done) -> list[dict[str, Any]]:
+        """Do all tasks; see :class:`~yikezhong_app.engines.tasks.Engine`."""
+        from distributed import as_completed
+        from distributed.scheduler import KilledWorker
+
+        answers = Answers(tasks, done)
+        number_of: dict[Any, int] = {}
+
+        def submit(number: int) -> Any:
+            task = tasks[number]
+            key = f"yikezhong-{secrets.token_hex(8)}"
+            future = self._client.submit(
+                perform, task.function, task.payload, key=key, pure=False
+            )
+            number_of[key] = number
+            return future
+
+        futures = [submit(number) for number in range(len(tasks))]
+        coming = as_completed(futures)
+        try:
+            for future in coming:
+                number = number_of[future.key]
+                error = future.exception()
+                if isinstance(error, KilledWorker):
+                    again = answers.fail(number, "计算节点多次意外终止")
+                elif error is not None:
+                    again = answers.fail(number, f"{type(error).__name__}: {error}")
+                else:
+                    again = answers.take(number, future.result())
+                if again:
+                    fresh = submit(number)
+                    futures.append(fresh)
+                    coming.add(fresh)
+        finally:
+            self._client.cancel(futures)
+        return answers.result()
+
+    def close(self) -> None:
+        """Leave the cluster, which goes on."""
+        self._client.close()
+
+
+def run_worker(
+    scheduler: str, *, workers: int, memory_gib: float, host: str | None
+) -> None:
+    """Work for a cluster until ended.
+
+    Parameters
+    ----------
+    scheduler : str
+        Address of the scheduler.
+    workers : int
+        Processes; each does one task at a time.
+    memory_gib : float
+        Memory of each process [GiB]: near it Dask pauses it, beyond it is restarted.
+    host : str or None
+        Address that others reach this machine at; by default that of the machine
+        itself only.
+    """
+    try:
+        from distributed.cli.dask_worker import main
+    except ImportError as error:
+        raise InputError(_MISSING, hint=_INSTALL) from error
+    main(
+        [
+            scheduler,
+            "--nworkers", str(workers),
+            "--nthreads", "1",
+            "--memory-limit", f"{memory_gib:g}GiB",
+            "--host", host or "127.0.0.1",
+            "--no-dashboard",
+            "--death-timeout", "60",
+        ],
+        standalone_mode=False,
+    )  # fmt: skip

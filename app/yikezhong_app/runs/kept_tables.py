@@ -1,0 +1,143 @@
+"""Tables of a service as files that are kept: written whole, checked when used again."""
+
+from __future__ import annotations
+
+import io
+import json
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from yikezhong_app.snapshots.stored_tables import sha256
+from yikezhong_coverage.errors import SourceError
+from yikezhong_geodata.columns import LEVELS
+
+_DONE: Final = "done.json"
+#: Tables whose rows are put together by level: one level is read without the others.
+_BY_LEVEL: Final = frozenset({"coverage", "coverage_speeds", "gaps"})
+
+
+@dataclass(frozen=True)
+class KeptTable:
+    """A table of a service as a file.
+
+    Parameters
+    ----------
+    path : Path
+    rows : int
+    geometry : bool
+        Whether it has a geometry column.
+    sha256 : str
+    """
+
+    path: Path
+    rows: int
+    geometry: bool
+    sha256: str
+
+
+@dataclass(frozen=True)
+class KeptTables:
+    """The tables of one service in a folder that is named by what decides them."""
+
+    folder: Path
+
+    @contextmanager
+    def making(self) -> Iterator[Path]:
+        """Give a folder to write into; it takes its place when all is written."""
+        fresh = self.folder.with_name(f".new-{secrets.token_hex(8)}")
+        fresh.mkdir(parents=True)
+        try:
+            yield fresh
+            files = {
+                path.name: sha256(path)
+                for path in sorted(fresh.iterdir())
+                if path.name != _DONE
+            }
+            about = _read(fresh / _DONE)
+            _write(fresh / _DONE, {**about, "files": files})
+            if self.folder.exists():
+                shutil.rmtree(self.folder)
+            fresh.replace(self.folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+    def add(self, folder: Path, name: str, table: pd.DataFrame) -> None:
+        """Write a table into a folder that is being made."""
+        path = folder / f"{name}.parquet"
+        if name in _BY_LEVEL:
+            _write_by_level(path, table)
+        else:
+            table.to_parquet(path, index=False, compression="zstd")
+        about = _read(folder / _DONE)
+        about.setdefault("tables", {})[name] = {
+            "rows": len(table),
+            "geometry": isinstance(table, gpd.GeoDataFrame),
+        }
+        _write(folder / _DONE, about)
+
+    def is_whole(self) -> bool:
+        """Say whether all files are there as they were written."""
+        try:
+            files = _read(self.folder / _DONE)["files"]
+            return all(sha256(self.folder / n) == s for n, s in files.items())
+        except (KeyError, SourceError):
+            return False
+
+    def tables(self) -> dict[str, KeptTable]:
+        """Return the tables by name."""
+        about = _read(self.folder / _DONE)
+        return {
+            name: KeptTable(
+                path=self.folder / f"{name}.parquet",
+                rows=int(entry["rows"]),
+                geometry=bool(entry["geometry"]),
+                sha256=about["files"][f"{name}.parquet"],
+            )
+            for name, entry in about.get("tables", {}).items()
+        }
+
+
+def _write_by_level(path: Path, table: pd.DataFrame) -> None:
+    """Write a table with a row group for each level, the highest first."""
+    level = pd.Categorical(table["level"].astype("str"), categories=LEVELS).codes
+    table = table.iloc[np.argsort(level, kind="stable")].reset_index(drop=True)
+    count = np.bincount(level, minlength=len(LEVELS))
+    stored = _as_arrow(table)
+    with pq.ParquetWriter(path, stored.schema, compression="zstd") as writer:
+        first = 0
+        for rows in count.tolist():
+            if rows:
+                writer.write_table(stored.slice(first, rows), row_group_size=rows)
+            first += rows
+
+
+def _as_arrow(table: pd.DataFrame) -> pa.Table:
+    if not isinstance(table, gpd.GeoDataFrame):
+        return pa.Table.from_pandas(table, preserve_index=False)
+    # geopandas alone knows the words that make it GeoParquet
+    file = io.BytesIO()
+    table.to_parquet(file, index=False, compression=None)
+    return pq.read_table(io.BytesIO(file.getvalue()))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def _write(path: Path, about: dict[str, Any]) -> None:
+    path.write_text(json.dumps(about), encoding="utf-8")

@@ -1,0 +1,485 @@
+"""The task of one part of a run: everything that is found on foot around its places.
+
+What is computed lies under ``kept`` by a hash of all that decides it, a file for each
+service: it is neither computed again for an edit that does not touch it, nor lost when
+the run is ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from yikezhong_app.runs.array_files import (
+    digest,
+    is_whole,
+    read_result,
+    write_result,
+)
+from yikezhong_app.runs.cutting import Part
+from yikezhong_app.runs.measure import Network
+from yikezhong_app.runs.opened import opened_run
+from yikezhong_app.runs.plan_network import network_at
+from yikezhong_app.runs.run_data import RunData
+from yikezhong_app.tables.circles import draw_circles
+from yikezhong_app.tables.roads import RoadLengths, covered_road_m, measure_roads
+from yikezhong_coverage.edges import RoadPieces
+from yikezhong_coverage.records import (
+    FloatArray,
+    IndexArray,
+    IntArray,
+    Nearest,
+    Service,
+    Snapped,
+)
+from yikezhong_geodata.road_cells import cell_of, cells_of_box, dilate
+from yikezhong_geodata.road_store import RoadWindow
+
+Tell = Callable[[str, float], None]
+#: Kinds of facilities that times are measured to, and what they are called in results.
+MEASURED: Final = {
+    "with_neighbours": "eligible",
+    "own": "eligible",
+    "lacking": "lacks_function",
+    "not_open": "not_open",
+}
+
+
+def measure_part(payload: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """Measure a part, unless it has been measured before.
+
+    Parameters
+    ----------
+    payload : dict
+        ``run`` (folder of :func:`~yikezhong_app.runs.run_data.write_run`), ``source``,
+        ``part`` (number) and ``kept`` (folder of results).
+    tell : callable
+        Takes a step and the share that is done.
+
+    Returns
+    -------
+    dict
+        ``services``: by service the name of its result; ``roads``: that of the road
+        lengths; ``circles``: by limit [s] that of the circles; ``made``: how many of
+        them were not there.
+    """
+    run = opened_run(payload)
+    part, kept = run.parts[payload["part"]], Path(payload["kept"])
+    window = PartWindow.of(run, part, halo_m=payload["halo_m"])
+    answer: dict[str, Any] = {"services": {}, "circles": {}, "made": 0}
+
+    def keep(name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> str:
+        path = result_path(kept, name)
+        if not is_whole(path):
+            write_result(path, make())
+            answer["made"] += 1
+        return name
+
+    services = [s for s in run.services if s.profile == "walking"]
+    answer["roads"] = keep(
+        digest("roads", window.key), lambda: {"total_m": window.total_m}
+    )
+    for number, service in enumerate(services):
+        tell(f"{part.name}：{service.name}", number / max(len(services), 1))
+        answer["services"][service.id] = keep(
+            _service_key(run, window, service),
+            lambda service=service: _measure_service(run, window, service),  # type: ignore[misc]
+        )
+    for limit_s in sorted({s.limit_s for s in services}):
+        chosen = circle_facilities(run, part, profile="walking", limit_s=limit_s)
+        facility = window.at_run_speed.facility.take(window.places(chosen))
+        answer["circles"][f"{limit_s:g}"] = keep(
+            digest("circles", window.graph_key, limit_s, *_arrays(facility)),
+            lambda facility=facility, limit_s=limit_s: circle_arrays(  # type: ignore[misc]
+                window.at_run_speed, facility, limit_s=limit_s
+            ),
+        )
+    return answer
+
+
+def measure_driving_circles(payload: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """Draw the circles by car of the facilities of a part, unless they are there."""
+    run = opened_run(payload)
+    part, kept = run.parts[payload["part"]], Path(payload["kept"])
+    limit_s = payload["limit_s"]
+    network = run.network("driving")
+    chosen = circle_facilities(run, part, profile="driving", limit_s=limit_s)
+    facility = network.facility.take(chosen)
+    name = digest("circles", run.hashes["driving"], limit_s, *_arrays(facility))
+    path = result_path(kept, name)
+    tell(part.name, 0.0)
+    made = not is_whole(path)
+    if made:
+        write_result(path, circle_arrays(network, facility, limit_s=limit_s))
+    return {"circles": name, "made": int(made)}
+
+
+def measure_driving_roads(payload: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """Cut the roads for cars by division, unless they are cut already."""
+    run, kept = opened_run(payload), Path(payload["kept"])
+    finest = run.finest
+    name = digest(
+        "driving roads",
+        run.source,
+        run.hashes["driving"],
+        finest.index.to_numpy(),
+        *shapely.to_wkb(finest.geometry.to_numpy()).tolist(),
+    )
+    tell("机动车道路", 0.0)
+    made = not is_whole(result_path(kept, name))
+    if made:
+        lengths = measure_roads(
+            run.network("driving"), finest, n_division=len(run.records.divisions.code)
+        )
+        pieces = lengths.pieces
+        write_result(
+            result_path(kept, name),
+            {
+                "edge": pieces.edge,
+                "from_m": pieces.from_m,
+                "to_m": pieces.to_m,
+                "division": lengths.division,
+                "total_m": lengths.total_m,
+            },
+        )
+    return {"roads": name, "made": int(made)}
+
+
+def read_lengths(path: Path) -> RoadLengths:
+    """Return the roads that :func:`measure_driving_roads` has cut, without places."""
+    found = read_result(path)
+    nowhere = np.broadcast_to(np.nan, len(found["edge"]))
+    pieces = RoadPieces(found["edge"], found["from_m"], found["to_m"], nowhere, nowhere)
+    return RoadLengths(pieces, found["division"], found["total_m"])
+
+
+def result_path(kept: Path, name: str) -> Path:
+    """Return where a result of a part lies."""
+    return kept / name[:2] / f"{name}.npz"
+
+
+def circle_facilities(
+    run: RunData, part: Part, *, profile: str, limit_s: float
+) -> IntArray:
+    """Return the facilities of a part with a circle at a limit, ascending."""
+    found = [
+        run.placed_members(service, "eligible")
+        for service in run.services
+        if service.profile == profile and service.limit_s == limit_s
+    ]
+    none = np.empty(0, dtype=np.int64)
+    return np.intersect1d(part.facilities, np.concatenate([none, *found]))
+
+
+def circle_arrays(
+    network: Network, facility: Snapped, *, limit_s: float
+) -> dict[str, NDArray[Any]]:
+    """Return the circles of some facilities as one array of bytes, and their ends."""
+    circles = draw_circles(network, facility, limit_s=limit_s)
+    found = [shapely.to_wkb(circle) for circle in circles]
+    ends = np.cumsum([len(wkb) for wkb in found], dtype=np.int64)
+    return {"wkb": np.frombuffer(b"".join(found), dtype=np.uint8), "ends": ends}
+
+
+@dataclass(frozen=True, eq=False)
+class PartWindow:
+    """The roads around a part, with its demand and all facilities near it on them.
+
+    ``demand`` are rows of the study, ``facilities`` those with an edge in the window.
+    ``core`` is what lies in the part itself.
+    """
+
+    run: RunData
+    part: Part
+    roads: RoadWindow
+    core: RoadWindow
+    demand: IntArray
+    facilities: IntArray
+    _networks: dict[float, Network] = field(default_factory=dict, repr=False)
+    _times: dict[tuple[object, ...], Nearest] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, run: RunData, part: Part, *, halo_m: float) -> PartWindow:
+        """Return the window of a part; ``halo_m`` may be infinite."""
+        store = run.roads("walking")
+        core = _core_cells(run, part)
+        cells = store.cells
+        if np.isfinite(halo_m):
+            cells = dilate(core, halo_m)
+        roads = store.window(cells)
+        edge = run.snapped("walking", "facilities").edge
+        near = np.flatnonzero(_places_in(roads.edge, edge) >= 0)
+        return cls(run, part, roads, store.window(core), part.demand, near)
+
+    @property
+    def at_run_speed(self) -> Network:
+        """The network of the window at the run's walking speed."""
+        return self.network(self.run.terms.walk_speed_mps)
+
+    def network(self, speed_mps: float) -> Network:
+        """Return the network of the window at a walking speed."""
+        if speed_mps not in self._networks:
+            if not self._networks:
+                terms = self.run.terms
+                own = Network(
+                    graph=self.roads.graph,
+                    usable=self.roads.usable,
+                    demand=self._snapped("demand", self.demand),
+                    facility=self._snapped("facilities", self.facilities),
+                    leg_speed_mps=terms.walk_speed_mps,
+                    max_time_s=terms.max_time_s["walking"],
+                    pieces=self.roads.piece,
+                )
+                self._networks[terms.walk_speed_mps] = own
+            usual = self._networks[self.run.terms.walk_speed_mps]
+            self._networks[speed_mps] = network_at(usual, speed_mps)
+        return self._networks[speed_mps]
+
+    def _snapped(self, of: str, rows: IntArray) -> Snapped:
+        found = self.run.snapped("walking", of).take(rows)
+        place = _places_in(self.roads.edge, found.edge)
+        return replace(found, edge=place.astype(np.int32))
+
+    def places(self, facilities: IntArray) -> IntArray:
+        """Return where those of some facilities that are near stand in the window."""
+        at = np.searchsorted(self.facilities, facilities)
+        at = np.minimum(at, max(len(self.facilities) - 1, 0))
+        if not len(self.facilities):
+            return at[:0]
+        return at[self.facilities[at] == facilities]
+
+    @cached_property
+    def graph_key(self) -> str:
+        """Hash of the roads of the window and of the speed on them."""
+        graph = self.roads.graph
+        return digest(
+            self.run.source,
+            self.run.terms.walk_speed_mps,
+            graph.edge_u, graph.edge_v, graph.edge_length_m,
+            graph.edge_forward_s, graph.edge_backward_s,
+            graph.vertex_start, graph.vertex_lon, graph.vertex_lat,
+            graph.vertex_along_m, self.roads.usable,
+        )  # fmt: skip
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of everything about the part that no service decides."""
+        records, terms = self.run.records, self.run.terms
+        shapes = shapely.to_wkb(self._near_shapes.geometry.to_numpy())
+        return digest(
+            self.graph_key,
+            terms.max_time_s["walking"],
+            terms.speeds_mps,
+            *_arrays(self.at_run_speed.demand),
+            records.demand_own[self.demand],
+            self.part.divisions,
+            self._near_shapes.index.to_numpy(),
+            *shapes.tolist(),
+        )
+
+    @cached_property
+    def _near_shapes(self) -> Any:
+        """The finest divisions near the part: on a border the first one has the road."""
+        finest = self.run.finest
+        bounds = shapely.bounds(finest.geometry.to_numpy())
+        own = bounds[np.isin(finest.index, self.part.divisions)]
+        if not len(own) or np.isnan(own).all():
+            return finest.iloc[:0]
+        west, south = np.nanmin(own[:, :2], axis=0)
+        east, north = np.nanmax(own[:, 2:], axis=0)
+        met = (bounds[:, 0] <= east) & (bounds[:, 2] >= west)
+        met &= (bounds[:, 1] <= north) & (bounds[:, 3] >= south)
+        return finest[met]
+
+    @cached_property
+    def _core_network(self) -> Network:
+        """The roads of the part itself, with the facilities on them."""
+        usual = self.at_run_speed
+        found = self.run.snapped("walking", "facilities").take(self.facilities)
+        place = _places_in(self.core.edge, found.edge)
+        return replace(
+            usual,
+            graph=self.core.graph,
+            usable=self.core.usable,
+            facility=replace(found, edge=place.astype(np.int32)),
+            pieces=self.core.piece,
+        )
+
+    @cached_property
+    def _lengths(self) -> RoadLengths:
+        n_division = len(self.run.records.divisions.code)
+        return measure_roads(
+            self._core_network, self._near_shapes, n_division=n_division
+        )
+
+    @property
+    def total_m(self) -> FloatArray:
+        """Usable road of each of the part's divisions [m]."""
+        return self._lengths.total_m[self.part.divisions]
+
+    def covered_m(self, facilities: IntArray, *, limit_s: float) -> FloatArray:
+        """Return the road of each of the part's divisions within reach [m]."""
+        found = covered_road_m(
+            self._core_network,
+            facilities,
+            self._lengths,
+            limit_s=limit_s,
+            around=(
+                self.at_run_speed,
+                np.searchsorted(self.roads.node, self.core.node),
+            ),
+        )
+        return found[self.part.divisions]
+
+    def nearest(
+        self, facilities: IntArray, *, speed_mps: float, own: bool, most_s: float
+    ) -> Nearest:
+        """Return the nearest of some facilities (by place) of the part's demand."""
+        key = (facilities.tobytes(), speed_mps, own, most_s)
+        if key not in self._times:
+            network = replace(self.network(speed_mps), max_time_s=most_s)
+            if own:
+                records = self.run.records
+                self._times[key] = network.nearest_of_own(
+                    facilities,
+                    demand_group=records.demand_own[self.demand],
+                    group=records.facility_own[self.facilities],
+                )
+            else:
+                self._times[key] = network.nearest(facilities)
+        return self._times[key]
+
+
+def _measure_service(
+    run: RunData, window: PartWindow, service: Service
+) -> dict[str, NDArray[Any]]:
+    """Return times, pairs and covered lengths of a service in a part.
+
+    Facilities are numbers into the lists ``ids.…``, those near the part in the order
+    of the study; people without a way are left out.
+    """
+    terms = run.terms
+    limits_s = terms.limits_s(service)
+    found: dict[str, NDArray[Any]] = {}
+    places = {
+        kind: window.places(run.placed_members(service, kind))
+        for kind in dict.fromkeys(MEASURED.values())
+    }
+    ids = run.facilities["id"].to_numpy(dtype=object)
+    for kind, at in places.items():
+        found[f"ids.{kind}"] = ids[window.facilities[at]].astype(np.str_)
+    for variant, kind in MEASURED.items():
+        nearest = window.nearest(
+            places[kind],
+            speed_mps=terms.walk_speed_mps,
+            own=variant == "own",
+            most_s=terms.max_time_s["walking"] if kind == "eligible" else limits_s[-1],
+        )
+        found |= _packed(nearest, places[kind], name=variant)
+    for speed_mps in terms.other_speeds_mps(service):
+        for variant in ("with_neighbours", "own"):
+            nearest = window.nearest(
+                places["eligible"],
+                speed_mps=speed_mps,
+                own=variant == "own",
+                most_s=limits_s[-1],
+            )
+            found |= _packed(
+                nearest, places["eligible"], name=f"{variant}@{speed_mps:g}"
+            )
+    eligible = places["eligible"]
+    found["covered_m"] = window.covered_m(eligible, limit_s=service.limit_s)
+    if service.capacity is not None:
+        found |= _pairs(window.at_run_speed, eligible, limits_s[-1], name="pairs")
+        for speed_mps in terms.other_speeds_mps(service):
+            network, name = window.network(speed_mps), f"pairs@{speed_mps:g}"
+            found |= _pairs(network, eligible, limits_s[-1], name=name)
+    return found
+
+
+def _pairs(
+    network: Network, facilities: IntArray, limit_s: float, *, name: str
+) -> dict[str, NDArray[Any]]:
+    pairs = network.reach(facilities, limit_s=limit_s)
+    return {
+        f"{name}.start": pairs.start,
+        f"{name}.demand": pairs.demand,
+        f"{name}.time_s": pairs.time_s,
+    }
+
+
+def _service_key(run: RunData, window: PartWindow, service: Service) -> str:
+    """Return a hash of all that decides the figures of a service in a part."""
+    terms = run.terms
+    values: list[object] = []
+    ids = run.facilities["id"].to_numpy(dtype=object)
+    for kind in dict.fromkeys(MEASURED.values()):
+        at = window.places(run.placed_members(service, kind))
+        rows = window.facilities[at]
+        values += [
+            *_arrays(window.at_run_speed.facility.take(at)),
+            run.records.facility_own[rows],
+            ids[rows].astype(np.str_),
+        ]
+    return digest(
+        "service",
+        window.key,
+        service.limit_s,
+        service.capacity is not None,
+        terms.limits_s(service),
+        terms.other_speeds_mps(service),
+        *values,
+    )
+
+
+def _packed(
+    nearest: Nearest, places: IntArray, *, name: str
+) -> dict[str, NDArray[Any]]:
+    """Return who has a way, how long it is, and to which facility of the list."""
+    at = np.flatnonzero(nearest.facility >= 0)
+    facility = np.searchsorted(places, nearest.facility[at])
+    return {
+        f"{name}.at": at.astype(np.int32),
+        f"{name}.time_s": nearest.time_s[at],
+        f"{name}.facility": facility.astype(np.int32),
+    }
+
+
+def _core_cells(run: RunData, part: Part) -> IntArray:
+    """Return the cells of a part: of its divisions, its demand and its facilities."""
+    shapes = run.divisions.geometry.to_numpy()[part.divisions]
+    bounds = shapely.bounds(shapes)
+    boxes = [cells_of_box(*box) for box in bounds[~np.isnan(bounds).any(axis=1)]]
+    demand = run.records.demand
+    facilities = run.facilities.iloc[part.facilities]
+    cells = [
+        *boxes,
+        cell_of(demand.lon[part.demand], demand.lat[part.demand]),
+        cell_of(
+            facilities["lon"].to_numpy(np.float64),
+            facilities["lat"].to_numpy(np.float64),
+        ),
+    ]
+    found: IntArray = np.unique(np.concatenate(cells))
+    return found[found >= 0]
+
+
+def _places_in(edges: IndexArray, edge: IndexArray) -> IntArray:
+    """Return where some edges stand in an ascending list; -1 where they do not."""
+    if not len(edges):
+        return np.full(len(edge), -1, dtype=np.int64)
+    at = np.minimum(np.searchsorted(edges, edge), len(edges) - 1)
+    found: IntArray = np.where(edges[at] == edge, at, -1).astype(np.int64)
+    return found
+
+
+def _arrays(snapped: Snapped) -> tuple[NDArray[Any], ...]:
+    """Return what decides the times of some places."""
+    return snapped.edge, snapped.along_m, snapped.leg_m

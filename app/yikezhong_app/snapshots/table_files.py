@@ -1,0 +1,96 @@
+"""Tables of a snapshot that are written as several files, each made elsewhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from yikezhong_app.snapshots.stored_tables import files_of, read_matching
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A part of a table.
+
+    Parameters
+    ----------
+    path : Path
+        GeoParquet or Parquet.
+    name : str
+        Its name in the table's folder, without the suffix.
+    service : str or None
+        The service that it is about; None: not of one service.
+    rows : int
+    geometry : bool
+    sha256 : str
+    """
+
+    path: Path
+    name: str
+    service: str | None
+    rows: int
+    geometry: bool
+    sha256: str
+
+
+@dataclass(frozen=True)
+class TableFiles:
+    """A table in files; not empty."""
+
+    files: tuple[TableFile, ...]
+
+    def __len__(self) -> int:
+        return sum(file.rows for file in self.files)
+
+    @property
+    def geometry(self) -> bool:
+        """Whether the table has a geometry column."""
+        return self.files[0].geometry
+
+    def frame(self) -> pd.DataFrame:
+        """Return the whole table."""
+        entry = self._entry([str(file.path.resolve()) for file in self.files])
+        return read_matching(Path(), entry, files_of(entry), {}, None)
+
+    def put(self, folder: Path, name: str) -> dict[str, Any]:
+        """Put the files into a version's folder; return their entry of the manifest.
+
+        Files on the same disk are linked: neither side ever changes them.
+        """
+        table = folder / f"{name}.parquet"
+        table.mkdir()
+        for file in self.files:
+            _link(file.path, table / f"{file.name}.parquet")
+        entry = self._entry([f"{table.name}/{f.name}.parquet" for f in self.files])
+        return {"file": table.name, **entry}
+
+    def _entry(self, places: Sequence[str]) -> dict[str, Any]:
+        """Return the table's entry in a manifest, its files at some places."""
+        parts = [
+            {
+                "file": place,
+                "rows": file.rows,
+                "sha256": file.sha256,
+                "service": file.service,
+            }
+            for place, file in zip(places, self.files, strict=True)
+        ]
+        return {"rows": len(self), "geometry": self.geometry, "parts": parts}
+
+
+#: What a table is while a snapshot is made.
+Table = pd.DataFrame | gpd.GeoDataFrame | TableFiles
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or one that knows no links
+        shutil.copyfile(source, target)
