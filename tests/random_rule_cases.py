@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from yikezhong_coverage.rules.records import Areas, Places
+from rule_cases import asked
+from yikezhong_coverage.rules.records import Areas, Indicator, Places
 
 FULL = frozenset({"day", "night"})
 
@@ -72,3 +73,61 @@ def places_of(rows: list[dict[str, Any]]) -> Places:
 
 def pick(random: np.random.Generator, *choices: Any) -> Any:
     return choices[int(random.integers(len(choices)))]
+
+
+def random_study(random: np.random.Generator) -> tuple[Areas, Places]:
+    known = [
+        None if random.random() < 0.1 else int(n) for n in random.integers(0, 9, 5)
+    ]
+    areas = areas_of(
+        {
+            "people": [int(n) * 2.0**-20 for n in random.integers(0, 2**30, 5)],
+            "posts": known,
+        }
+    )
+    rows = [
+        {
+            "unit": int(random.integers(5)),
+            "functions": pick(random, FULL, FULL, frozenset(), None),
+            "status": pick(random, "open", "open", "planned"),
+            "beds": pick(random, 7, 0.1, 12.5, None),
+            "nursing": pick(random, 0, 0.1, None),
+            "good": pick(random, True, False, None),
+        }
+        for _ in range(int(random.integers(0, 12)))
+    ]
+    return areas, places_of(rows)
+
+
+def random_indicator(random: np.random.Generator) -> Indicator:
+    of = {"categories": ["home"]}
+    rule, with_ = pick(
+        random,
+        ("presence", {"any_of": [{**of, "functions": ["day"]}]}),
+        ("facility_share", {"of": of, "having": {"functions": ["day"]}}),
+        (
+            "ratio",
+            {
+                "numerator": {"column": "nursing", "of": of},
+                "denominator": {"column": "beds", "of": of},
+            },
+        ),
+        (
+            "per_capita",
+            {"amount": {"column": "beds", "of": of}, "per": "people", "scale": "100"},
+        ),
+        ("per_capita", {"amount": {"count": True, "of": of}, "per": "people"}),
+        (
+            "step_standard",
+            {
+                "attribute": "posts",
+                "by": "people",
+                "steps": [{"below": 500, "need": 3}, {"need": 6}],
+            },
+        ),
+        ("count", {"of": of}),
+        ("count", {"of": of, "column": "beds"}),
+    )
+    comparison = pick(random, ">=", ">=", ">", "<=", "<")
+    target = pick(random, "0", "0.1", "0.55", "0.6", "1", "3")
+    return asked(rule, "township", target=target, comparison=comparison, with_=with_)

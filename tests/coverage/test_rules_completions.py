@@ -20,8 +20,8 @@ from random_rule_cases import (
     places_of,
 )
 from rule_cases import asked, by_code
+from rule_oracle import holds
 from yikezhong_coverage.rules.records import Result, Target
-from yikezhong_coverage.rules.verdict import holds
 
 seeds = st.integers(0, 2**32 - 1)
 

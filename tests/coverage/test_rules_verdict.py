@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from fractions import Fraction
 
@@ -11,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rule_cases import AREAS, PLACES, asked, by_code
+from rule_oracle import Range, holds
 from yikezhong_coverage.errors import InputError
+from yikezhong_coverage.rules import verdict
 from yikezhong_coverage.rules.ground import prepare
 from yikezhong_coverage.rules.numbers import (
     RuleError,
@@ -21,10 +24,25 @@ from yikezhong_coverage.rules.numbers import (
     exact,
     joined,
 )
-from yikezhong_coverage.rules.records import Areas, Places, Target
+from yikezhong_coverage.rules.records import STATUSES, Areas, Places, Target
 from yikezhong_coverage.rules.selectors import Lacks, Match, match_condition
 from yikezhong_coverage.rules.standards import need_for, read_steps
-from yikezhong_coverage.rules.verdict import Range, decide, holds, missing_units
+
+
+def missing_units(
+    numerator: Fraction, wanted: Fraction, *, comparison: str, whole: bool
+) -> Fraction | None:
+    unit = math.lcm(numerator.denominator, wanted.denominator)
+    slack = np.array([int((numerator - wanted) * unit)])
+    found = verdict.missing_units(slack, unit=unit, comparison=comparison, whole=whole)
+    return found.at(0)
+
+
+def decide(slack: Range, comparison: str) -> str:
+    low, high = np.array([int(slack.low or 0)]), np.array([int(slack.high or 0)])
+    no_low, no_high = np.array([slack.low is None]), np.array([slack.high is None])
+    found = verdict.decide(verdict.Ranges(low, high, no_low, no_high), comparison)
+    return STATUSES[found[0]]
 
 
 def test_fifty_five_percent_of_twenty_is_eleven() -> None:

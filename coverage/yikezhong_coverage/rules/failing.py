@@ -1,112 +1,91 @@
-"""Which areas and facilities fail, and of which it is not known, in every area."""
+"""Which areas and facilities fail, and of which it is not known, in every row."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from fractions import Fraction
-
 import numpy as np
 
-from yikezhong_coverage.records import IntArray
-from yikezhong_coverage.rules.ground import Ground, gather
+from yikezhong_coverage.records import BoolArray, IntArray
+from yikezhong_coverage.rules.ground import Ground, Rows
 from yikezhong_coverage.rules.items import Counted, Sums
 from yikezhong_coverage.rules.records import NOT_MET, Indicator
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is said of one division, before the target's levels are looked at."""
-
-    value: Fraction | None
-    numerator: Fraction | None
-    denominator: Fraction | None
-    status: str
-    missing: Fraction | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """Failing and unknown names of every area."""
-
-    failing: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    unknown: dict[int, tuple[str, ...]] = field(default_factory=dict)
+from yikezhong_coverage.rules.valued import Names, gather, no_names
+from yikezhong_coverage.rules.verdict import NUMBER_OF, StatusArray
 
 
 def failing_areas(
     indicator: Indicator,
     ground: Ground,
     *,
+    rows: Rows,
     counted: Counted,
     sums: Sums,
-    verdicts: dict[int, Verdict],
-) -> Names:
-    """Find the failing and the unknown areas in every area."""
-    levels = ground.levels_from(indicator.unit)
+    status: StatusArray,
+    certain: BoolArray,
+) -> tuple[Names, Names]:
+    """Find the failing and the unknown areas in every row.
+
+    Parameters
+    ----------
+    indicator : Indicator
+    ground : Ground
+    rows : Rows
+    counted : Counted
+    sums : Sums
+    status : ndarray of int8, shape (n_row,)
+        Verdicts before the target's levels are looked at.
+    certain : ndarray of bool, shape (n_row,)
+        Rows of which nothing is missing.
+    """
     if counted.areas_named:
-        return _named_items(ground, counted, sums=sums, levels=levels)
-    unit = ground.at_level[indicator.unit].tolist()
+        return named_items(ground, counted, sums=sums, rows=rows)
+    unit = rows.row[ground.at_level[indicator.unit]]
     target = indicator.target
-    below = counted.items.denominator
     if target is None:
-        failing = [
-            area
-            for area in unit
-            if counted.part
-            and counted.whole
-            and verdicts[area].reason is None
-            and sums.numerator[area] < sums.denominator[area]
-        ]
-    elif below is None and target.comparison not in ("<", "<="):
-        failing = []
+        lacking = (sums.numerator < sums.denominator).astype(np.bool_)
+        fails = certain & lacking & (counted.part and counted.whole)
+    elif counted.items.denominator is None and target.comparison not in ("<", "<="):
+        fails = np.zeros(len(rows), dtype=np.bool_)
     else:
-        failing = [area for area in unit if verdicts[area].status == NOT_MET]
+        fails = status == NUMBER_OF[NOT_MET]
     unknown = np.unique(counted.items.area[sums.odd]).astype(np.int64)
-    return Names(
-        gathered(ground, np.array(failing, dtype=np.int64), levels=levels),
-        gathered(ground, unknown, levels=levels),
+    return (
+        gathered(ground, rows.area[unit[fails[unit]]], rows=rows),
+        gathered(ground, unknown, rows=rows),
     )
 
 
-def gathered(
-    ground: Ground, areas: IntArray, *, levels: tuple[str, ...]
-) -> dict[int, tuple[str, ...]]:
+def gathered(ground: Ground, areas: IntArray, *, rows: Rows) -> Names:
     """Return the codes of some areas for everything they lie in, by code."""
     order = areas[np.argsort(ground.rank[areas], kind="stable")]
-    return gather(ground, order, levels=levels, names=ground.areas.code[order])
+    found = gather(ground, order, rows=rows, names=ground.areas.code)
+    return Names(found.start, order[found.index], ground.areas.code)
 
 
-def _named_items(
-    ground: Ground, counted: Counted, *, sums: Sums, levels: tuple[str, ...]
-) -> Names:
-    """Find the failing and unknown items by name in every area."""
+def named_items(
+    ground: Ground, counted: Counted, *, sums: Sums, rows: Rows
+) -> tuple[Names, Names]:
+    """Find the failing and unknown items by name in every row."""
     items = counted.items
     if items.names is None:
-        return Names()
+        return no_names(len(rows)), no_names(len(rows))
     odd = np.zeros(len(items.area), dtype=np.bool_)
     odd[sums.odd] = True
     fails = ~odd
     if counted.failing == "zero":
-        fails &= items.numerator.units == 0
-    found = []
-    for mask in (fails, odd):
-        index = np.flatnonzero(mask)
-        index = index[np.argsort(items.names[index], kind="stable")]
-        found.append(
-            gather(
-                ground,
-                items.area[index].astype(np.int64),
-                levels=levels,
-                names=items.names[index],
-            )
-        )
-    return Names(*found)
+        fails &= (items.numerator.units == 0).astype(np.bool_)
+    return (
+        _by_name(ground, counted, fails, rows=rows),
+        _by_name(ground, counted, odd, rows=rows),
+    )
 
 
-def failing_places(
-    ground: Ground, counted: Counted, *, sums: Sums, levels: tuple[str, ...]
+def _by_name(
+    ground: Ground, counted: Counted, where: BoolArray, *, rows: Rows
 ) -> Names:
-    """Find the failing and unknown facilities in every area."""
-    if not counted.failing or counted.areas_named:
-        return Names()
-    return _named_items(ground, counted, sums=sums, levels=levels)
+    """Return the names of some items for every row they lie in, in their order."""
+    names, area = counted.items.names, counted.items.area
+    index = np.flatnonzero(where)
+    if names is None or not len(index):
+        return no_names(len(rows))
+    index = index[np.argsort(names[index], kind="stable")]
+    return gather(ground, area[index].astype(np.int64), rows=rows, names=names[index])

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yikezhong_coverage.errors import InputError
-from yikezhong_coverage.records import IndexArray, IntArray
+from yikezhong_coverage.records import BoolArray, IndexArray, IntArray
 from yikezhong_coverage.rules.numbers import (
     Amounts,
     amounts,
@@ -21,6 +20,30 @@ from yikezhong_coverage.rules.numbers import (
     decimal_amounts,
 )
 from yikezhong_coverage.rules.records import LEVELS, Areas, Places
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The areas an indicator is valued in, from the top down and by code.
+
+    Parameters
+    ----------
+    levels : tuple of str
+        Levels of the study from the top down to the indicator's unit.
+    area : ndarray of int64, shape (n_row,)
+    level : ndarray of int8, shape (n_row,)
+        Index into :data:`LEVELS`.
+    row : ndarray of int64, shape (n_area,)
+        Row of each area; -1 where it has none.
+    """
+
+    levels: tuple[str, ...]
+    area: IntArray
+    level: NDArray[np.int8]
+    row: IntArray
+
+    def __len__(self) -> int:
+        return len(self.area)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +68,50 @@ class Ground:
     at_level: Mapping[str, IntArray]
     rank: IntArray
     columns: dict[tuple[str, str], Amounts] = field(default_factory=dict)
+    _rows: dict[str, Rows] = field(default_factory=dict, repr=False)
+    _inside: dict[str, BoolArray] = field(default_factory=dict, repr=False)
+
+    def rows(self, unit: str) -> Rows:
+        """Return the areas of a unit's level and of all above it, found once."""
+        if unit not in self._rows:
+            levels = self.levels_from(unit)
+            found = [self.at_level[level] for level in levels]
+            area = np.concatenate([np.zeros(0, dtype=np.int64), *found])
+            number = np.repeat(
+                np.array([LEVELS.index(level) for level in levels], dtype=np.int8),
+                [len(areas) for areas in found],
+            )
+            row = np.full(len(self.areas), -1, dtype=np.int64)
+            row[area] = np.arange(len(area))
+            self._rows[unit] = Rows(levels, area, number, row)
+        return self._rows[unit]
+
+    def inside(self, prefix: str) -> BoolArray:
+        """Return which areas have a code that begins with a prefix, found once."""
+        if prefix not in self._inside:
+            self._inside[prefix] = np.char.startswith(self.areas.code, prefix)
+        return self._inside[prefix]
+
+    def rows_around(self, area: IndexArray, rows: Rows) -> tuple[IntArray, IntArray]:
+        """Return the pairs of an item and a row that it lies in, level by level.
+
+        Parameters
+        ----------
+        area : ndarray of int32, shape (n_item,)
+            Area of each item, not negative.
+        rows : Rows
+
+        Returns
+        -------
+        item, row : ndarray of int64, shape (n_pair,)
+        """
+        items, found = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+        for level in rows.levels:
+            above = self.ancestor[level][area]
+            item = np.flatnonzero(above >= 0)
+            items.append(item)
+            found.append(rows.row[above[item]])
+        return np.concatenate(items), np.concatenate(found)
 
     def levels_from(self, unit: str) -> tuple[str, ...]:
         """Return the levels of the study from the top down to ``unit``."""
@@ -130,36 +197,4 @@ def _ancestor(areas: Areas, level: str) -> IndexArray:
         here[inside] = areas.level[current[inside]] == level
         found[here] = current[here]
         current = np.where(inside & ~here, areas.parent[current], -1).astype(np.int32)
-    return found
-
-
-def gather(
-    ground: Ground, members: IntArray, *, levels: tuple[str, ...], names: NDArray[Any]
-) -> dict[int, tuple[str, ...]]:
-    """Return for every area the names of the areas or items in it.
-
-    Parameters
-    ----------
-    ground : Ground
-    members : ndarray of int64, shape (n,)
-        Area of each name, in the order in which names are to stand.
-    levels : tuple of str
-        Levels to gather at.
-    names : ndarray of str, shape (n,)
-
-    Returns
-    -------
-    dict of area index to tuple of str
-        Areas without any are absent.
-    """
-    found: dict[int, tuple[str, ...]] = {}
-    text = names.tolist()
-    for level in levels:
-        groups: dict[int, list[str]] = {}
-        for area, name in zip(
-            ground.ancestor[level][members].tolist(), text, strict=True
-        ):
-            if area >= 0:
-                groups.setdefault(area, []).append(name)
-        found.update({area: tuple(group) for area, group in groups.items()})
     return found

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yikezhong_coverage.records import BoolArray, IndexArray, IntArray
-from yikezhong_coverage.rules.ground import Ground
+from yikezhong_coverage.rules.ground import Ground, Rows
 from yikezhong_coverage.rules.numbers import Amounts, joined, zeros
+from yikezhong_coverage.rules.quotients import Whole, sums_at
 from yikezhong_coverage.rules.selectors import MAYBE, NO, Match
 
 
@@ -122,33 +123,33 @@ def over(first: Items, second: Items) -> Items:
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """Sums of the items for every area, in units; shape (n_area,).
+    """Sums of the items for every row, in units; shape (n_row,).
 
     Parameters
     ----------
-    numerator, denominator : list of int
+    numerator, denominator : ndarray of int64 or object
         Of the certain items, as far as known.
-    clear_numerator, clear_denominator : list of int
+    clear_numerator, clear_denominator : ndarray of int64 or object
         Of the certain items of which everything is known.
-    n_known : list of int
+    n_known : ndarray of int64
         Certain items that stand in the numerator, with a known amount.
-    n_bearing : list of int
+    n_bearing : ndarray of int64
         Items that stand, or may stand, in the numerator.
-    odd : list of int64
+    odd : ndarray of int64, shape (n_odd,)
         Indices of the items that are not clear.
     """
 
-    numerator: list[int]
-    denominator: list[int]
-    clear_numerator: list[int]
-    clear_denominator: list[int]
-    n_known: list[int]
-    n_bearing: list[int]
+    numerator: Whole
+    denominator: Whole
+    clear_numerator: Whole
+    clear_denominator: Whole
+    n_known: IntArray
+    n_bearing: IntArray
     odd: IntArray
 
 
-def add_up(ground: Ground, items: Items, *, levels: tuple[str, ...]) -> Sums:
-    """Add the items up for every area of the levels.
+def add_up(ground: Ground, items: Items, *, rows: Rows) -> Sums:
+    """Add the items up for every row.
 
     Every item counts once in each area it lies in, so the order of areas and items
     does not matter.
@@ -156,36 +157,36 @@ def add_up(ground: Ground, items: Items, *, levels: tuple[str, ...]) -> Sums:
     n_item = len(items.area)
     sure = items.member.state != MAYBE
     n_known = items.numerator.known
-    d_known = (
-        np.ones(n_item, dtype=np.bool_)
-        if items.denominator is None
-        else items.denominator.known
-    )
+    below = items.denominator
+    d_known = np.ones(n_item, dtype=np.bool_) if below is None else below.known
     clear = sure & n_known & d_known
-    above = [ground.ancestor[level][items.area] for level in levels]
+    item, row = ground.rows_around(items.area, rows)
+
+    def total(values: Whole, where: BoolArray) -> Whole:
+        use = where[item]
+        return sums_at(row[use], values[item[use]], n=len(rows))
+
+    def count(where: BoolArray) -> IntArray:
+        return np.bincount(row[where[item]], minlength=len(rows)).astype(np.int64)
+
+    bears = np.ones(n_item, dtype=np.bool_)
+    if items.bears is not None:
+        bears = items.bears
     top = items.numerator.units
-    bottom = zeros(n_item).units
-    if items.denominator is not None:
-        bottom = items.denominator.units
-
-    def total(values: NDArray[Any], where: BoolArray) -> list[int]:
-        sums = np.zeros(len(ground.areas), dtype=values.dtype)
-        for area in above:
-            use = where & (area >= 0)
-            np.add.at(sums, area[use], values[use])
-        return [int(value) for value in sums.tolist()]
-
-    one = np.ones(n_item, dtype=np.int64)
-    bears = one > 0 if items.bears is None else items.bears
-    numerator = total(top, sure & n_known)
-    denominator = total(bottom, sure & d_known)
-    every = bool(clear.all())
+    numerator = clear_numerator = total(top, sure & n_known)
+    denominator = clear_denominator = np.zeros(len(rows), dtype=np.int64)
+    if below is not None:
+        denominator = clear_denominator = total(below.units, sure & d_known)
+    if not clear.all():
+        clear_numerator = total(top, clear)
+        if below is not None:
+            clear_denominator = total(below.units, clear)
     return Sums(
         numerator,
         denominator,
-        numerator if every else total(top, clear),
-        denominator if every else total(bottom, clear),
-        total(one, sure & n_known & bears),
-        total(one, bears),
+        clear_numerator,
+        clear_denominator,
+        count(sure & n_known & bears),
+        count(bears),
         np.flatnonzero(~clear),
     )

@@ -1,151 +1,121 @@
-"""From sums or figures to one result per division, with its verdict."""
+"""From sums or figures to the verdict of an indicator in every division."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from yikezhong_coverage.rules.failing import (
-    Names,
-    Verdict,
-    failing_areas,
-    failing_places,
-    gathered,
-)
-from yikezhong_coverage.rules.figures import Figure, Figures
-from yikezhong_coverage.rules.ground import Ground
+from yikezhong_coverage.records import BoolArray
+from yikezhong_coverage.rules.failing import failing_areas, gathered, named_items
+from yikezhong_coverage.rules.figures import Figures
+from yikezhong_coverage.rules.ground import Ground, Rows
 from yikezhong_coverage.rules.items import Counted, Sums, add_up
+from yikezhong_coverage.rules.odds import Odds, add_odds
+from yikezhong_coverage.rules.quotients import Quotients, over_one, times
 from yikezhong_coverage.rules.reasons import missing_words
 from yikezhong_coverage.rules.records import (
+    LEVELS,
     NO_TARGET,
     NOT_APPLICABLE,
     NOT_MET,
     UNKNOWN,
     Indicator,
-    Result,
     RunFacts,
     Target,
 )
-from yikezhong_coverage.rules.selectors import MAYBE
+from yikezhong_coverage.rules.valued import (
+    Detail,
+    Names,
+    Reasons,
+    Valued,
+    no_names,
+)
 from yikezhong_coverage.rules.verdict import (
-    Range,
+    NUMBER_OF,
+    Ranges,
+    StatusArray,
     Weights,
     decide,
     missing_units,
-    odd_range,
-    wanted_numerator,
     weights,
 )
 
-#: Shared by the many results that have no further figures.
-_NOTHING: Final[dict[str, Any]] = {}
 
+@dataclass(frozen=True, eq=False)
+class _Verdicts:
+    """What is said of every row, before the target's levels are looked at."""
 
-@dataclass(slots=True)
-class Odd:
-    """What the unknown items of one area may add."""
-
-    low: int | None = 0
-    high: int | None = 0
-    lacks: int = 0
-    may_apply: bool = False
-    n_item: int = 0
-
-
-def judged_here(indicator: Indicator, level: str, *, code: str) -> bool:
-    """Return whether the target is judged in a division."""
-    target = indicator.target
-    if target is None or not code.startswith(indicator.area):
-        return False
-    return not target.levels or level in target.levels
+    value: Quotients
+    numerator: Quotients
+    denominator: Quotients
+    status: StatusArray
+    missing: Quotients
+    reasons: Reasons
 
 
 def judge_counted(
     indicator: Indicator, ground: Ground, *, facts: RunFacts, counted: Counted
-) -> list[Result]:
-    """Return the results of a rule that counts items."""
-    levels = ground.levels_from(indicator.unit)
-    sums = add_up(ground, counted.items, levels=levels)
-    verdicts = _verdicts(indicator, ground, facts=facts, counted=counted, sums=sums)
-    if not len(ground.at_level[indicator.unit]) and (
-        counted.items.denominator is not None
-    ):
-        verdicts = {
-            area: _without_unit(indicator, verdict)
-            for area, verdict in verdicts.items()
-        }
-    codes = failing_areas(
-        indicator, ground, counted=counted, sums=sums, verdicts=verdicts
-    )
-    return _results(
+) -> Valued:
+    """Return the verdicts of a rule that counts items."""
+    rows = ground.rows(indicator.unit)
+    sums = add_up(ground, counted.items, rows=rows)
+    by = _weights(indicator.target, counted)
+    odds = add_odds(ground, counted, sums=sums, by=by, rows=rows)
+    found = _verdicts(indicator, counted, facts=facts, sums=sums, by=by, odds=odds)
+    without = counted.items.denominator is not None
+    if without and not len(ground.at_level[indicator.unit]):
+        found = _without_unit(indicator, found)
+    names = failing_areas(
         indicator,
         ground,
-        verdicts=verdicts,
-        codes=codes,
-        places=failing_places(ground, counted, sums=sums, levels=levels),
-        detail=counted.detail,
+        rows=rows,
+        counted=counted,
+        sums=sums,
+        status=found.status,
+        certain=~odds.any,
     )
+    detail = _counted_detail(ground, counted, sums=sums, rows=rows)
+    return _valued(indicator, ground, found, names=names, detail=detail)
 
 
-def _verdicts(
-    indicator: Indicator,
-    ground: Ground,
-    *,
-    facts: RunFacts,
-    counted: Counted,
-    sums: Sums,
-) -> dict[int, Verdict]:
-    """Value every area; those with the same sums and nothing unknown only once."""
-    levels = ground.levels_from(indicator.unit)
-    by = _weights(indicator.target, counted)
-    odd = _odd(ground, counted, sums=sums, by=by, levels=levels)
-    verdicts: dict[int, Verdict] = {}
-    seen: dict[tuple[int, ...], Verdict] = {}
-    for level in levels:
-        for area in ground.at_level[level].tolist():
-            if area in odd:
-                verdicts[area] = _verdict(
-                    indicator,
-                    counted,
-                    facts=facts,
-                    sums=sums,
-                    by=by,
-                    area=area,
-                    odd=odd[area],
-                )
-                continue
-            key = (
-                sums.numerator[area],
-                sums.denominator[area],
-                sums.n_bearing[area],
-            )
-            if key not in seen:
-                seen[key] = _verdict(
-                    indicator,
-                    counted,
-                    facts=facts,
-                    sums=sums,
-                    by=by,
-                    area=area,
-                    odd=Odd(),
-                )
-            verdicts[area] = seen[key]
-    return verdicts
-
-
-def _without_unit(indicator: Indicator, verdict: Verdict) -> Verdict:
-    """Say that a study lacks the level an indicator is counted at."""
-    if verdict.status != NOT_APPLICABLE:
-        return verdict
-    return Verdict(
-        None,
-        verdict.numerator,
-        verdict.denominator,
-        UNKNOWN,
-        reason=missing_words([f"level.{indicator.unit}"], {}),
+def judge_figures(indicator: Indicator, ground: Ground, *, figures: Figures) -> Valued:
+    """Return the verdicts of a rule that reads its values."""
+    rows = ground.rows(indicator.unit)
+    target = indicator.target
+    status = np.full(len(rows), NUMBER_OF[NO_TARGET], dtype=np.int8)
+    missing = _nothing_missing(len(rows))
+    if target is not None:
+        low, high = (
+            end.signs_from(target.value) for end in (figures.low, figures.high)
+        )
+        closed = np.zeros(len(rows), dtype=np.bool_)
+        status = decide(Ranges(low, high, closed, closed), target.comparison)
+        missing = _figures_missing(target, figures, status)
+    valued = figures.value.known
+    status = np.where(valued, status, NUMBER_OF[UNKNOWN])
+    status = np.where(figures.applies, status, NUMBER_OF[NOT_APPLICABLE])
+    known = missing.known & valued & figures.applies
+    found = _Verdicts(
+        figures.value,
+        figures.numerator.quotients(),
+        figures.denominator.quotients(),
+        status.astype(np.int8),
+        replace(missing, known=known),
+        figures.reasons,
+    )
+    unit = rows.row[ground.at_level[indicator.unit]]
+    failing, unknown = (
+        gathered(ground, rows.area[unit[status[unit] == NUMBER_OF[word]]], rows=rows)
+        for word in (NOT_MET, UNKNOWN)
+    )
+    if target is not None and target.unit != "share":
+        failing = no_names(len(rows))
+    return _valued(
+        indicator, ground, found, names=(failing, unknown), detail=figures.detail
     )
 
 
@@ -162,224 +132,188 @@ def _weights(target: Target | None, counted: Counted) -> Weights | None:
     )
 
 
-def _odd(
-    ground: Ground,
-    counted: Counted,
-    *,
-    sums: Sums,
-    by: Weights | None,
-    levels: tuple[str, ...],
-) -> dict[int, Odd]:
-    """Add up, for every area, what its unknown items may add."""
-    found: dict[int, Odd] = {}
-    items = counted.items
-    if not len(sums.odd):
-        return found
-    area = items.area[sums.odd]
-    above = [ground.ancestor[level][area].tolist() for level in levels]
-    lacks = (items.lacks | items.member.lacks)[sums.odd].tolist()
-    memory: dict[tuple[int | None, int | None, bool], Range] = {}
-    for row, item in enumerate(sums.odd.tolist()):
-        n = int(items.numerator.units[item]) if items.numerator.known[item] else None
-        d: int | None = 0
-        if items.denominator is not None:
-            known = items.denominator.known[item]
-            d = int(items.denominator.units[item]) if known else None
-        maybe = bool(items.member.state[item] == MAYBE)
-        key = (n, d, maybe)
-        if key not in memory:
-            memory[key] = (
-                Range(0, 0)
-                if by is None
-                else odd_range(n, d, by=by, part=counted.part, maybe=maybe)
-            )
-        for column in above:
-            if column[row] < 0:
-                continue
-            own = found.setdefault(column[row], Odd())
-            own.low = _plus(own.low, memory[key].low)
-            own.high = _plus(own.high, memory[key].high)
-            own.lacks |= lacks[row]
-            own.may_apply |= d is None or d > 0
-            own.n_item += 1
-    return found
-
-
-def _plus(first: int | None, second: Fraction | int | None) -> int | None:
-    """Add whole numbers of slack; None is without limit."""
-    if first is None or second is None:
-        return None
-    return first + int(second)
-
-
-def _verdict(
+def _verdicts(
     indicator: Indicator,
     counted: Counted,
     *,
     facts: RunFacts,
     sums: Sums,
     by: Weights | None,
-    area: int,
-    odd: Odd,
-) -> Verdict:
-    """Value one area and compare it with the target."""
-    items = counted.items
-    numerator = Fraction(sums.numerator[area], items.numerator.per)
-    denominator = None
-    if items.denominator is not None:
-        denominator = Fraction(sums.denominator[area], items.denominator.per)
-    reason = None
-    if odd.n_item:
-        words = [
-            name for i, name in enumerate(counted.words) if odd.lacks >> min(i, 62) & 1
-        ]
-        reason = missing_words(words, facts.names)
-    if denominator == 0:
-        if not odd.may_apply:
-            return Verdict(
-                None, numerator, denominator, NOT_APPLICABLE, reason=counted.empty
-            )
-        return Verdict(None, numerator, denominator, UNKNOWN, reason=reason)
-    if sums.n_bearing[area] and not sums.n_known[area]:
-        value = None
-    elif denominator is None:
-        value = numerator
-    else:
-        value = counted.scale * numerator / denominator
+    odds: Odds,
+) -> _Verdicts:
+    """Value every row and compare it with the target."""
+    n_row = len(sums.numerator)
+    below = counted.items.denominator
+    always = np.ones(n_row, dtype=np.bool_)
+    empty = ~always
+    numerator = over_one(sums.numerator, counted.items.numerator.per, always)
+    denominator = over_one(sums.denominator, 1, empty)
+    if below is not None:
+        denominator = over_one(sums.denominator, below.per, always)
+        empty = (sums.denominator == 0).astype(np.bool_)
+    valued = ~empty & ~((sums.n_bearing > 0) & (sums.n_known == 0))
+    value = replace(numerator, known=valued)
+    if below is not None:
+        value = _share(sums, counted, below_per=below.per, known=valued)
+    status = np.where(valued, NUMBER_OF[NO_TARGET], NUMBER_OF[UNKNOWN])
+    missing = _nothing_missing(n_row)
     target = indicator.target
-    if target is None or by is None:
-        status = UNKNOWN if value is None else NO_TARGET
-        return Verdict(value, numerator, denominator, status, reason=reason)
-    slack = (
-        sums.clear_numerator[area] * by.n
-        - sums.clear_denominator[area] * by.d
-        - by.constant
-    )
-    status = decide(
-        Range(_plus(odd.low, slack), _plus(odd.high, slack)), target.comparison
-    )
-    missing = None
-    if value is not None:
+    if target is not None and by is not None:
+        clear = by.slack(sums.clear_numerator, sums.clear_denominator)
+        status = decide(odds.slack.moved(clear), target.comparison)
         missing = missing_units(
-            numerator,
-            wanted_numerator(target, denominator, scale=counted.scale),
+            by.slack(sums.numerator, sums.denominator),
+            unit=by.unit,
             comparison=target.comparison,
             whole=counted.whole,
         )
-        if status == UNKNOWN and missing == 0:
-            missing = None
-    return Verdict(value, numerator, denominator, status, missing, reason)
+        missing = replace(missing, known=_says(missing, status) & valued)
+    silent = empty & ~odds.may_apply
+    status = np.where(empty, NUMBER_OF[UNKNOWN], status)
+    status = np.where(silent, NUMBER_OF[NOT_APPLICABLE], status).astype(np.int8)
+    reasons = _lacking(odds, counted, facts=facts).but(silent, counted.empty)
+    return _Verdicts(value, numerator, denominator, status, missing, reasons)
 
 
-def judge_figures(
-    indicator: Indicator, ground: Ground, *, figures: Figures
-) -> list[Result]:
-    """Return the results of a rule that reads its values."""
-    verdicts: dict[int, Verdict] = {}
-    detail: dict[int, dict[str, Any]] = {}
-    levels = ground.levels_from(indicator.unit)
-    for level in levels:
-        for area in ground.at_level[level].tolist():
-            figure = figures.by_area.get(area, figures.absent)
-            verdicts[area] = _figure_verdict(
-                indicator.target, figure, whole=figures.whole
-            )
-            detail[area] = figure.detail
-    unit = ground.at_level[indicator.unit].tolist()
-    failing = [area for area in unit if verdicts[area].status == NOT_MET]
-    unknown = [area for area in unit if verdicts[area].status == UNKNOWN]
-    counts = indicator.target is not None and indicator.target.unit != "share"
-    codes = Names(
-        {}
-        if counts
-        else gathered(ground, np.array(failing, dtype=np.int64), levels=levels),
-        gathered(ground, np.array(unknown, dtype=np.int64), levels=levels),
-    )
-    return _results(
-        indicator, ground, verdicts=verdicts, codes=codes, places=Names(), detail=detail
+def _share(
+    sums: Sums, counted: Counted, *, below_per: int, known: BoolArray
+) -> Quotients:
+    """Return ``scale × N / D``."""
+    factor = counted.scale * Fraction(below_per, counted.items.numerator.per)
+    return Quotients(
+        times(sums.numerator, factor.numerator),
+        times(sums.denominator, factor.denominator),
+        known,
     )
 
 
-def _figure_verdict(target: Target | None, figure: Figure, *, whole: bool) -> Verdict:
-    """Compare one figure with the target."""
-    given = (figure.value, figure.numerator, figure.denominator)
-    if not figure.applies:
-        return Verdict(*given, NOT_APPLICABLE, reason=figure.reason)
-    if figure.value is None:
-        return Verdict(*given, UNKNOWN, reason=figure.reason)
-    if target is None:
-        return Verdict(*given, NO_TARGET, reason=figure.reason)
-    low, high = figure.between.low, figure.between.high
-    slack = Range(
-        None if low is None else low - target.value,
-        None if high is None else high - target.value,
-    )
-    status = decide(slack, target.comparison)
-    missing = None
-    if figure.numerator is not None:
-        missing = missing_units(
-            figure.numerator,
-            wanted_numerator(target, figure.denominator, scale=Fraction(1)),
-            comparison=target.comparison,
-            whole=whole,
+def _says(missing: Quotients, status: StatusArray) -> BoolArray:
+    """Return where an amount says something: an open verdict with none does not."""
+    none = (missing.top == 0).astype(np.bool_)
+    found: BoolArray = ~((status == NUMBER_OF[UNKNOWN]) & none)
+    return found
+
+
+def _lacking(odds: Odds, counted: Counted, *, facts: RunFacts) -> Reasons:
+    """Say for each row which inputs its unknown items lack."""
+    at = np.flatnonzero(odds.any)
+    bits, which = np.unique(odds.lacks[at], return_inverse=True)
+    index = np.full(len(odds.any), -1, dtype=np.int32)
+    index[at] = which
+    texts = [
+        missing_words(
+            [name for i, name in enumerate(counted.words) if lacks >> min(i, 62) & 1],
+            facts.names,
         )
-        if status == UNKNOWN and missing == 0:
-            missing = None
-    return Verdict(*given, status, missing, figure.reason)
+        for lacks in bits.tolist()
+    ]
+    return Reasons(index, tuple(texts))
 
 
-def _results(
+def _without_unit(indicator: Indicator, found: _Verdicts) -> _Verdicts:
+    """Say that a study lacks the level an indicator is counted at."""
+    silent = found.status == NUMBER_OF[NOT_APPLICABLE]
+    text = missing_words([f"level.{indicator.unit}"], {})
+    status = np.where(silent, NUMBER_OF[UNKNOWN], found.status).astype(np.int8)
+    return replace(found, status=status, reasons=found.reasons.but(silent, text))
+
+
+def _figures_missing(
+    target: Target, figures: Figures, status: StatusArray
+) -> Quotients:
+    """Return what the numerators of figures lack for a target.
+
+    A figure without a denominator is compared as it is.
+    """
+    top, below = figures.numerator, figures.denominator
+    shares = weights(target, Fraction(1), n_per=top.per, d_per=below.per)
+    amounts_ = weights(target, Fraction(1), n_per=top.per, d_per=None)
+    found = [
+        missing_units(
+            by.slack(top.units, below.units),
+            unit=by.unit,
+            comparison=target.comparison,
+            whole=figures.whole,
+        )
+        for by in (shares, amounts_)
+    ]
+    missing = Quotients(
+        np.where(below.known, found[0].top, found[1].top),
+        np.where(below.known, found[0].bottom, found[1].bottom),
+        top.known,
+    )
+    return replace(missing, known=top.known & _says(missing, status))
+
+
+def _nothing_missing(n_row: int) -> Quotients:
+    nothing = np.zeros(n_row, dtype=np.int64)
+    return Quotients(nothing, nothing + 1, np.zeros(n_row, dtype=np.bool_))
+
+
+def _counted_detail(
+    ground: Ground, counted: Counted, *, sums: Sums, rows: Rows
+) -> Detail:
+    """Return what gives the further figures of a row; facilities only when asked."""
+
+    @lru_cache(maxsize=1)
+    def places() -> dict[str, Names]:
+        if not counted.failing or counted.areas_named:
+            return {}
+        failing, unknown = named_items(ground, counted, sums=sums, rows=rows)
+        return {"failing_places": failing, "unknown_places": unknown}
+
+    def detail(row: int) -> dict[str, Any]:
+        own = counted.detail.get(int(rows.area[row]), {})
+        names = {key: found.of(row) for key, found in places().items()}
+        return {**own, **{key: here for key, here in names.items() if here}}
+
+    return detail
+
+
+def _judged(indicator: Indicator, ground: Ground, rows: Rows) -> BoolArray:
+    """Return in which rows the target is judged."""
+    target = indicator.target
+    if target is None:
+        return np.zeros(len(rows), dtype=np.bool_)
+    inside = ground.inside(indicator.area)[rows.area]
+    if not target.levels:
+        return inside
+    wanted = [number for number, level in enumerate(LEVELS) if level in target.levels]
+    judged: BoolArray = inside & np.isin(rows.level, wanted)
+    return judged
+
+
+def _valued(
     indicator: Indicator,
     ground: Ground,
+    found: _Verdicts,
     *,
-    verdicts: dict[int, Verdict],
-    codes: Names,
-    places: Names,
-    detail: dict[int, dict[str, Any]],
-) -> list[Result]:
-    """Write one result per division, from the top down and by code."""
-    results = []
+    names: tuple[Names, Names],
+    detail: Detail,
+) -> Valued:
+    """Return the indicator in every row, its target judged where it is to be."""
+    rows = ground.rows(indicator.unit)
+    judged = _judged(indicator, ground, rows)
+    shown = np.where(found.value.known, NUMBER_OF[NO_TARGET], NUMBER_OF[UNKNOWN])
+    keep = judged | (found.status == NUMBER_OF[NOT_APPLICABLE])
+    status = np.where(keep, found.status, shown).astype(np.int8)
     target = indicator.target
-    comparison = None if target is None else target.comparison
-    by_key = {"failing_places": places.failing, "unknown_places": places.unknown}
-    text = ground.areas.code
-    for level in ground.levels_from(indicator.unit):
-        for area in ground.at_level[level].tolist():
-            verdict = verdicts[area]
-            code = str(text[area])
-            here = target is not None and judged_here(indicator, level, code=code)
-            status = verdict.status
-            if (
-                not here
-                and status not in (NOT_APPLICABLE,)
-                and verdict.value is not None
-            ):
-                status = NO_TARGET
-            elif not here and status != NOT_APPLICABLE:
-                status = UNKNOWN
-            further = detail.get(area, _NOTHING)
-            places_here = [key for key in by_key if area in by_key[key]]
-            strict = here and status == NOT_MET and comparison in (">", "<")
-            if strict or places_here:
-                further = dict(further) | {k: by_key[k][area] for k in places_here}
-            if strict:
-                further["strict"] = True
-            results.append(
-                Result(
-                    indicator.id,
-                    level,
-                    code,
-                    verdict.value,
-                    verdict.numerator,
-                    verdict.denominator,
-                    target.value if here and target is not None else None,
-                    comparison if here else None,
-                    status,
-                    verdict.missing if here else None,
-                    codes.failing.get(area, ()),
-                    codes.unknown.get(area, ()),
-                    verdict.reason,
-                    further,
-                )
-            )
-    return results
+    strict = np.zeros(len(rows), dtype=np.bool_)
+    if target is not None and target.comparison in (">", "<"):
+        strict = judged & (status == NUMBER_OF[NOT_MET])
+    return Valued(
+        indicator,
+        ground,
+        rows,
+        found.value,
+        found.numerator,
+        found.denominator,
+        replace(found.missing, known=found.missing.known & judged),
+        status,
+        judged,
+        strict,
+        names[0],
+        names[1],
+        found.reasons,
+        detail,
+    )

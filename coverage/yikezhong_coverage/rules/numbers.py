@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yikezhong_coverage.errors import InputError
 from yikezhong_coverage.records import BoolArray, FloatArray
+from yikezhong_coverage.rules.quotients import MOST, Quotients, largest, over_one, times
 
-#: Sums below this are done in int64, larger ones in Python integers.
-_MOST = 2**62
+#: Counts are multiples of 2 to the power of this, negative, or of a larger power.
+_FINEST: Final = 20
 
 
 class RuleError(InputError):
@@ -121,17 +122,16 @@ class Amounts:
 
     def times(self, factor: Fraction) -> Amounts:
         """Return the amounts multiplied by a non-negative factor."""
-        units = narrow(self.units.astype(object) * factor.numerator)
+        units = times(self.units, factor.numerator)
         return Amounts(units, self.per * factor.denominator, self.known)
 
+    def quotients(self) -> Quotients:
+        """Return the amounts as fractions."""
+        return over_one(self.units, self.per, self.known)
 
-def narrow(units: NDArray[Any]) -> NDArray[Any]:
-    """Keep integers in int64 where their sum surely fits, else as Python integers."""
-    if units.dtype != object:
-        return units
-    if sum(abs(int(unit)) for unit in units) < _MOST:
-        return units.astype(np.int64)
-    return units
+    def over(self, per: int) -> Amounts:
+        """Return the amounts over another denominator, a multiple of theirs."""
+        return Amounts(times(self.units, per // self.per), per, self.known)
 
 
 def amounts(values: Sequence[Fraction | None]) -> Amounts:
@@ -149,7 +149,9 @@ def amounts(values: Sequence[Fraction | None]) -> Amounts:
     for i, value in enumerate(values):
         if value is not None:
             units[i] = value.numerator * (per // value.denominator)
-    return Amounts(narrow(units), per, known)
+    if largest(units) < MOST:
+        units = units.astype(np.int64)
+    return Amounts(units, per, known)
 
 
 def ones(n: int) -> Amounts:
@@ -183,7 +185,21 @@ def decimal_amounts(column: Iterable[object], *, name: str) -> Amounts:
 
 
 def count_amounts(column: FloatArray) -> Amounts:
-    """Read counts held as floats: their binary value is exact; ``nan`` is unknown."""
+    """Read counts held as floats: their binary value is exact; ``nan`` is unknown.
+
+    Examples
+    --------
+    >>> found = count_amounts(np.array([2.5, np.nan, 3.0]))
+    >>> found.units.tolist(), found.per, found.known.tolist()
+    ([5, 0, 6], 2, [True, False, True])
+    """
+    known = ~np.isnan(column)
+    values = np.where(known, column, 0.0)
+    if (np.abs(values) < MOST >> _FINEST).all():
+        for power in range(_FINEST + 1):
+            units = np.ldexp(values, power)
+            if (units == np.rint(units)).all():
+                return Amounts(units.astype(np.int64), 1 << power, known)
     return amounts(
         [None if math.isnan(value) else Fraction(value) for value in column.tolist()]
     )
@@ -192,12 +208,5 @@ def count_amounts(column: FloatArray) -> Amounts:
 def joined(first: Amounts, second: Amounts) -> Amounts:
     """Put two sequences of amounts behind each other."""
     per = math.lcm(first.per, second.per)
-    units = np.concatenate(
-        [
-            part.units.astype(object) * (per // part.per)
-            if part.per != per
-            else part.units.astype(object)
-            for part in (first, second)
-        ]
-    )
-    return Amounts(narrow(units), per, np.concatenate([first.known, second.known]))
+    units = np.concatenate([part.over(per).units for part in (first, second)])
+    return Amounts(units, per, np.concatenate([first.known, second.known]))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from fractions import Fraction
 
-from yikezhong_coverage.rules.figures import Figure, Figures, divided
-from yikezhong_coverage.rules.ground import Ground
+import numpy as np
+
+from yikezhong_coverage.rules.figures import Figure, Figures, divided, figures_of
+from yikezhong_coverage.rules.ground import Ground, Rows
 from yikezhong_coverage.rules.numbers import RuleError
-from yikezhong_coverage.rules.records import Indicator, RunFacts, Statistic
+from yikezhong_coverage.rules.records import LEVELS, Indicator, RunFacts, Statistic
 from yikezhong_coverage.rules.selectors import NO, YES, Lacks, counted_areas
-from yikezhong_coverage.rules.verdict import Range
 
 
 def statistic(indicator: Indicator, ground: Ground, *, facts: RunFacts) -> Figures:
@@ -36,29 +37,46 @@ def statistic(indicator: Indicator, ground: Ground, *, facts: RunFacts) -> Figur
     kind = indicator.with_.get("kind", "share")
     if kind not in ("share", "amount"):
         raise RuleError(f"统计数据种类“{kind}”无法识别", hint="可用：share、amount")
-    rows = facts.statistics.get(indicator.id, ())
-    latest = _latest(rows, facts.as_of)
+    absent = Figure(reason="未导入统计数据")
+    rows = ground.rows(indicator.unit)
+    latest = _latest(facts.statistics.get(indicator.id, ()), facts.as_of)
     index = {code: i for i, code in enumerate(ground.areas.code.tolist())}
     own = {index[code]: row for code, row in latest.items() if code in index}
-    lacks = Lacks()
-    counted = counted_areas(ground, indicator, lacks=lacks).state
-    found: dict[int, Figure] = {}
-    for level in ground.levels_from(indicator.unit):
-        groups: dict[int, list[int]] = {}
-        members = ground.at_level[indicator.unit]
-        members = members[counted[members] != NO]
-        above = ground.ancestor[level][members].tolist()
-        for member, area in zip(members.tolist(), above, strict=True):
-            groups.setdefault(area, []).append(member)
-        for area in ground.at_level[level].tolist():
-            if area in own:
-                found[area] = _own(own[area], kind)
-                continue
-            parts = groups.get(area, [])
-            certain = all(counted[part] == YES for part in parts)
-            if level != indicator.unit and certain:
-                found[area] = _sum([own.get(part) for part in parts], kind)
-    return Figures(found, Figure(reason="未导入统计数据"))
+    found = _added_up(indicator, ground, own, kind=kind, rows=rows) if own else {}
+    for area, row in own.items():
+        if rows.row[area] >= 0:
+            found[int(rows.row[area])] = _own(row, kind)
+    return figures_of(found, rows, absent=absent)
+
+
+def _added_up(
+    indicator: Indicator,
+    ground: Ground,
+    own: Mapping[int, Statistic],
+    *,
+    kind: str,
+    rows: Rows,
+) -> dict[int, Figure]:
+    """Add up the figures of the parts of every row above the unit's level."""
+    counted = counted_areas(ground, indicator, lacks=Lacks()).state
+    members = ground.at_level[indicator.unit]
+    members = members[counted[members] != NO]
+    part, row = ground.rows_around(members.astype(np.int32), rows)
+    part = members[part]
+    given = np.isin(part, np.array(list(own), dtype=np.int64))
+    n_part = np.bincount(row, minlength=len(rows))
+    n_given = np.bincount(row[given], minlength=len(rows))
+    doubtful = np.bincount(row[counted[part] != YES], minlength=len(rows))
+    above = rows.level != LEVELS.index(indicator.unit)
+    figures = {}
+    for at in np.flatnonzero(above & (doubtful == 0) & (n_given > 0)).tolist():
+        missing = int(n_part[at] - n_given[at])
+        if missing:
+            reason = f"有 {missing} 个下级区划未导入统计数据"
+            figures[at] = Figure(reason=reason)
+        else:
+            figures[at] = _sum([own[i] for i in part[row == at].tolist()], kind)
+    return figures
 
 
 def _latest(rows: Sequence[Statistic], as_of: date | None) -> dict[str, Statistic]:
@@ -79,22 +97,16 @@ def _own(row: Statistic, kind: str) -> Figure:
         amount = row.value if row.value is not None else row.numerator
         if amount is None:
             return Figure(reason="未导入统计数据")
-        return Figure(amount, amount, None, Range(amount, amount), detail={"on": on})
+        return Figure(amount, amount, None, detail={"on": on})
     if row.numerator is not None and row.denominator is not None:
         return divided(row.numerator, row.denominator, empty="分母为零", on=on)
     if row.value is None:
         return Figure(reason="未导入统计数据")
-    return Figure(row.value, None, None, Range(row.value, row.value), detail={"on": on})
+    return Figure(row.value, None, None, detail={"on": on})
 
 
-def _sum(rows: Sequence[Statistic | None], kind: str) -> Figure:
-    """Add up the figures of all parts; unknown where one has none."""
-    missing = sum(row is None for row in rows)
-    if not rows or missing == len(rows):
-        return Figure(reason="未导入统计数据")
-    if missing:
-        return Figure(reason=f"有 {missing} 个下级区划未导入统计数据")
-    given = [row for row in rows if row is not None]
+def _sum(given: Sequence[Statistic], kind: str) -> Figure:
+    """Add up the figures of all parts."""
     if kind == "amount":
         values = [
             row.value if row.value is not None else row.numerator for row in given
@@ -102,7 +114,7 @@ def _sum(rows: Sequence[Statistic | None], kind: str) -> Figure:
         if any(value is None for value in values):
             return Figure(reason="未导入统计数据")
         total = sum((value for value in values if value is not None), Fraction(0))
-        return Figure(total, total, None, Range(total, total))
+        return Figure(total, total, None)
     if any(row.numerator is None or row.denominator is None for row in given):
         return Figure(reason="下级只有比率、没有分子分母，无法汇总")
     return divided(

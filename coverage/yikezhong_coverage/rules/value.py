@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from yikezhong_coverage.rules.boundary_quality import boundary_quality
 from yikezhong_coverage.rules.counts import count
-from yikezhong_coverage.rules.figures import Figure, Figures
+from yikezhong_coverage.rules.figures import Figure, Figures, figures_of
 from yikezhong_coverage.rules.ground import Ground, prepare
 from yikezhong_coverage.rules.items import Counted
 from yikezhong_coverage.rules.judge import judge_counted, judge_figures
@@ -32,14 +32,14 @@ from yikezhong_coverage.rules.standards import (
     step_standard,
 )
 from yikezhong_coverage.rules.statistics import statistic
+from yikezhong_coverage.rules.valued import Valued
 from yikezhong_coverage.rules.zones import exclusion_zone
 
 
 def statement(indicator: Indicator, ground: Ground, *, facts: RunFacts) -> Figures:
     """Return nothing to value: an order, a date, shown where it belongs."""
-    return Figures(
-        {}, Figure(applies=False, reason=indicator.reading or "不作数值判定")
-    )
+    absent = Figure(applies=False, reason=indicator.reading or "不作数值判定")
+    return figures_of({}, ground.rows(indicator.unit), absent=absent)
 
 
 class Rule(Protocol):
@@ -68,6 +68,41 @@ RULES: Final[Mapping[str, Rule]] = {
 }
 
 
+def value_columns(indicator: Indicator, ground: Ground, *, facts: RunFacts) -> Valued:
+    """Value an indicator in every division at its unit's level and above, in columns.
+
+    Parameters
+    ----------
+    indicator : Indicator
+    ground : Ground
+        By :func:`yikezhong_coverage.rules.ground.prepare`, made once where many
+        indicators are valued.
+    facts : RunFacts
+        What the run found beside areas and places.
+
+    Raises
+    ------
+    RuleError
+        If the rule is unknown or its parameters cannot be used.
+    """
+    if indicator.rule not in RULES:
+        raise RuleError(
+            f"指标 {indicator.id} 的规则“{indicator.rule}”无法识别",
+            hint="可用：" + "、".join(RULES),
+        )
+    if indicator.unit not in LEVELS:
+        raise RuleError(f"指标 {indicator.id} 的级别“{indicator.unit}”无法识别")
+    try:
+        found = RULES[indicator.rule](indicator, ground, facts=facts)
+    except KeyError as error:
+        raise RuleError(
+            f"指标 {indicator.id} 的规则参数不全，缺少 {error}", column="with"
+        ) from error
+    if isinstance(found, Counted):
+        return judge_counted(indicator, ground, facts=facts, counted=found)
+    return judge_figures(indicator, ground, figures=found)
+
+
 def value_indicator(
     indicator: Indicator,
     areas: Areas,
@@ -77,6 +112,8 @@ def value_indicator(
     ground: Ground | None = None,
 ) -> list[Result]:
     """Value an indicator in every division at its unit's level and above.
+
+    For many divisions :func:`value_columns` gives the same in columns.
 
     Parameters
     ----------
@@ -117,21 +154,6 @@ def value_indicator(
     T1 1 met ()
     T2 0 not_met ('T2',)
     """
-    if indicator.rule not in RULES:
-        raise RuleError(
-            f"指标 {indicator.id} 的规则“{indicator.rule}”无法识别",
-            hint="可用：" + "、".join(RULES),
-        )
-    if indicator.unit not in LEVELS:
-        raise RuleError(f"指标 {indicator.id} 的级别“{indicator.unit}”无法识别")
     shared = prepare(areas, places) if ground is None else ground
     facts = RunFacts() if extra is None else extra
-    try:
-        found = RULES[indicator.rule](indicator, shared, facts=facts)
-    except KeyError as error:
-        raise RuleError(
-            f"指标 {indicator.id} 的规则参数不全，缺少 {error}", column="with"
-        ) from error
-    if isinstance(found, Counted):
-        return judge_counted(indicator, shared, facts=facts, counted=found)
-    return judge_figures(indicator, shared, figures=found)
+    return value_columns(indicator, shared, facts=facts).results()
