@@ -23,6 +23,8 @@ from psycopg import sql
 
 _PATIENCE_S = 60
 _OWNER = "postgres"
+_INITDB = ("-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync", "--no-instructions")
+_SETTINGS = ("listen_addresses=127.0.0.1", "fsync=off", "max_connections=40")
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,7 @@ def postgis_server() -> Iterator[Server]:
         data, log = folder / "data", folder / "server.log"
         environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
         subprocess.run(
-            [programs / "initdb", "-D", data, "-U", _OWNER, "-A", "trust"]
-            + ["-E", "UTF8", "--no-locale", "--no-sync", "--no-instructions"],
+            [programs / "initdb", "-D", data, "-U", _OWNER, *_INITDB],
             check=True,
             capture_output=True,
             cwd=folder,
@@ -100,9 +101,8 @@ def postgis_server() -> Iterator[Server]:
         with log.open("wb") as output:
             port = free_port()
             process = subprocess.Popen(
-                [programs / "postgres", "-D", data, "-p", str(port)]
-                + ["-c", "listen_addresses=127.0.0.1", "-k", str(folder)]
-                + ["-c", "fsync=off", "-c", "max_connections=40"],
+                [programs / "postgres", "-D", data, "-p", str(port), "-k", folder]
+                + [part for setting in _SETTINGS for part in ("-c", setting)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from yikezhong_geodata.databases.database_spec import read_table_name
+from yikezhong_geodata.databases.table_names import TableName
 from yikezhong_geodata.text_encoding import codec_of
 from yikezhong_geodata.toml_keys import Keys, inside
 
@@ -21,7 +23,7 @@ class SourceSpec:
     Parameters
     ----------
     file : str
-        Path relative to the study folder.
+        Path relative to the study folder; the name of the table where it is one.
     layer : str or None
         Layer (or sheet) where the file has several.
     crs : str or None
@@ -32,6 +34,10 @@ class SourceSpec:
         Encoding of the texts, e.g. ``gb18030``; None: detected.
     columns : mapping of str to str
         Standard name to header, where the header would not be recognised.
+    table : TableName or None
+        Table of the study's database that stands in place of a file.
+    geometry : str or None
+        Geometry column of the table, where it has several.
     """
 
     file: str
@@ -40,6 +46,8 @@ class SourceSpec:
     datum: str | None = None
     encoding: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    table: TableName | None = None
+    geometry: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,16 @@ class ZoneSpec(SourceSpec):
 
 def read_source(keys: Keys, folder: Path) -> SourceSpec:
     """Return what a table says about its file, which must be in the folder."""
+    table = read_table_name(keys)
+    if table is not None:
+        return SourceSpec(
+            file=str(table),
+            crs=keys.text("crs"),
+            datum=keys.choice("datum", DATUMS),
+            columns=keys.text_map("columns"),
+            table=table,
+            geometry=keys.text("geometry"),
+        )
     file = keys.required("file")
     inside(folder, file, column=f"{keys.where}.file", file=keys.file)
     sheet = keys.text("sheet")

@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from yikezhong_geodata.columns import GROUPS, LEVELS
+from yikezhong_geodata.databases.database_spec import (
+    SECTION,
+    DatabaseSpec,
+    read_database_spec,
+)
 from yikezhong_geodata.source_spec import (
     AttributeSpec,
     SourceSpec,
@@ -138,6 +143,7 @@ class StudySpec:
     statistics: tuple[StatisticSpec, ...] = ()
     zones: tuple[ZoneSpec, ...] = ()
     plan_parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    database: DatabaseSpec | None = None
 
 
 def read_spec(folder: Path) -> StudySpec:
@@ -226,9 +232,29 @@ def _read_study(keys: Keys, folder: Path) -> StudySpec:
         ),
         zones=tuple(read_zone_spec(k, folder) for k in keys.tables("zones")),
         plan_parameters=read_plan_parameters(keys.table_of("plan_parameters")),
+        database=read_database_spec(keys.table_of(SECTION)),
     )
     keys.done()
+    if spec.database is None and any(s.table is not None for s in _sources(spec)):
+        raise keys.error(
+            SECTION, "写了 table，但没有 [database]", '请写 [database] url_env = "…"'
+        )
     return spec
+
+
+def _sources(spec: StudySpec) -> list[SourceSpec]:
+    """Return all that may be a file or a table."""
+    buildings = [] if spec.demand.buildings is None else [spec.demand.buildings]
+    return [
+        *spec.boundaries,
+        *spec.facilities,
+        *spec.population,
+        *spec.attributes,
+        *spec.statistics,
+        *spec.zones,
+        *buildings,
+        spec.roads,
+    ]
 
 
 def _boundary(keys: Keys, folder: Path) -> BoundarySpec:

@@ -14,6 +14,8 @@ from yikezhong_coverage.records import RoadGraph, Service
 from yikezhong_geodata.boundaries import load_boundaries
 from yikezhong_geodata.buildings import load_buildings
 from yikezhong_geodata.data_report import DataReport
+from yikezhong_geodata.databases.working_copy import refuse_tables
+from yikezhong_geodata.datum_guess import RoadPlaces
 from yikezhong_geodata.demand import build_demand, record_demand
 from yikezhong_geodata.facilities import load_facilities
 from yikezhong_geodata.import_report import append_import_report
@@ -24,6 +26,7 @@ from yikezhong_geodata.layer_datum import (
     judge_points,
 )
 from yikezhong_geodata.plan_inputs import PlanInputs, load_plan_inputs
+from yikezhong_geodata.points import PointSource
 from yikezhong_geodata.population import load_population
 from yikezhong_geodata.road_findings import FacilityPoints, report_components
 from yikezhong_geodata.roads import load_roads
@@ -126,6 +129,7 @@ def load_study(
 
     tell("读取项目配置", 0.0)
     spec = read_spec(folder)
+    refuse_tables(spec)
     folder = folder.parent if folder.name == STUDY_FILE else folder
     report = DataReport()
     if spec.import_report:
@@ -146,15 +150,19 @@ def load_study(
     walking = roads["walking"]
     check_network_cover(divisions, walking, file=spec.roads.file, report=report)
     tell("读取设施", 0.6)
+    beside = RoadPlaces.along(walking)
     facilities = _facilities(
-        replace(spec, as_of=as_of), folder, divisions, walking, report, accept_datum
+        replace(spec, as_of=as_of), folder, divisions, beside, report, accept_datum
     )
     _report_short_roads(spec, roads, facilities, report)
     tell("读取人口", 0.7)
-    spec_in_wgs84 = _judge_people(
-        spec, folder, divisions, walking, report, accept_datum
+    spec_in_wgs84, opened = _judge_people(
+        spec, folder, divisions, beside, report, accept_datum
     )
-    divisions, demand = _people(spec_in_wgs84, folder, divisions, walking, report, tell)
+    del beside
+    divisions, demand = _people(
+        spec_in_wgs84, folder, divisions, walking, report, tell, opened
+    )
     tell("读取规划", 0.96)
     plan_inputs, divisions = load_plan_inputs(
         spec, divisions, folder=folder, services=services, report=report
@@ -211,7 +219,7 @@ def _facilities(
     spec: StudySpec,
     folder: Path,
     divisions: Any,
-    walking: RoadGraph,
+    beside: RoadPlaces,
     report: DataReport,
     accept_datum: bool,
 ) -> Any:
@@ -232,7 +240,7 @@ def _facilities(
 
     facilities, own = load(spec.facilities)
     judged = judge_facilities(
-        spec.facilities, facilities, walking=walking, report=report, accept=accept_datum
+        spec.facilities, facilities, roads=beside, report=report, accept=accept_datum
     )
     if judged != spec.facilities:
         facilities, own = load(judged)
@@ -272,31 +280,37 @@ def _judge_people(
     spec: StudySpec,
     folder: Path,
     divisions: Any,
-    walking: RoadGraph,
+    beside: RoadPlaces,
     report: DataReport,
     accept: bool,
-) -> StudySpec:
-    """Return the spec with the accepted datum of buildings and population points."""
+) -> tuple[StudySpec, list[PointSource | None]]:
+    """Return the spec with the accepted datum of buildings and population points.
 
-    def judge(source: SpecT, label: str) -> SpecT:
+    Also returns the population files that are open already.
+    """
+
+    def judge(source: SpecT, label: str) -> tuple[SpecT, PointSource | None]:
         return judge_points(
             source,
             folder=folder,
             divisions=divisions,
-            walking=walking,
+            roads=beside,
             label=label,
             report=report,
             accept=accept,
         )
 
-    population = tuple(
-        judge(source, "population") if source.kind == "points" else source
+    judged = [
+        judge(source, "population") if source.kind == "points" else (source, None)
         for source in spec.population
-    )
+    ]
+    population = tuple(source for source, _ in judged)
     demand = spec.demand
     if demand.buildings is not None:
-        demand = replace(demand, buildings=judge(demand.buildings, "demand"))
-    return replace(spec, population=population, demand=demand)
+        buildings, _ = judge(demand.buildings, "demand")
+        demand = replace(demand, buildings=buildings)
+    judged_spec = replace(spec, population=population, demand=demand)
+    return judged_spec, [opened for _, opened in judged]
 
 
 def _people(
@@ -306,6 +320,7 @@ def _people(
     walking: RoadGraph,
     report: DataReport,
     tell: Progress,
+    opened: list[PointSource | None],
 ) -> tuple[Any, Any]:
     """Return the divisions with their counts, and the demand points."""
     asked = spec.demand.buildings
@@ -322,7 +337,9 @@ def _people(
         report=report,
         code_system=spec.code_system,
         buildings=buildings if as_people else None,
+        opened=opened,
     )
+    opened.clear()  # the tables are large
     tell("分配人口到需求点", 0.85)
     demand = build_demand(
         population.divisions,

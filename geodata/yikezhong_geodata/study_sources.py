@@ -22,7 +22,7 @@ LAYERS: Final = {
 #: A layer that a study has once.
 _SINGLE: Final = ("roads",)
 #: Settings that say how the old file was stored; a new file speaks for itself.
-_OF_THE_FILE: Final = ("encoding", "crs")
+_OF_THE_FILE: Final = ("encoding", "crs", "table", "geometry")
 
 
 class SourceChoiceError(InputError):
@@ -40,7 +40,7 @@ class StudySource:
     layer : str
         Key of :data:`LAYERS`.
     file : str
-        Path in the study folder.
+        Path in the study folder, or a table of the study's database.
     settings : mapping
         What ``study.toml`` says beside the file.
     """
@@ -58,8 +58,8 @@ def list_sources(folder: Path) -> list[StudySource]:
         StudySource(
             f"{layer}-{number}",
             layer,
-            str(entry["file"]),
-            {key: value for key, value in entry.items() if key != "file"},
+            str(entry.get("file") or entry["table"]),
+            {k: v for k, v in entry.items() if k not in ("file", "table")},
         )
         for layer in LAYERS
         for number, entry in enumerate(_entries(table, layer), 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from postgis_cases import Server, new_database, postgis_server
 
 

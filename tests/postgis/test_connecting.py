@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 
 import pytest
-from postgis_cases import Server, free_port
 
+from postgis_cases import Server, free_port
 from yikezhong_geodata.databases.connecting import (
     DatabaseAddressError,
     DatabaseExtraMissingError,
     DatabaseUnreachableError,
+    connect,
     connected,
     place_of,
     place_of_service,
@@ -41,19 +42,20 @@ def test_no_server_is_told_without_the_password() -> None:
     place = place_of(f"postgresql://li:{SECRET}@127.0.0.1:{free_port()}/x")
     assert SECRET not in repr(place)
     with pytest.raises(DatabaseUnreachableError, match="连不上数据库") as caught:
-        with connected(place):
-            pass
+        connect(place)
     assert SECRET not in str(caught.value)
 
 
 def test_a_connection_that_breaks_is_told(server: Server) -> None:
-    with pytest.raises(DatabaseUnreachableError, match="连接中断"):
-        with connected(place_of(server.url())) as connection:
-            pid = connection.info.backend_pid
-            with connected(place_of(server.url())) as other:
-                other.execute("select pg_terminate_backend(%s)", [pid])
-            for _ in range(200):
-                connection.execute("select pg_sleep(0.05)")
+    place = place_of(server.url())
+    with (
+        pytest.raises(DatabaseUnreachableError, match="连接中断"),
+        connected(place) as connection,
+        connected(place) as other,
+    ):
+        other.execute("select pg_terminate_backend(%s)", [connection.info.backend_pid])
+        for _ in range(200):
+            connection.execute("select pg_sleep(0.05)")
 
 
 def test_a_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -65,13 +66,23 @@ def check_files(paths: Sequence[Path], *, formats: Sequence[str]) -> None:
 
 
 def current_folder(study: Path, *, quiet: bool) -> Path:
-    """Return the folder that a study is read from, and say where it is a version."""
+    """Return the folder that a study is read from, and say where it is a version.
+
+    Where layers are in a database it is a working copy that lasts as long as the
+    command.
+    """
+    from yikezhong_geodata.databases.working_copy import working_study
+    from yikezhong_geodata.spec import read_spec
     from yikezhong_geodata.study_versions import current_study
 
     folder = current_study(study)
     if folder != study and not quiet:
         print_line(f"读取研究的当前版本：{folder}")
-    return folder
+    if read_spec(folder).database is None:
+        return folder
+    with progress_bar(quiet=quiet) as progress:
+        ready = working_study(folder, progress=progress)
+        return click.get_current_context().with_resource(ready)
 
 
 def print_json(value: Mapping[str, Any]) -> None:

@@ -172,9 +172,7 @@ def connected(
         connection.close()
 
 
-def connect(
-    place: Place, *, application: str = "yikezhong"
-) -> psycopg.Connection[Any]:
+def connect(place: Place, *, application: str = "yikezhong") -> psycopg.Connection[Any]:
     """Return a connection in autocommit mode, to be closed by the caller.
 
     Raises

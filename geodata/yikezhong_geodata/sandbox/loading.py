@@ -13,6 +13,12 @@ from typing import Any, Final
 
 from yikezhong_coverage.records import RoadGraph
 from yikezhong_geodata.data_report import DataReport, Finding, LayerCount
+from yikezhong_geodata.databases.working_copy import (
+    errors_named,
+    named_after_tables,
+    table_names,
+    working_study,
+)
 from yikezhong_geodata.plan_inputs import PlanInputs, load_plans
 from yikezhong_geodata.sandbox.call import SandboxLimits, run_apart
 from yikezhong_geodata.sandbox.frames import (
@@ -59,21 +65,23 @@ def load_study_apart(
     InputError
         If a layer cannot be used, or the child died of it.
     """
-    payload = {
-        "folder": str(folder.resolve()),
-        "as_of": as_of.isoformat(),
-        "accept_datum": accept_datum,
-        "accept_repairs": accept_repairs,
-    }
-    with tempfile.TemporaryDirectory(prefix="yikezhong-", dir=workspace) as name:
-        answer = run_apart(
-            _TASK,
-            payload,
-            folder=Path(name),
-            limits=limits or SandboxLimits(),
-            progress=progress,
-        )
+    asked = {"accept_datum": accept_datum, "accept_repairs": accept_repairs}
+    with (
+        working_study(folder, progress=progress) as ready,
+        tempfile.TemporaryDirectory(prefix="yikezhong-", dir=workspace) as name,
+    ):
+        payload = {"folder": str(ready.resolve()), "as_of": as_of.isoformat(), **asked}
+        names = table_names(ready)
+        with errors_named(names):
+            answer = run_apart(
+                _TASK,
+                payload,
+                folder=Path(name),
+                limits=limits or SandboxLimits(),
+                progress=progress,
+            )
         study = _take_over(folder, Path(name), answer.value, as_of=as_of)
+    study = named_after_tables(study, names)
     if not answer.isolated:
         report_open_network(study.report)
     return study
