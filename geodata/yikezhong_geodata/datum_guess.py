@@ -7,14 +7,16 @@ Nothing is converted here: the guess is reported and a person decides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from yikezhong_coverage.records import RoadGraph
 from yikezhong_geodata.datum import (
     DATUMS,
     FloatArray,
@@ -87,18 +89,67 @@ def detect_datum(
         distance, capped at 150 m, falls by 30 % or more.
     """
     given_lon, given_lat = np.asarray(lon, np.float64), np.asarray(lat, np.float64)
-    usable = np.isfinite(given_lon) & np.isfinite(given_lat)
-    usable[usable] = in_china(given_lon[usable], given_lat[usable])
-    roads = np.asarray(road_lon, np.float64), np.asarray(road_lat, np.float64)
-    return _detect(given_lon[usable], given_lat[usable], *roads)
+    given = np.asarray(road_lon, np.float64), np.asarray(road_lat, np.float64)
+    roads = RoadPlaces(lambda: given)
+    return detect_beside(given_lon, given_lat, roads=roads)
 
 
-def _detect(
-    lon: FloatArray, lat: FloatArray, road_lon: FloatArray, road_lat: FloatArray
-) -> DatumGuess:
-    if len(lon) < MIN_POINTS or len(road_lon) == 0:
+class RoadPlaces:
+    """Points along the roads, to be compared with several layers.
+
+    Parameters
+    ----------
+    make : callable
+        Returns longitudes and latitudes [degrees], close together (see
+        :func:`road_points`); called once, where they are needed.
+    """
+
+    def __init__(self, make: Callable[[], tuple[FloatArray, FloatArray]]) -> None:
+        self._make = make
+
+    @classmethod
+    def along(cls, graph: RoadGraph) -> RoadPlaces:
+        """Return the points along all roads of a graph."""
+        return cls(
+            lambda: road_points(graph.vertex_start, graph.vertex_lon, graph.vertex_lat)
+        )
+
+    def __len__(self) -> int:
+        return len(self._points[0])
+
+    @cached_property
+    def _points(self) -> tuple[FloatArray, FloatArray]:
+        return self._make()
+
+    @cached_property
+    def _tree(self) -> tuple[Any, float]:
+        """Return the points as a tree in a plane, and the latitude of the plane."""
+        from scipy.spatial import cKDTree
+
+        lon, lat = self._points
+        at_lat = float(np.median(lat))
+        plane = _plane(lon, lat, at_lat=at_lat)
+        # few points are looked up: a tree that is quickly made serves best
+        return cKDTree(plane, balanced_tree=False, compact_nodes=False), at_lat
+
+    def distances_m(self, lon: FloatArray, lat: FloatArray) -> dict[str, FloatArray]:
+        """Return the distance to the nearest of them [m] under each datum."""
+        tree, at_lat = self._tree
+        found = {}
+        for datum in DATUMS:
+            points = _plane(*to_wgs84(datum)(lon, lat), at_lat=at_lat)
+            found[datum] = np.asarray(tree.query(points)[0], dtype=np.float64)
+        return found
+
+
+def detect_beside(lon: FloatArray, lat: FloatArray, *, roads: RoadPlaces) -> DatumGuess:
+    """Guess the datum of points, as :func:`detect_datum` does."""
+    usable = np.isfinite(lon) & np.isfinite(lat)
+    usable[usable] = in_china(lon[usable], lat[usable])
+    lon, lat = lon[usable], lat[usable]
+    if len(lon) < MIN_POINTS or len(roads) == 0:
         return _no_guess(len(lon))
-    distance = _road_distances(lon, lat, road_lon, road_lat)
+    distance = roads.distances_m(lon, lat)
     capped = {d: np.minimum(m, _FAR_M) for d, m in distance.items()}
     best = min(("gcj02", "bd09"), key=lambda d: float(capped[d].mean()))
     gain = capped["wgs84"] - capped[best]
@@ -125,30 +176,16 @@ def _plane(lon: FloatArray, lat: FloatArray, *, at_lat: float) -> FloatArray:
     return np.column_stack((lon * np.cos(np.radians(at_lat)), lat)) * _DEGREE_M
 
 
-def _road_distances(
-    lon: FloatArray, lat: FloatArray, road_lon: FloatArray, road_lat: FloatArray
-) -> dict[str, FloatArray]:
-    """Return the distance to the nearest road point [m] under each datum."""
-    from scipy.spatial import cKDTree
-
-    at_lat = float(np.median(road_lat))
-    tree = cKDTree(_plane(road_lon, road_lat, at_lat=at_lat))
-    found = {}
-    for datum in DATUMS:
-        points = _plane(*to_wgs84(datum)(lon, lat), at_lat=at_lat)
-        found[datum] = np.asarray(tree.query(points)[0], dtype=np.float64)
-    return found
-
-
 def _p_value(gain: FloatArray) -> float:
     """Return the chance of such a mean gain without a true one (one-sided t-test)."""
-    from scipy.stats import t
+    from scipy.special import stdtr
 
     spread = float(gain.std(ddof=1))
     if spread == 0:
         return 0.0 if float(gain.mean()) > 0 else 1.0
     statistic = float(gain.mean()) / (spread / np.sqrt(len(gain)))
-    return float(t.sf(statistic, df=len(gain) - 1))
+    # as scipy.stats.t.sf, which takes half a second to import
+    return float(stdtr(len(gain) - 1, -statistic))
 
 
 def _offset_m(lon: FloatArray, lat: FloatArray, datum: str) -> float:

@@ -10,18 +10,17 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import shapely
 
-from yikezhong_coverage.records import RoadGraph
 from yikezhong_geodata.areas import GeometryArray, union_of
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.datum import DATUM_NAMES
 from yikezhong_geodata.datum_guess import (
     DatumGuess,
-    detect_datum,
+    RoadPlaces,
+    detect_beside,
     layer_offset,
-    road_points,
 )
 from yikezhong_geodata.locate import geometry_of
-from yikezhong_geodata.points import read_points
+from yikezhong_geodata.points import PointSource, read_points
 from yikezhong_geodata.source_spec import SourceSpec
 from yikezhong_geodata.sources import is_table, open_source
 from yikezhong_geodata.spec import BoundarySpec, FacilitySpec
@@ -37,7 +36,7 @@ def judge_facilities(
     specs: Sequence[FacilitySpec],
     facilities: Any,
     *,
-    walking: RoadGraph,
+    roads: RoadPlaces,
     report: DataReport,
     accept: bool,
 ) -> tuple[FacilitySpec, ...]:
@@ -48,14 +47,13 @@ def judge_facilities(
     specs : sequence of FacilitySpec
     facilities : GeoDataFrame
         As read with these specs.
-    walking : RoadGraph
-        Roads in WGS-84.
+    roads : RoadPlaces
+        In WGS-84.
     report : DataReport
         Takes ``possible_gcj02`` or ``possible_bd09`` with the offset [m].
     accept : bool
         Whether layers are to be converted.
     """
-    lon, lat = road_points(walking.vertex_start, walking.vertex_lon, walking.vertex_lat)
     judged = []
     for spec in specs:
         if spec.datum is not None:
@@ -63,8 +61,10 @@ def judge_facilities(
             continue
         name = spec.file.replace("\\", "/").rsplit("/", 1)[-1]
         rows = facilities[(facilities["file"] == name) & facilities["lon"].notna()]
-        guess = detect_datum(
-            rows["lon"].to_numpy(np.float64), rows["lat"].to_numpy(np.float64), lon, lat
+        guess = detect_beside(
+            rows["lon"].to_numpy(np.float64),
+            rows["lat"].to_numpy(np.float64),
+            roads=roads,
         )
         judged.append(_judge(spec, guess, "facilities", "道路", report, accept))
     return tuple(judged)
@@ -75,36 +75,40 @@ def judge_points(
     *,
     folder: Path,
     divisions: Any,
-    walking: RoadGraph,
+    roads: RoadPlaces,
     label: str,
     report: DataReport,
     accept: bool,
-) -> SpecT:
+) -> tuple[SpecT, PointSource | None]:
     """Return the spec of buildings or population points, as for facilities.
+
+    A table that keeps its spec need not be read again: it is returned too.
 
     Parameters
     ----------
     spec : SourceSpec
     folder : Path
     divisions : GeoDataFrame
-    walking : RoadGraph
-        Roads in WGS-84.
+    roads : RoadPlaces
+        In WGS-84.
     label : str
         Layer label of the report.
     report : DataReport
     accept : bool
     """
     if spec.datum is not None:
-        return spec
-    scratch = DataReport()  # the layer is read again, and reported, by its loader
+        return spec, None
+    scratch = DataReport()  # the layer is reported by its loader
     kind = "population" if is_table(spec.file) else None
     source = open_source(spec, folder=folder, report=scratch, label=label, kind=kind)
     points = read_points(source, spec, divisions=divisions, report=scratch, label=label)
     usable = np.flatnonzero(np.isfinite(points.lon))
     step = max(1, len(usable) // _MAX_POINTS)
     lon, lat = points.lon[usable[::step]], points.lat[usable[::step]]
-    roads = road_points(walking.vertex_start, walking.vertex_lon, walking.vertex_lat)
-    return _judge(spec, detect_datum(lon, lat, *roads), label, "道路", report, accept)
+    guess = detect_beside(lon, lat, roads=roads)
+    judged = _judge(spec, guess, label, "道路", report, accept)
+    same = judged is spec and kind is not None
+    return judged, PointSource(source, points, scratch) if same else None
 
 
 def judge_boundaries(
@@ -142,8 +146,11 @@ def _pairs(divisions: Any, file: str) -> tuple[GeometryArray, GeometryArray]:
     parents = divisions["parent"].to_numpy(dtype=object)
     own: list[Any] = []
     other: list[Any] = []
+    children: dict[Any, list[int]] = {}
+    for index, parent in enumerate(parents):
+        children.setdefault(parent, []).append(index)
     for index, code in enumerate(divisions["code"]):
-        below = np.flatnonzero(parents == code)
+        below = np.array(children.get(code, []), dtype=np.int64)
         known = ~shapely.is_missing(geometry[below])
         if geometry[index] is None or not len(below) or not known.all():
             continue

@@ -189,6 +189,10 @@ def clean_text(text: object) -> str | None:
     """
     if text is None or (isinstance(text, float) and math.isnan(text)):
         return None
-    plain = unicodedata.normalize("NFKC", str(text))
+    plain = str(text)
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKC", plain)
+    if plain.isprintable():  # then it has no format character, and no space but " "
+        return (" ".join(plain.split()) if " " in plain else plain) or None
     plain = "".join(c for c in plain if unicodedata.category(c) != "Cf")
     return " ".join(plain.split()) or None

@@ -21,6 +21,7 @@ from yikezhong_geodata.file_errors import (
     CrsMissingError,
 )
 from yikezhong_geodata.headers import header_datum
+from yikezhong_geodata.number_columns import plain_numbers
 from yikezhong_geodata.numbers import parse_degrees
 from yikezhong_geodata.source_spec import SourceSpec
 from yikezhong_geodata.sources import Source
@@ -56,6 +57,15 @@ class Points:
     lat: FloatArray
     problem: NDArray[np.object_]
     area_m2: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class PointSource:
+    """A file of points that was read, with what there was to report of it."""
+
+    source: Source
+    points: Points
+    report: DataReport
 
 
 def read_points(
@@ -209,9 +219,9 @@ def _pairs(
         texts = (source.texts(names[0]), source.texts(names[1]))
     both = []
     for column in texts:
-        values = np.full(len(source), np.nan)
-        for index, text in enumerate(column):
-            value, wrong = parse_degrees(text)
+        values, others = plain_numbers(column)
+        for index in others.tolist():
+            value, wrong = parse_degrees(column[index])
             if value is not None:
                 values[index] = value
             elif problem[index] is None or wrong == "unreadable":
@@ -257,9 +267,8 @@ def _to_lonlat(
             )  # fmt: skip
     lon, lat = crs.to_lonlat(x, y)
     checked = check_lonlat(lon, lat, file=source.file, source=crs)
-    for index, wrong in enumerate(checked):
-        if problem[index] is None:
-            problem[index] = wrong
+    free = problem == None
+    problem[free] = checked[free]
     return lon, lat
 
 

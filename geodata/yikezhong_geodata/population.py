@@ -15,6 +15,7 @@ from yikezhong_coverage.records import BoolArray, FloatArray, IndexArray
 from yikezhong_geodata.columns import GROUP_NAMES, GROUPS
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.locate import has_children, parent_index
+from yikezhong_geodata.points import PointSource
 from yikezhong_geodata.population_cells import read_cells
 from yikezhong_geodata.population_rules import (
     TOLERANCE,
@@ -61,6 +62,7 @@ def load_population(
     report: DataReport,
     code_system: str = "cn12",
     buildings: pd.DataFrame | None = None,
+    opened: Sequence[PointSource | None] | None = None,
 ) -> Population:
     """Fill the counts of all divisions.
 
@@ -79,6 +81,8 @@ def load_population(
         Buildings that are counted as people, from
         :func:`~yikezhong_geodata.buildings.load_buildings`; only where there is no
         population at all.
+    opened : sequence of PointSource or None, optional
+        For each of ``specs`` what was read of it already.
 
     Returns
     -------
@@ -102,13 +106,19 @@ def load_population(
         )
         if is_known and basis is not None
     }
-    for spec in specs:
+    for spec, known_source in zip(specs, opened or [None] * len(specs), strict=True):
         if spec.kind == "table":
             basis = join_table(
                 spec, folder=folder, table=table, report=report, code_system=code_system
             )
         else:
-            part = read_cells(spec, folder=folder, divisions=divisions, report=report)
+            part = read_cells(
+                spec,
+                folder=folder,
+                divisions=divisions,
+                report=report,
+                opened=known_source,
+            )
             basis = basis_of(spec.basis)
             cells.append(part.assign(basis=basis, year=spec.year))
         if basis is not None:

@@ -12,15 +12,20 @@ from yikezhong_geodata.columns import GROUPS
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.file_errors import ColumnMappingError, NegativePopulationError
 from yikezhong_geodata.locate import locate_points
-from yikezhong_geodata.points import POINT_PROBLEMS, read_points
-from yikezhong_geodata.sources import open_source, read_counts
+from yikezhong_geodata.points import POINT_PROBLEMS, PointSource, read_points
+from yikezhong_geodata.sources import Source, open_source, read_counts
 from yikezhong_geodata.spec import PopulationSpec
 
 _LABEL: Final = "population"
 
 
 def read_cells(
-    spec: PopulationSpec, *, folder: Path, divisions: Any, report: DataReport
+    spec: PopulationSpec,
+    *,
+    folder: Path,
+    divisions: Any,
+    report: DataReport,
+    opened: PointSource | None = None,
 ) -> pd.DataFrame:
     """Return people at points: ``lon``, ``lat``, ``division``, ``method``, groups.
 
@@ -32,6 +37,8 @@ def read_cells(
     divisions : GeoDataFrame
     report : DataReport
         Takes every row that is not used, and the account of the rows.
+    opened : PointSource, optional
+        The table of points, where it was read already.
 
     Returns
     -------
@@ -45,22 +52,37 @@ def read_cells(
         return read_raster_cells(
             spec, folder=folder, divisions=divisions, report=report
         )
-    return _read_point_cells(spec, folder=folder, divisions=divisions, report=report)
+    if opened is None:
+        opened = _open(spec, folder=folder, divisions=divisions)
+    return _read_point_cells(opened, divisions=divisions, report=report)
 
 
-def _read_point_cells(
-    spec: PopulationSpec, *, folder: Path, divisions: Any, report: DataReport
-) -> pd.DataFrame:
+def _open(spec: PopulationSpec, *, folder: Path, divisions: Any) -> PointSource:
+    report = DataReport()
     source = open_source(
         spec, folder=folder, report=report, label=_LABEL, kind="population"
     )
+    _groups_of(source)
+    points = read_points(source, spec, divisions=divisions, report=report, label=_LABEL)
+    return PointSource(source, points, report)
+
+
+def _groups_of(source: Source) -> list[str]:
     groups = [group for group in GROUPS if group in source.columns]
     if not groups:
         raise ColumnMappingError(
             "找不到人口列", file=source.file, hint='请用 columns = {people = "…"} 指明'
         )
+    return groups
+
+
+def _read_point_cells(
+    opened: PointSource, *, divisions: Any, report: DataReport
+) -> pd.DataFrame:
+    source, points = opened.source, opened.points
+    report.findings.extend(opened.report.findings)
+    groups = _groups_of(source)
     ids = source.texts("code")
-    points = read_points(source, spec, divisions=divisions, report=report, label=_LABEL)
     located = locate_points(divisions, points.lon, lat=points.lat)
     table = pd.DataFrame(
         {"lon": points.lon, "lat": points.lat, "division": located.division}
@@ -79,7 +101,8 @@ def _read_point_cells(
     _refuse_negative(source.texts(groups[0]), source.file, source.columns[groups[0]])
     unknown = table[groups].isna().all(axis=1).to_numpy()
     keep = np.ones(len(source), dtype=np.bool_)
-    for index in range(len(source)):
+    lost = (points.problem != None) | (located.division < 0) | unknown
+    for index in np.flatnonzero(lost | located.shared).tolist():
         problem, message = None, ""
         if points.problem[index] is not None:
             problem = str(points.problem[index])
@@ -107,7 +130,7 @@ def _read_point_cells(
 def _refuse_negative(texts: list[str | None], file: str, header: str) -> None:
     """Refuse points of which many are negative: a missing nodata value."""
     negative = [
-        index for index, text in enumerate(texts) if (text or "").startswith("-9")
+        index for index, text in enumerate(texts) if text and text.startswith("-9")
     ]
     if len(negative) > max(1, len(texts) // 100):
         raise NegativePopulationError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -76,12 +77,10 @@ def join_table(
             _put(table, group, target[used], values[used], source.file, report)
     basis = basis_of(spec.basis) or basis_of(source.columns.get("people"), header=True)
     row_basis = [basis_of(text) or basis for text in source.texts("basis")]
-    for index in used.tolist():
-        at = table.index[target[index]]
-        table.loc[at, "population_basis"] = row_basis[index]
-        if spec.year is not None:
-            table.loc[at, "population_year"] = spec.year
-        table.loc[at, "population_source"] = "table"
+    _set_cells(table, "population_basis", target[used], [row_basis[i] for i in used])
+    if spec.year is not None:
+        _set_cells(table, "population_year", target[used], [spec.year] * len(used))
+    _set_cells(table, "population_source", target[used], ["table"] * len(used))
     report.close_layer(LABEL, source.file, read=len(source))
     found = {row_basis[index] for index in used} - {None}
     if len(found) > 1:
@@ -92,6 +91,15 @@ def join_table(
             hint="同一项目只能用一种口径（常住或户籍）",
         )
     return found.pop() if found else None
+
+
+def _set_cells(
+    table: pd.DataFrame, name: str, at: IntArray, values: Sequence[object]
+) -> None:
+    """Set cells of a column of objects, or of whole numbers, by position."""
+    column = table[name].copy()
+    column.iloc[at] = values
+    table[name] = column
 
 
 def _targets(

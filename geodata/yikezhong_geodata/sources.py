@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from yikezhong_coverage.records import FloatArray
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.headers import header_scale, map_columns
+from yikezhong_geodata.number_columns import plain_numbers
 from yikezhong_geodata.numbers import clean_text, parse_count
 from yikezhong_geodata.source_spec import SourceSpec
 from yikezhong_geodata.tables import read_table
@@ -46,6 +47,7 @@ class Source:
     columns: dict[str, str]
     file: str
     problems: Mapping[int, str] = field(default_factory=dict)
+    _texts: dict[str, list[str | None]] = field(default_factory=dict)
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -56,12 +58,17 @@ class Source:
         return len(self.frame)
 
     def texts(self, name: str) -> list[str | None]:
-        """Return a standard column as cleaned text; all None where it is absent."""
+        """Return a standard column as cleaned text; all None where it is absent.
+
+        The list is kept for the next time: it is not to be changed.
+        """
         header = self.columns.get(name)
         if header is None:
             return [None] * len(self)
-        column = text_column(self.frame[header], file=self.file)
-        return [clean_text(value) for value in column]
+        if name not in self._texts:
+            column = text_column(self.frame[header], file=self.file)
+            self._texts[name] = [clean_text(value) for value in column.tolist()]
+        return self._texts[name]
 
 
 def basis_of(text: str | None, *, header: bool = False) -> str | None:
@@ -215,11 +222,15 @@ def read_counts(
     if header is None:
         return None
     scale = header_scale(header)
-    values = np.full(len(source), np.nan)
-    for index, text in enumerate(source.texts(name)):
+    texts = source.texts(name)
+    values, others = plain_numbers(texts)
+    # what is no plain count is looked at again, one by one
+    odd = (values < 0) | (values != np.floor(values))
+    values *= scale
+    for index in np.union1d(others, np.flatnonzero(odd)).tolist():
+        text = texts[index]
         value, problem = parse_count(text)
-        if value is not None:
-            values[index] = value * scale
+        values[index] = np.nan if value is None else value * scale
         if problem not in _COUNT_PROBLEMS or (
             problem == "fraction" and (fractions_are_fine or scale != 1)
         ):

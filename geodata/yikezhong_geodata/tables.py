@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from yikezhong_geodata.data_report import DataReport
@@ -38,6 +39,7 @@ from yikezhong_geodata.opening import (
     Limits,
     check_file,
 )
+from yikezhong_geodata.plain_csv import MIN_SIZE, plain_columns
 from yikezhong_geodata.text_encoding import judge_encoding
 
 Cells = list[list[str | None]]
@@ -110,6 +112,9 @@ def read_table(
                 f"文本表格超过上限 {limits.json_bytes / MIB:.0f} MiB", file=file
             )
         text = _decoded(path, file=file, report=report, label=label, encoding=encoding)
+        plain = _plain_table(text, file=file, headers=headers, limits=limits)
+        if plain is not None:
+            return plain
         cells = _csv_cells(text, file=file, limits=limits)
         return _table(cells, file=file, report=report, label=label, headers=headers)
     book = open_workbook(path, kind, limits=limits)
@@ -137,11 +142,9 @@ def _decoded(
         raise BadCsvError(
             "文件里有 NUL 字节", file=file, row=line, hint="请重新导出为 CSV"
         )
-    trials = (
-        (encoding,) if encoding else ("utf-8-sig", judge_encoding(raw.splitlines()))
-    )
     failed: UnicodeDecodeError | None = None
-    for trial in trials:
+    for trial in (encoding,) if encoding else ("utf-8-sig", None):
+        trial = trial or judge_encoding(raw.splitlines())
         try:
             text = raw.decode(trial)
         except UnicodeDecodeError as error:
@@ -193,9 +196,54 @@ def _csv_cells(text: str, *, file: str, limits: Limits) -> Cells:
     return cells
 
 
+def _plain_table(
+    text: str, *, file: str, headers: Collection[str], limits: Limits
+) -> TextTable | None:
+    """Return a large table without quotes, read by columns; None where it is none."""
+    if len(text) < MIN_SIZE:
+        return None
+    top = text[:MIN_SIZE].split("\n")[:_HEADER_ROWS]
+    delimiter = _delimiter(text)
+    cells: Cells = [
+        [cell.strip() or None for cell in line.split(delimiter)] for line in top
+    ]
+    start = _header_row(cells, headers)
+    if start is None or text.count("\n", 0, MIN_SIZE) <= _HEADER_ROWS:
+        return None
+    names = _names(cells[start])
+    n_cell = sum(map(len, cells[: start + 1])) + text.count("\n") * len(names)
+    if len(names) != len(cells[start]) or n_cell > limits.cells:
+        return None
+    at = 0
+    for _ in range(start + 1):
+        at = text.index("\n", at) + 1
+    if '"' in text[:at] or "\r" in text[:at].replace("\r\n", ""):
+        return None
+    columns = plain_columns(text[at:], delimiter=delimiter, n_column=len(names))
+    if columns is None:
+        return None
+    filled = np.logical_or.reduce([column != None for column in columns])
+    if not filled.any():
+        return None
+    index = pd.Index(np.flatnonzero(filled) + start + 2, name="row", dtype="int64")
+    frame = pd.DataFrame(
+        {
+            name: column if filled.all() else column[filled]
+            for name, column in zip(names, columns, strict=True)
+        },
+        index=index,
+        dtype=object,
+    )
+    _check_codes_whole(frame, (), file=file, layer=None)
+    return TextTable(frame, file)
+
+
 def _delimiter(text: str) -> str:
     """Return the character that splits the top rows most evenly."""
-    lines = [line for line in text.splitlines()[:_HEADER_ROWS] if line.strip()]
+    top = text[:MIN_SIZE].splitlines()
+    if len(top) <= _HEADER_ROWS:  # so long are the lines
+        top = text.splitlines()
+    lines = [line for line in top[:_HEADER_ROWS] if line.strip()]
     best, most = ",", 0
     for character in ",\t;|":
         counts = [line.count(character) for line in lines]

@@ -213,6 +213,10 @@ def text_column(values: pd.Series, *, file: str | None = None) -> pd.Series:
     Traceback (most recent call last):
     yikezhong_geodata.file_errors.PrecisionLostError: 第 0 行，列“code”：数字 1.2345678901234568e+17 ...
     """
+    if values.dtype == object and pd.api.types.infer_dtype(values) == "string":
+        cells = values.to_numpy(dtype=object, copy=True)
+        cells[values.isna().to_numpy()] = None
+        return pd.Series(cells, index=values.index, name=values.name, dtype=object)
     # a 32-bit float keeps 7 digits, a 64-bit one 15
     exact = 2.0**24 if values.dtype == np.float32 else 2.0**53
 

@@ -42,8 +42,8 @@ Task = Callable[[dict[str, Any], Path, Callable[[str, float], None]], dict[str, 
 MOST_ASKED: Final = 2**18
 #: What a child writes to standard error, in its working folder.
 ERRORS_FILE: Final = "stderr.txt"
-#: Imported before the first fork: what every task imports, and what takes long of it.
-_WARM: Final = ("yikezhong_geodata.sandbox.loading", "scipy.stats")
+#: Imported before the first fork: what every task imports.
+_WARM: Final = ("yikezhong_geodata.sandbox.loading",)
 _TICK_S: Final = 0.005
 _CHILDREN: Final = Path("/proc/thread-self/children")
 #: From <linux/sched.h> and <linux/prctl.h>.
