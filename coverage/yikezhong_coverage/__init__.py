@@ -35,7 +35,8 @@ from yikezhong_coverage.graph import (
     connected_pieces,
     usable_edges,
 )
-from yikezhong_coverage.joint import joint_area
+from yikezhong_coverage.joint import band_tiles, joint_area
+from yikezhong_coverage.lattice import tile_boxes, tiles_over
 from yikezhong_coverage.lengths import covered_edge_length_m, covered_length_m
 from yikezhong_coverage.rates import (
     Coverage,
@@ -53,6 +54,7 @@ from yikezhong_coverage.records import (
     Service,
     Snapped,
 )
+from yikezhong_coverage.seams import join_tiles
 from yikezhong_coverage.snap import snap_points
 from yikezhong_coverage.supply import Served, Split, fill, split_by_time
 from yikezhong_coverage.travel import (
@@ -87,6 +89,7 @@ __all__ = [
     "allocate",
     "allocate_groups",
     "at_walking_speed",
+    "band_tiles",
     "build_graph",
     "connected_pieces",
     "connected_to",
@@ -97,6 +100,7 @@ __all__ = [
     "fill",
     "gap_reasons",
     "gaps_by_division",
+    "join_tiles",
     "joint_area",
     "judge_eligibility",
     "length_by_division",
@@ -112,6 +116,8 @@ __all__ = [
     "service_area",
     "snap_points",
     "split_by_time",
+    "tile_boxes",
+    "tiles_over",
     "union_area",
     "usable_edges",
 ]
