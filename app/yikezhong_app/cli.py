@@ -22,7 +22,6 @@ from yikezhong_app.commands.report import report
 from yikezhong_app.commands.scenarios import scenario
 from yikezhong_app.commands.settings import settings
 from yikezhong_app.commands.site import site
-from yikezhong_app.progress import part
 from yikezhong_coverage.errors import InputError, PlannerError
 
 app = typer.Typer(
@@ -222,33 +221,83 @@ def run(
     force: Annotated[
         bool, typer.Option("--force", help="输入没有变化时也重新计算")
     ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=256, help="计算进程数；默认按核数与内存，1 为不另开进程"
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Dask 调度器地址，如 tcp://127.0.0.1:8786；由集群计算"),
+    ] = None,
+    cut_by: Annotated[
+        str | None,
+        typer.Option(
+            help="分块：行政级别（county、township …），或清单文件（每行一块，"
+            "代码以空格分隔）；默认按县。结果与分块无关",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compute a study and write a snapshot."""
-    from yikezhong_app.runs.pipeline import run_study
+    from yikezhong_app.commands.run import compute, read_cut
     from yikezhong_app.snapshots.manifest import run_key
-    from yikezhong_geodata.sandbox.loading import load_study_apart
 
     started = time.monotonic()
     folder = console.current_folder(folder, quiet=as_json)
+    cut = read_cut(cut_by)
     day = evaluation_date(as_of, folder)
     flags = {"datum": accept_datum, "repairs": accept_repairs}
     key = run_key(folder, as_of=day, accepted=[f for f, on in flags.items() if on])
     snapshot = None if force else _same_result(out, key)
     if snapshot is None:
         with console.progress_bar(quiet=as_json) as progress:
-            study = load_study_apart(
+            snapshot = compute(
                 folder,
-                as_of=day,
+                out,
+                day=day,
                 accept_datum=accept_datum,
                 accept_repairs=accept_repairs,
-                progress=part(progress, 0.0, 0.2),
+                key=key,
+                workers=workers,
+                scheduler=scheduler,
+                cut=cut,
+                force=force,
+                progress=progress,
             )
-            snapshot = run_study(study, out, key=key, progress=part(progress, 0.2, 1.0))
-            progress("完成", 1.0)
     elif not as_json:
         console.print_line("输入与程序都没有变化，沿用已有成果（--force 重新计算）。")
     _show_result(snapshot, time.monotonic() - started, out, as_json=as_json)
+
+
+@app.command(help="作为集群的计算节点工作，直到被结束（Dask）。")
+def worker(
+    scheduler: Annotated[
+        str, typer.Argument(help="调度器地址，如 tcp://127.0.0.1:8786")
+    ],
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=256, help="进程数；默认按核数与内存")
+    ] = None,
+    memory: Annotated[
+        float | None,
+        typer.Option(min=0.5, help="每个进程的内存上限（GiB）；默认平分空闲内存"),
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="本机供其他节点访问的地址；默认只限本机")
+    ] = None,
+) -> None:
+    """Work for a Dask scheduler."""
+    from yikezhong_app.engines.choosing import usual_workers
+    from yikezhong_app.engines.cluster import run_worker
+
+    usual, memory_bytes = usual_workers(workers)
+    run_worker(
+        scheduler,
+        workers=usual,
+        memory_gib=memory or memory_bytes / 2**30,
+        host=host,
+    )
 
 
 def _same_result(out: Path, key: str) -> Any:

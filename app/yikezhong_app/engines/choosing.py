@@ -33,13 +33,29 @@ def choose_engine(
     """
     if scheduler is not None:
         return DaskCluster(scheduler)
-    free = free_bytes()
-    if workers is None:
-        most = max(int(free * _SHARE) // LEAST_BYTES, 1)
-        workers = min(len(os.sched_getaffinity(0)), most)
-    if workers <= 1:
+    workers, memory_bytes = usual_workers(workers)
+    if workers == 1:
         return InProcess()
-    return ProcessPool(workers, memory_bytes=int(free * _SHARE) // workers)
+    return ProcessPool(workers, memory_bytes=memory_bytes)
+
+
+def usual_workers(workers: int | None = None) -> tuple[int, int]:
+    """Return how many processes this machine has cores and memory for.
+
+    Parameters
+    ----------
+    workers : int, optional
+        As many as this instead.
+
+    Returns
+    -------
+    workers, memory_bytes : int
+        The processes, and what each may take of the memory that is free now.
+    """
+    free = int(free_bytes() * _SHARE)
+    if workers is None:
+        workers = min(len(os.sched_getaffinity(0)), max(free // LEAST_BYTES, 1))
+    return workers, free // workers
 
 
 def free_bytes() -> int:
