@@ -1,0 +1,1 @@
+"""Boundaries of many divisions as vector tiles, built once and served by us."""
