@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from yikezhong_app.engines.tasks import Answers, Done, Task, perform
+from yikezhong_app.snapshots.manifest import source_hash
 from yikezhong_coverage.errors import InputError, SourceError
 
 _MISSING: Final = "没有安装集群计算所需的组件"
@@ -74,7 +75,12 @@ class DaskCluster:
             task = tasks[number]
             key = f"yikezhong-{secrets.token_hex(8)}"
             future = self._client.submit(
-                perform, task.function, task.payload, key=key, pure=False
+                perform_alike,
+                source_hash(),
+                task.function,
+                task.payload,
+                key=key,
+                pure=False,
             )
             number_of[key] = number
             return future
@@ -102,6 +108,15 @@ class DaskCluster:
     def close(self) -> None:
         """Leave the cluster, which goes on."""
         self._client.close()
+
+
+def perform_alike(
+    source: str, function: str, payload: dict[str, Any]
+) -> dict[str, Any]:
+    """Do a task, unless this worker has another program than who gives it out."""
+    if source != source_hash():
+        return {"error": "计算节点的程序版本与发起计算的不同，请在各节点安装同一版本"}
+    return perform(function, payload)
 
 
 def run_worker(

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from yikezhong_app.runs.run_data import RunData, open_run
-from yikezhong_app.snapshots.manifest import source_hash
 from yikezhong_coverage.errors import InputError
 
 _OPENED: dict[str, RunData] = {}
@@ -18,14 +17,9 @@ def opened_run(payload: dict[str, Any]) -> RunData:
     Raises
     ------
     InputError
-        If this process has another version of the program than the one that gives
-        out the tasks, or does not see its folder.
+        If this process does not see its folder.
     """
     folder = str(payload["run"])
-    if payload["source"] != source_hash():
-        raise InputError(
-            "计算节点的程序版本与发起计算的不同", hint="请在各节点安装同一版本"
-        )
     if folder not in _OPENED:
         _OPENED.clear()
         try:

@@ -58,8 +58,8 @@ def measure_part(payload: dict[str, Any], tell: Tell) -> dict[str, Any]:
     Parameters
     ----------
     payload : dict
-        ``run`` (folder of :func:`~yikezhong_app.runs.run_data.write_run`), ``source``,
-        ``part`` (number) and ``kept`` (folder of results).
+        ``run`` (folder of :func:`~yikezhong_app.runs.run_data.write_run`), ``part``
+        (number) and ``kept`` (folder of results).
     tell : callable
         Takes a step and the share that is done.
 
@@ -112,7 +112,9 @@ def measure_driving_circles(payload: dict[str, Any], tell: Tell) -> dict[str, An
     network = run.network("driving")
     chosen = circle_facilities(run, part, profile="driving", limit_s=limit_s)
     facility = network.facility.take(chosen)
-    name = digest("circles", run.hashes["driving"], limit_s, *_arrays(facility))
+    name = digest(
+        "circles", run.source, run.hashes["driving"], limit_s, *_arrays(facility)
+    )
     path = result_path(kept, name)
     tell(part.name, 0.0)
     made = not is_whole(path)

@@ -61,7 +61,7 @@ def count_service(payload: dict[str, Any], tell: Any) -> dict[str, Any]:
     Parameters
     ----------
     payload : dict
-        ``run``, ``source`` and ``kept`` as for a part; ``service`` (id), ``parts``
+        ``run`` and ``kept`` as for a part; ``service`` (id), ``parts``
         (names of the parts' results, empty by car), ``roads`` (of their road
         lengths), ``circles`` (of their circles) and ``tables`` (folder of results).
     tell : callable

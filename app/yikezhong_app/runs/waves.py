@@ -136,7 +136,6 @@ def count_services(
 def _common(run: RunData, workspace: Workspace) -> dict[str, Any]:
     return {
         "run": str(run.folder.resolve()),
-        "source": run.source,
         "kept": str(workspace.parts.resolve()),
     }
 
