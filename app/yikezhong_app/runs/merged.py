@@ -124,7 +124,7 @@ def read_circles(
         arrays = read_result(result_path(kept, name))
         wkb, ends = arrays["wkb"].tobytes(), arrays["ends"].tolist()
         chosen = circle_facilities(run, part, profile=profile, limit_s=limit_s)
-        starts = [0, *ends[:-1]]
+        starts = [0, *ends][: len(ends)]
         shapes = shapely.from_wkb([wkb[a:b] for a, b in zip(starts, ends, strict=True)])
         circles |= dict(zip(chosen.tolist(), shapes, strict=True))
     return circles
