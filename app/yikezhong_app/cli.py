@@ -18,6 +18,7 @@ import typer
 from yikezhong_app.commands import console
 from yikezhong_app.commands.gaps import gaps
 from yikezhong_app.commands.plans import plan_app, scorecard
+from yikezhong_app.commands.publish import publish
 from yikezhong_app.commands.report import report
 from yikezhong_app.commands.scenarios import scenario
 from yikezhong_app.commands.settings import settings
@@ -40,6 +41,7 @@ app.command(help="列出缺口：谁缺什么、在哪里、为什么、怎么�
 app.command(help="选址：建在哪里、每处新增多少人、离最优还差多少。")(site)
 app.command(help="生成报告：Excel、Word 与地图，整个研究或一个行政区划。")(report)
 app.command(help="计算方案：增、迁、停、改设施与道路，与现状比较。")(scenario)
+app.command(help="把成果发布到 PostGIS 数据库，成为那里的当前版本。")(publish)
 app.command(help="列出服务的全部设定（环境变量 YIKEZHONG_…）。")(settings)
 
 StudyDir = Annotated[Path, typer.Argument(help="研究目录（内有 study.toml）")]

@@ -280,7 +280,7 @@ def _query(
         if relation.geometry is None
         else sql.SQL(" cross join lateral (select {}::{} as g) s").format(
             sql.Identifier("t", relation.geometry),
-            sql.Identifier(_postgis_schema(connection), "geometry"),
+            sql.Identifier(postgis_schema(connection), "geometry"),
         )
     )
     return sql.SQL("select {} from {} t{} order by {}").format(
@@ -304,11 +304,11 @@ _FUNCTIONS: Final = {
 def _functions(
     connection: psycopg.Connection[Any], *names: str
 ) -> dict[str, sql.Identifier]:
-    schema = _postgis_schema(connection)
+    schema = postgis_schema(connection)
     return {name: sql.Identifier(schema, _FUNCTIONS[name]) for name in names}
 
 
-def _postgis_schema(connection: psycopg.Connection[Any]) -> str:
+def postgis_schema(connection: psycopg.Connection[Any]) -> str:
     """Return where PostGIS is: it need not stand in the search path."""
     found = connection.execute(
         "select n.nspname from pg_catalog.pg_extension e "
@@ -358,7 +358,7 @@ def _reference_system(
     import pyproj
     from pyproj.exceptions import CRSError
 
-    schema = _postgis_schema(connection)
+    schema = postgis_schema(connection)
     found = connection.execute(
         sql.SQL(
             "select distinct {srid}({column}::{type}) from {table} "

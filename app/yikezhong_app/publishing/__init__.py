@@ -1,0 +1,1 @@
+"""A result in PostGIS: published there whole, and fetched from there to be served."""

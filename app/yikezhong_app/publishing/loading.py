@@ -1,0 +1,269 @@
+"""One table of a result into PostgreSQL: streamed, indexed, described."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+from psycopg import sql
+
+from yikezhong_app.publishing.comments import column_comment, table_comment
+from yikezhong_app.publishing.digests import TableDigest
+from yikezhong_app.publishing.layouts import TableLayout, plain_schema, read_groups
+from yikezhong_app.publishing.values import (
+    GEOMETRY,
+    ROW,
+    SRID,
+    csv_of,
+    is_geometry,
+    sql_type,
+)
+from yikezhong_app.snapshots.opening import Snapshot
+from yikezhong_app.snapshots.stored_tables import (
+    SnapshotCorruptError,
+    StoredFile,
+    check_file,
+    files_of,
+)
+from yikezhong_geodata.databases.reading import postgis_schema
+
+#: Column that tells the rows of a table apart; where it does not, their order does.
+_KEYS: Final = {
+    "divisions": "code",
+    "facilities": "id",
+    "demand": "id",
+    "gaps": "id",
+    "gap_areas": "id",
+    "plan_gaps": "id",
+}
+#: Columns that rows are looked up by.
+_LOOKED_UP: Final = (
+    "code",
+    "parent",
+    "service",
+    "indicator_id",
+    "community_code",
+    "township_code",
+    "facility_id",
+    "demand_id",
+)
+#: Looked up together, and then the service needs no index of its own.
+_TOGETHER: Final = ("service", "level", "code")
+_ANY: Final = "Geometry"
+#: What a column may be confined to.
+_GEOMETRIES: Final = (
+    "Point",
+    "LineString",
+    "Polygon",
+    "MultiPoint",
+    "MultiLineString",
+    "MultiPolygon",
+)
+#: Rows that are written at once.
+_SLICE_ROWS: Final = 65_536
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What is kept about a table that was loaded."""
+
+    name: str
+    rows: int
+    digest: str
+    layout: str
+
+
+def load_table(
+    connection: psycopg.Connection[Any],
+    snapshot: Snapshot,
+    name: str,
+    *,
+    schema: str,
+    told: Callable[[int], None],
+) -> Loaded:
+    """Make a table in a schema and fill it; within a transaction.
+
+    Parameters
+    ----------
+    connection : Connection
+    snapshot : Snapshot
+    name : str
+        Of the table.
+    schema : str
+        That it is made in.
+    told : callable
+        Told how many more rows were written.
+
+    Raises
+    ------
+    SnapshotCorruptError
+        If a file is not the one that was written.
+    ColumnKindError
+        If a column cannot be published.
+    """
+    files = files_of(snapshot.manifest["tables"][name])
+    for stored in files:
+        check_file(snapshot.folder, stored)
+    layout, digest = TableLayout(), TableDigest()
+    groups = read_groups(snapshot.folder, files, layout)
+    first = next(groups, None)
+    fields = _fields(snapshot.folder, layout)
+    place = sql.Identifier(schema, name)
+    kind = geometry_kind(snapshot.folder, files)
+    _create(connection, place, fields, kind)
+    n_row = 0
+    columns = [sql.Identifier(column) for column in (ROW, *fields.names)]
+    # frozen: the table is of this transaction, nobody sees it before its end
+    statement = sql.SQL("copy {} ({}) from stdin (format csv, freeze true)").format(
+        place, sql.SQL(", ").join(columns)
+    )
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for group in [] if first is None else _chained(first, groups):
+            if plain_schema(group.schema) != fields:
+                raise SnapshotCorruptError("各部分的列不一致", layer=name)
+            digest.add(group)
+            for start in range(0, len(group), _SLICE_ROWS):
+                rows = group.slice(start, _SLICE_ROWS)
+                copy.write(csv_of(rows, first_row=n_row))
+                n_row += len(rows)
+                told(len(rows))
+    _index(connection, place, name, fields)
+    describe(connection, "table", place, name, (ROW, *fields.names))
+    connection.execute(sql.SQL("analyze {}").format(place))
+    return Loaded(name, n_row, digest.text(), layout.to_text())
+
+
+def _chained(first: pa.Table, rest: Any) -> Any:
+    yield first
+    yield from rest
+
+
+def _fields(folder: Path, layout: TableLayout) -> pa.Schema:
+    """Return the columns of a table: those of its first file."""
+    if not layout.files:
+        raise SnapshotCorruptError("表没有文件", file=folder.name)
+    return plain_schema(layout.files[0].schema)
+
+
+def geometry_kind(folder: Path, files: Sequence[StoredFile]) -> str:
+    """Return the one type of all geometries of a table, else ``Geometry``."""
+    found: set[str] = set()
+    for stored in files:
+        metadata = pq.read_schema(folder / stored.file).metadata or {}
+        columns = json.loads(metadata.get(b"geo", b"{}")).get("columns", {})
+        kinds = columns.get(GEOMETRY, {}).get("geometry_types") or [_ANY]
+        found.update(str(kind) for kind in kinds)
+    (kind, *others) = sorted(found) or [_ANY]
+    return kind if not others and kind in _GEOMETRIES else _ANY
+
+
+def _create(
+    connection: psycopg.Connection[Any],
+    place: sql.Identifier,
+    fields: pa.Schema,
+    geometry: str,
+) -> None:
+    shape = sql.SQL("{}({}, {})").format(
+        sql.Identifier(postgis_schema(connection), "geometry"),
+        sql.Identifier(geometry),
+        sql.Literal(SRID),
+    )
+    columns = [sql.SQL("{} bigint not null").format(sql.Identifier(ROW))]
+    for field in fields:
+        kind = shape if is_geometry(field) else sql.SQL(sql_type(field))
+        columns.append(sql.SQL("{} {}").format(sql.Identifier(field.name), kind))
+    connection.execute(
+        sql.SQL("create table {} ({})").format(place, sql.SQL(", ").join(columns))
+    )
+
+
+def _index(
+    connection: psycopg.Connection[Any],
+    place: sql.Identifier,
+    name: str,
+    fields: pa.Schema,
+) -> None:
+    key = _add_key(connection, place, _KEYS.get(name))
+    if key != ROW:
+        _add_index(connection, place, [ROW], unique=True)
+    names = set(fields.names)
+    together = names.issuperset(_TOGETHER)
+    if together:
+        _add_index(connection, place, _TOGETHER)
+    for column in _LOOKED_UP:
+        if column in names and column != key and not (together and column == "service"):
+            _add_index(connection, place, [column])
+    for field in fields:
+        if is_geometry(field):
+            connection.execute(
+                sql.SQL("create index on {} using gist ({})").format(
+                    place, sql.Identifier(field.name)
+                )
+            )
+
+
+def _add_key(
+    connection: psycopg.Connection[Any], place: sql.Identifier, column: str | None
+) -> str:
+    """Make a column the primary key if it can be one, else the order of the rows."""
+    add = sql.SQL("alter table {} add primary key ({})")
+    if column is not None:
+        try:
+            with connection.transaction():
+                connection.execute(add.format(place, sql.Identifier(column)))
+            return column
+        except (
+            psycopg.errors.UniqueViolation,
+            psycopg.errors.NotNullViolation,
+            psycopg.errors.UndefinedColumn,
+        ):
+            pass
+    connection.execute(add.format(place, sql.Identifier(ROW)))
+    return ROW
+
+
+def _add_index(
+    connection: psycopg.Connection[Any],
+    place: sql.Identifier,
+    columns: Sequence[str],
+    *,
+    unique: bool = False,
+) -> None:
+    connection.execute(
+        sql.SQL("create {} index on {} ({})").format(
+            sql.SQL("unique" if unique else ""),
+            place,
+            sql.SQL(", ").join(map(sql.Identifier, columns)),
+        )
+    )
+
+
+def describe(
+    connection: psycopg.Connection[Any],
+    kind: str,
+    place: sql.Identifier,
+    name: str,
+    columns: Sequence[str],
+) -> None:
+    """Say in the database what a table or view and its columns are."""
+    words = sql.SQL("view" if kind == "view" else "table")
+    parts = [
+        sql.SQL("comment on {} {} is {}").format(
+            words, place, sql.Literal(table_comment(name))
+        )
+    ]
+    for column in columns:
+        comment = column_comment(column)
+        if comment is not None:
+            parts.append(
+                sql.SQL("comment on column {}.{} is {}").format(
+                    place, sql.Identifier(column), sql.Literal(comment)
+                )
+            )
+    connection.execute(sql.SQL("; ").join(parts))
