@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Final
 
-from yikezhong_coverage.rules.records import NOT_MET, Indicator, Result
+import numpy as np
+
+from yikezhong_coverage.records import IndexArray
+from yikezhong_coverage.rules.records import NOT_MET, Indicator
+from yikezhong_coverage.rules.valued import Valued
+from yikezhong_coverage.rules.verdict import NUMBER_OF
 from yikezhong_geodata.plans.attributes import attribute_terms
 
 #: Verdict → Chinese.
@@ -45,31 +49,40 @@ _VALUE_UNITS: Final[Mapping[str, str]] = {
 }
 
 
-def missing_text(indicator: Indicator, result: Result) -> str | None:
-    """Say how far a result is from its target: 还差 3 个乡镇（街道）.
+def missing_texts(valued: Valued) -> tuple[IndexArray, list[str]]:
+    """Say how far the rows of an indicator are from the target: 还差 3 个乡镇（街道）.
 
-    None where the target is met, or not judged.
+    Returns
+    -------
+    index : ndarray of int32, shape (n_row,)
+        Into the texts; -1 where the target is met, or not judged.
+    texts : list of str
+    """
+    unit, target = _unit(valued.indicator), valued.indicator.target
+    index = np.full(len(valued), -1, dtype=np.int32)
+    said = valued.missing.known & (valued.status == NUMBER_OF[NOT_MET])
+    if target is None or not said.any():
+        return index, []
+    missing = valued.missing.take(np.flatnonzero(said))
+    amounts = missing.rounded_up() if unit in _WHOLE else missing
+    numbers, index[said] = np.unique(amounts.numbers(), return_inverse=True)
+    return index, [_missing_text(n, unit, target.comparison) for n in numbers.tolist()]
+
+
+def _missing_text(number: float, unit: str, comparison: str) -> str:
+    """Say an amount that is missing, or too much.
 
     Examples
     --------
-    >>> asked = Indicator("X", "日间照料", "township", "presence")
-    >>> result = Result("X", "county", "1", Fraction(1, 2), Fraction(25), Fraction(50),
-    ...                 Fraction(14, 25), ">=", "not_met", Fraction(3))
-    >>> missing_text(asked, result)
-    '还差 3 个乡镇（街道）'
+    >>> _missing_text(3.0, "个乡镇（街道）", ">="), _missing_text(2.5, "", "<")
+    ('还差 3 个乡镇（街道）', '超出 2.5')
+    >>> _missing_text(0.0, "平方米", ">")
+    '还差 0 平方米，且须超过'
     """
-    missing = result.missing_units
-    if result.status != NOT_MET or missing is None:
-        return None
-    unit = _unit(indicator)
-    if unit in _WHOLE:
-        missing = Fraction(math.ceil(missing))
-    amount = f"{number_text(missing)} {unit}".rstrip()
-    if result.comparison in ("<=", "<"):
+    amount = f"{number_text(number)} {unit}".rstrip()
+    if comparison in ("<=", "<"):
         return f"超出 {amount}"
-    if result.detail.get("strict"):
-        return f"还差 {amount}，且须超过"
-    return f"还差 {amount}"
+    return f"还差 {amount}，且须超过" if comparison == ">" else f"还差 {amount}"
 
 
 def number_text(value: Fraction | float) -> str:

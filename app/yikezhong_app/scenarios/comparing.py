@@ -174,7 +174,7 @@ def indicator_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame
     both = before[[*keys, *about, *figures]].merge(
         after[[*keys, *figures]], on=keys, suffixes=("_before", "_after")
     )
-    turned = both["status_before"] != both["status_after"]
+    turned = both["status_before"].astype(str) != both["status_after"].astype(str)
     values = both[["value_before", "value_after"]].astype(float)
     same = (values["value_before"] == values["value_after"]) | values.isna().all(axis=1)
     both["turned"] = turned

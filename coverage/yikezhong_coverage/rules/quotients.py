@@ -102,6 +102,15 @@ class Quotients:
             return None
         return Fraction(int(self.top[row]), int(self.bottom[row]))
 
+    def take(self, index: IntArray) -> Quotients:
+        """Return the fractions at ``index``."""
+        return Quotients(self.top[index], self.bottom[index], self.known[index])
+
+    def rounded_up(self) -> Quotients:
+        """Return the smallest whole numbers that are not less."""
+        whole = -(-self.top // self.bottom)
+        return over_one(whole, 1, self.known)
+
     def numbers(self) -> FloatArray:
         """Return the nearest floats; ``nan`` where nothing is known.
 
