@@ -37,6 +37,8 @@ SCHEMA_VERSION: Final = 1
 MANIFEST: Final = "manifest.json"
 CURRENT: Final = "current.json"
 GEOPACKAGE: Final = "snapshot.gpkg"
+#: In a version that was fetched from a database: its tables as they lie here.
+COPY: Final = "copy.json"
 #: Start of the names of the tables that hold the road networks.
 NETWORK_PREFIX: Final = "network_"
 #: What is added to a manifest when it is written; its version does not depend on it.
@@ -231,7 +233,18 @@ def open_version(out_dir: Path, version: str) -> Snapshot:
         raise SnapshotCorruptError("成果的格式版本不符", file=MANIFEST, hint=_RUN_AGAIN)
     if version_name(manifest) != version:
         raise SnapshotCorruptError("成果清单校验失败", file=MANIFEST, hint=_RUN_AGAIN)
-    return Snapshot(folder, manifest)
+    return Snapshot(folder, _as_copied(folder, manifest))
+
+
+def _as_copied(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return the manifest with the files that a copy from a database has."""
+    if not (folder / COPY).exists():
+        return manifest
+    tables = read_record(folder / COPY, "成果副本清单").get("tables")
+    if not isinstance(tables, dict):
+        raise SnapshotCorruptError("成果副本清单已损坏", file=COPY)
+    kept = {k: v for k, v in manifest.items() if k != "geopackage_sha256"}
+    return {**kept, "tables": tables}
 
 
 def read_record(path: Path, what: str) -> dict[str, Any]:

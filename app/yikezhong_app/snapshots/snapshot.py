@@ -68,6 +68,7 @@ __all__ = [
     "list_versions",
     "open_current",
     "open_version",
+    "publishing",
     "read_record",
     "write_snapshot",
 ]
@@ -102,7 +103,7 @@ def write_snapshot(
     SnapshotBusyError
         If another process is publishing into ``out_dir``.
     """
-    with _publishing(out_dir):
+    with publishing(out_dir):
         versions = out_dir / "versions"
         versions.mkdir(exist_ok=True)
         for left in versions.glob(".new-*"):
@@ -137,7 +138,14 @@ def write_snapshot(
 
 
 @contextmanager
-def _publishing(out_dir: Path) -> Iterator[None]:
+def publishing(out_dir: Path) -> Iterator[None]:
+    """Keep all others from writing into a result folder meanwhile.
+
+    Raises
+    ------
+    SnapshotBusyError
+        If another is at it.
+    """
     out_dir.mkdir(parents=True, exist_ok=True)
     with (out_dir / ".lock").open("w") as lock:
         try:
