@@ -78,8 +78,11 @@ def evaluation_date(text: str | None, folder: Path) -> dt.date:
 def demo(
     folder: NewDir,
     scale: Annotated[
-        Literal["prefecture", "county"],
-        typer.Option(help="prefecture（全市）或 county（一个区）"),
+        Literal["prefecture", "county", "province"],
+        typer.Option(
+            help="county（一个区）、prefecture（一个市）或 "
+            "province（一个虚构的省：约 100 个县、1300 个乡镇、5800 万人）"
+        ),
     ] = "prefecture",
     as_json: AsJson = False,
 ) -> None:

@@ -23,6 +23,8 @@ from yikezhong_geodata.demo.terrain import FloatArray, to_lonlat, to_plane, wave
 #: Land of an urban community and of a village [m²], before they are fitted.
 _URBAN_M2 = 1.3e6
 _RURAL_M2 = 9.5e6
+#: Distance between the points that land is shared out by [m].
+GRID_M = 650.0
 
 
 @dataclass(frozen=True)
@@ -63,20 +65,14 @@ def draw_land(places: Places, rng: np.random.Generator) -> Land:
         np.array([t.lat for t in places.townships], dtype=np.float64),
     )
     outline = _outline(seats)
-    counts = _counts(places)
-    grid = _jittered_grid(outline, 650.0, rng)
-    weight = _fit_weights(seats, grid, counts)
-    centres = np.vstack(
-        [
-            _place_communities(k, seats, weight, grid, counts, rng)
-            for k in range(len(seats))
-        ]
-    )
+    counts = count_communities(places)
+    grid = jittered_grid(outline, GRID_M, rng)
+    centres = settle(seats, grid, counts, rng)
     township_of = np.repeat(np.arange(len(seats)), counts.sum(axis=1))
     cells = _cells(centres, outline, rng)
     codes = [c.code for c in places.communities]
     shapes = dict(zip(codes, cells, strict=True))
-    _unite(shapes, places)
+    unite(shapes, places)
     # the cells decide where the land ends, the first outline was only a guide
     land = shapely.transform(
         shapes[places.top.code], lambda c: to_plane(c[:, 0], c[:, 1])
@@ -84,7 +80,35 @@ def draw_land(places: Places, rng: np.random.Generator) -> Land:
     return Land(places, land, seats, centres, township_of, shapes)
 
 
-def _counts(places: Places) -> NDArray[np.int64]:
+def settle(
+    seats: FloatArray,
+    grid: FloatArray,
+    counts: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Return the points of all communities [m], township by township, 社区 first.
+
+    Parameters
+    ----------
+    seats : ndarray of float64, shape (n_township, 2)
+        Seats of the townships [m].
+    grid : ndarray of float64, shape (n, 2)
+        Points all over the land, ``GRID_M`` apart.
+    counts : ndarray of int64, shape (n_township, 2)
+        Number of 社区 and of villages.
+    rng : Generator
+        Source of chance.
+    """
+    weight = _fit_weights(seats, grid, counts)
+    return np.vstack(
+        [
+            _place_communities(k, seats, weight, grid, counts, rng)
+            for k in range(len(seats))
+        ]
+    )
+
+
+def count_communities(places: Places) -> NDArray[np.int64]:
     """Return the number of 社区 and of villages of each township."""
     rows = []
     for township in places.townships:
@@ -101,9 +125,10 @@ def _outline(seats: FloatArray) -> shapely.Polygon:
     return shapely.Polygon(max(parts, key=lambda p: p.area).exterior)
 
 
-def _jittered_grid(
+def jittered_grid(
     area: shapely.Geometry, step_m: float, rng: np.random.Generator
 ) -> FloatArray:
+    """Return points inside an area, about ``step_m`` apart."""
     x0, y0, x1, y1 = area.bounds
     x, y = np.meshgrid(np.arange(x0, x1, step_m), np.arange(y0, y1, step_m))
     points = np.column_stack((x.ravel(), y.ravel()))
@@ -178,7 +203,7 @@ def _cells(
     """Return the bent Voronoi cells, in degrees, in the order of the points."""
     n = len(centres)
     ring = outline.buffer(26_000.0).difference(outline.buffer(900.0))
-    outside = _jittered_grid(ring, 1_900.0, rng)
+    outside = jittered_grid(ring, 1_900.0, rng)
     voronoi = Voronoi(np.vstack((centres, outside)))
     borders: list[list[FloatArray]] = [[] for _ in range(n)]
     for (p, q), ends in zip(voronoi.ridge_points, voronoi.ridge_vertices, strict=True):
@@ -187,19 +212,24 @@ def _cells(
         if min(ends) < 0:
             raise RuntimeError("a cell of the schematic land is open")
         a, b = voronoi.vertices[ends[0]], voronoi.vertices[ends[1]]
-        line = to_lonlat(_bent(a, b, voronoi.points[p], rng))
+        line = to_lonlat(bent(a, b, voronoi.points[p], rng))
         for owner in (p, q):
             if owner < n:
                 borders[owner].append(line)
-    return [_ring(lines) for lines in borders]
+    return [ring_of(lines) for lines in borders]
 
 
-def _bent(
-    a: FloatArray, b: FloatArray, point: FloatArray, rng: np.random.Generator
+def bent(
+    a: FloatArray,
+    b: FloatArray,
+    point: FloatArray,
+    rng: np.random.Generator,
+    *,
+    step_m: float = 160.0,
 ) -> FloatArray:
     """Return a wavy line from a to b inside the kite of a, b and the two points."""
     length = float(np.hypot(*(b - a)))
-    pieces = int(np.clip(length / 160.0, 1, 40))
+    pieces = int(np.clip(length / step_m, 1, 40))
     if pieces < 3:
         return np.vstack((a, b))
     t = np.linspace(0.0, 1.0, pieces + 1)
@@ -215,7 +245,7 @@ def _bent(
     return np.asarray(a + t[:, None] * (b - a) + offset[:, None] * normal)
 
 
-def _ring(lines: list[FloatArray]) -> shapely.Polygon:
+def ring_of(lines: list[FloatArray]) -> shapely.Polygon:
     """Chain the borders of one cell into its polygon, counter-clockwise."""
     from_end: dict[tuple[float, float], list[int]] = {}
     kept = [line for line in lines if tuple(line[0]) != tuple(line[-1])]
@@ -234,7 +264,7 @@ def _ring(lines: list[FloatArray]) -> shapely.Polygon:
     return shapely.orient_polygons(polygon)
 
 
-def _unite(shapes: dict[str, shapely.Polygon], places: Places) -> None:
+def unite(shapes: dict[str, shapely.Polygon], places: Places) -> None:
     """Add townships, counties and the prefecture as unions of their parts."""
 
     def add(code: str, digits: int, parts: list[str]) -> None:

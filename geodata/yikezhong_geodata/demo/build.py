@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -24,8 +24,9 @@ from yikezhong_geodata.demo.elderly import list_elderly
 from yikezhong_geodata.demo.facilities import Ground, Row, survey
 from yikezhong_geodata.demo.funeral import list_funeral
 from yikezhong_geodata.demo.further import list_further
-from yikezhong_geodata.demo.names import Scale, read_places
+from yikezhong_geodata.demo.names import read_places
 from yikezhong_geodata.demo.population import count_people
+from yikezhong_geodata.demo.province import build_province
 from yikezhong_geodata.demo.roads import draw_roads
 from yikezhong_geodata.demo.suizhou import RIVERS
 from yikezhong_geodata.demo.terrain import clip_rivers, draw_rivers
@@ -41,12 +42,13 @@ _PLURALS: Final = {
 }
 
 Progress = Callable[[str, float], None]
+DemoScale = Literal["prefecture", "county", "province"]
 
 
 def build_demo(
     out_dir: Path,
     *,
-    scale: Scale = "prefecture",
+    scale: DemoScale = "prefecture",
     progress: Progress | None = None,
 ) -> Path:
     """Write the demonstration study into a folder.
@@ -55,8 +57,9 @@ def build_demo(
     ----------
     out_dir : Path
         Made where it is not there; files of an earlier study are written over.
-    scale : {"prefecture", "county"}
-        All of 随州市 (51 townships), or 曾都区 only (12 townships) for quick looks.
+    scale : {"prefecture", "county", "province"}
+        All of 随州市 (51 townships), or 曾都区 only (12 townships) for quick looks; or
+        a whole province of invented places (1,300 townships).
     progress : callable, optional
         Called with what is done now (Chinese) and the fraction done, in [0, 1].
 
@@ -71,8 +74,11 @@ def build_demo(
     InputError
         If the scale is unknown.
     """
+    if scale == "province":
+        return build_province(Path(out_dir), progress=progress)
     if scale not in ("prefecture", "county"):
-        raise InputError(f"未知的示范范围“{scale}”", hint="可用：prefecture、county")
+        hint = "可用：prefecture、county、province"
+        raise InputError(f"未知的示范范围“{scale}”", hint=hint)
     tell = progress or _silent
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)

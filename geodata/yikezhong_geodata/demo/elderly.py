@@ -28,8 +28,6 @@ HEADERS = (
     "新建改建", "状态", "启用日期", "停用日期",
 )  # fmt: skip
 
-#: A place outside the demonstration's land (lon, lat).
-OUTSIDE = (113.690512, 31.248331)
 _ALL = ("助餐", "助洁", "助医", "助浴", "助行")
 
 
@@ -274,7 +272,7 @@ def _spoil(rows: list[Row], places: Places) -> None:
     # a neighbour's code: place and code disagree
     other = rows[at[11] + step // 2]
     rows[at[7]] |= {key: other[key] for key in ("所属乡镇", "所属社区代码")}
-    rows[at[8]] |= {"经度": OUTSIDE[0], "纬度": OUTSIDE[1]}
+    rows[at[8]] |= {"经度": places.stray[0], "纬度": places.stray[1]}
     rows[at[9]]["所属社区代码"] = f"{places.top.code[:4]}99999001"
     twin = dict(rows[at[10]])
     twin["设施编号"] = f"YL{places.prefix}{len(rows) + 1:04d}"

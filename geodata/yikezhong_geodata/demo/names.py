@@ -50,7 +50,7 @@ class Places:
 
     ``city`` is the prefecture; ``first`` the number of the first county in it, from 0,
     and ``n_city`` how many it has, where these are not all; ``prefix`` keeps the
-    numbers of facilities apart.
+    numbers of facilities apart. ``stray`` is a place outside the land (lon, lat).
 
     Examples
     --------
@@ -69,6 +69,7 @@ class Places:
     first: int = 0
     n_city: int | None = None
     prefix: str = ""
+    stray: tuple[float, float] = (113.690512, 31.248331)
 
     @property
     def last(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -54,9 +54,25 @@ def count_people(places: Places, *, seed: int) -> People:
     people = np.zeros(len(codes), dtype=np.int64)
     people[urban] = _shared_out(URBAN_PEOPLE, weight[urban])
     people[~urban] = _shared_out(RURAL_PEOPLE, weight[~urban])
+    everyone = count_groups(tuple(codes), people, urban, rng)
+    wanted = {c.code for c in places.communities}
+    keep = np.array([code in wanted for code in codes])
+    return People(
+        tuple(code for code in codes if code in wanted),
+        *(getattr(everyone, f.name)[keep] for f in fields(People)[1:]),
+    )
+
+
+def count_groups(
+    code: tuple[str, ...],
+    people: IntArray,
+    urban: NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> People:
+    """Return the counts of all groups: older and fewer children in the country."""
 
     def part(low: float, high: float, of: IntArray) -> IntArray:
-        share = np.where(urban, low, high) * rng.normal(1.0, 0.06, len(codes))
+        share = np.where(urban, low, high) * rng.normal(1.0, 0.06, len(code))
         return np.rint(of * share).astype(np.int64)
 
     over_60 = part(0.168, 0.256, people)
@@ -64,17 +80,7 @@ def count_people(places: Places, *, seed: int) -> People:
     over_80 = part(0.125, 0.135, over_60)
     children = part(0.205, 0.165, people)
     households = part(0.365, 0.345, people)
-    wanted = {c.code for c in places.communities}
-    keep = np.array([code in wanted for code in codes])
-    return People(
-        tuple(code for code in codes if code in wanted),
-        people[keep],
-        over_60[keep],
-        over_65[keep],
-        over_80[keep],
-        children[keep],
-        households[keep],
-    )
+    return People(code, people, over_60, over_65, over_80, children, households)
 
 
 def _weights(places: Places, urban: NDArray[np.bool_]) -> NDArray[np.float64]:

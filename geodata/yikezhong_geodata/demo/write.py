@@ -6,7 +6,7 @@ import csv
 import datetime as dt
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -62,7 +62,7 @@ def write_boundaries(folder: Path, land: Land) -> None:
 
 def write_rivers(folder: Path, rivers: Sequence[River]) -> None:
     """Write the rivers for display."""
-    features = [_feature(_lonlat_line(r.line), {"名称": r.name}) for r in rivers]
+    features = [_feature(lonlat_line(r.line), {"名称": r.name}) for r in rivers]
     _write_geojson(folder / "rivers.geojson", "rivers", features)
 
 
@@ -72,25 +72,41 @@ def write_population(folder: Path, places: Places, people: People) -> None:
     A few communities have no counts of older people; the totals of their townships
     hold them.
     """
+    finest, above = population_rows(places, people, hidden=MISSING_60)
+    write_csv(folder / "population.csv", finest, encoding="utf-8-sig")
+    write_csv(folder / "population_above.csv", above, encoding="utf-8-sig")
+
+
+def population_rows(
+    places: Places, people: People, *, hidden: Collection[str]
+) -> tuple[list[Row], list[Row]]:
+    """Return the rows of the communities, and of the counties and townships.
+
+    ``hidden`` are communities without counts of older people.
+    """
     table = np.column_stack([getattr(people, group) for group in _GROUPS])
     finest: list[Row] = []
     for place, counts in zip(places.communities, table.tolist(), strict=True):
-        hidden = _OLDER if place.code in MISSING_60 else ()
-        finest.append(_population_row(place, counts, hidden=hidden))
-    write_csv(folder / "population.csv", finest, encoding="utf-8-sig")
+        left_out = _OLDER if place.code in hidden else ()
+        finest.append(_population_row(place, counts, hidden=left_out))
     above: list[Row] = []
     for digits, level in ((6, places.counties), (9, places.townships)):
         for place in level:
             inside = [code[:digits] == place.code[:digits] for code in people.code]
             above.append(_population_row(place, table[inside].sum(axis=0).tolist()))
-    write_csv(folder / "population_above.csv", above, encoding="utf-8-sig")
+    return finest, above
 
 
 def write_zones(folder: Path, zones: Mapping[str, Sequence[tuple[Any, str]]]) -> None:
     """Write a layer for each class of zone."""
     for name, shapes in zones.items():
-        features = [_feature(shape, {"名称": label}) for shape, label in shapes]
-        _write_geojson(folder / f"zones_{name}.geojson", name, features)
+        lines = zone_lines(shapes)
+        write_collection(folder / f"zones_{name}.geojson", name, lines)
+
+
+def zone_lines(shapes: Sequence[tuple[Any, str]]) -> list[str]:
+    """Return the features of a class of zones, a line of GeoJSON each."""
+    return [_json(_feature(shape, {"名称": label})) for shape, label in shapes]
 
 
 def write_statistics(folder: Path, places: Places) -> None:
@@ -114,11 +130,19 @@ def _population_row(
 
 def write_csv(path: Path, rows: Sequence[Row], *, encoding: str) -> None:
     """Write a table as CSV; missing values are empty."""
+    path.write_bytes(csv_text(rows, list(rows[0])).encode(encoding))
+
+
+def csv_text(
+    rows: Sequence[Row], headers: Sequence[str], *, header: bool = True
+) -> str:
+    """Return the lines of a CSV table, with or without the line of its headers."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\r\n")
-    writer.writeheader()
+    writer = csv.DictWriter(text, headers, lineterminator="\r\n")
+    if header:
+        writer.writeheader()
     writer.writerows(rows)
-    path.write_bytes(text.getvalue().encode(encoding))
+    return text.getvalue()
 
 
 def write_excel(path: Path, rows: Sequence[Row], *, title: str) -> None:
@@ -256,7 +280,8 @@ def _no_repeats(ids: np.ndarray[Any, np.dtype[np.int64]]) -> list[int]:
     return [int(i) for i in ids[keep]]
 
 
-def _lonlat_line(line: shapely.LineString) -> shapely.LineString:
+def lonlat_line(line: shapely.LineString) -> shapely.LineString:
+    """Return a line of the plane in degrees."""
     return shapely.LineString(to_lonlat(np.array(line.coords)))
 
 
@@ -272,13 +297,17 @@ def _write_geojson(
     path: Path, name: str, features: Iterable[Mapping[str, Any]]
 ) -> None:
     """Write features one to a line, so that versions can be compared."""
-    lines = [json.dumps(f, ensure_ascii=False, separators=(",", ":")) for f in features]
-    body = ",\n".join(lines)
-    text = (
-        '{"type":"FeatureCollection","name":"'
-        + name
-        + '","features":[\n'
-        + body
-        + "\n]}\n"
-    )
-    path.write_text(text, encoding="utf-8", newline="\n")
+    write_collection(path, name, (_json(f) for f in features))
+
+
+def _json(feature: Mapping[str, Any]) -> str:
+    return json.dumps(feature, ensure_ascii=False, separators=(",", ":"))
+
+
+def write_collection(path: Path, name: str, lines: Iterable[str]) -> None:
+    """Write features, a line of GeoJSON each, as one collection."""
+    with path.open("w", encoding="utf-8", newline="\n") as out:
+        out.write('{"type":"FeatureCollection","name":"' + name + '","features":[\n')
+        for number, line in enumerate(lines):
+            out.write((",\n" if number else "") + line)
+        out.write("\n]}\n")

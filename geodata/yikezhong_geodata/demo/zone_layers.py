@@ -81,12 +81,14 @@ def draw_zones(
         (2, ("water_source", "水源保护区", 900.0)),
         (5, ("scenic_area", "景区", 1400.0)),
     ):
+        if not open_:
+            break
         row = open_[at % len(open_)]
         centre = _place_of(row) + rng.uniform(-0.4, 0.4, 2) * radius_m
         shape = shapely.Point(centre).buffer(radius_m, quad_segs=12)
         plane[name] = [(shape, f"{row['所属乡镇']}示意{word}")]
     return {
-        name: [(_to_lonlat(shape), label) for shape, label in shapes]
+        name: [(round_lonlat(shape), label) for shape, label in shapes]
         for name, shapes in plane.items()
     }
 
@@ -96,7 +98,7 @@ def _place_of(row: Row) -> FloatArray:
     return np.asarray(to_plane(np.array([lon]), np.array([lat]))[0])
 
 
-def _to_lonlat(shape: Any) -> Any:
+def round_lonlat(shape: Any) -> Any:
     """Return a shape of the plane in degrees, to about 0.1 m."""
     found = shapely.transform(shape, to_lonlat)
     return shapely.transform(found, lambda xy: np.round(xy, 6))
