@@ -13,9 +13,9 @@ from yikezhong_app.snapshots.snapshot import (
     SnapshotBusyError,
     SnapshotCorruptError,
     SnapshotMissingError,
-    _publishing,
     list_versions,
     open_current,
+    publishing,
     write_snapshot,
 )
 
@@ -88,7 +88,7 @@ def test_a_flipped_byte_is_noticed_and_mended_by_the_next_run(tmp_path: Path) ->
 
 
 def test_two_publishers_cannot_mix(tmp_path: Path) -> None:
-    with _publishing(tmp_path), pytest.raises(SnapshotBusyError):
+    with publishing(tmp_path), pytest.raises(SnapshotBusyError):
         _write(tmp_path)
 
 
