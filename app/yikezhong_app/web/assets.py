@@ -46,6 +46,10 @@ LIBRARY_FILES: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "dist/MarkerCluster.css": "leaflet.markercluster/MarkerCluster.css",
     },
+    "pbf": {
+        "LICENSE": "pbf/LICENSE",
+        "index.js": "pbf/pbf.js",
+    },
     "swagger-ui-dist": {
         "LICENSE": "swagger-ui/LICENSE",
         "NOTICE": "swagger-ui/NOTICE",
