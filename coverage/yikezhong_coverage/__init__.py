@@ -4,6 +4,7 @@ Pure functions: arrays in, frozen records out. Nothing here knows a file, the ne
 the environment or the clock.
 """
 
+from yikezhong_coverage.areas import covered_area_m2, cut_divisions
 from yikezhong_coverage.circles import service_area, union_area
 from yikezhong_coverage.edges import (
     covered_parts,
@@ -93,9 +94,11 @@ __all__ = [
     "build_graph",
     "connected_pieces",
     "connected_to",
+    "covered_area_m2",
     "covered_edge_length_m",
     "covered_length_m",
     "covered_parts",
+    "cut_divisions",
     "cut_roads",
     "fill",
     "gap_reasons",
