@@ -28,6 +28,8 @@ USUAL_LEVEL: Final = "county"
 #: Neighbours in the list of divisions are joined until a part has so many points: the
 #: roads around a part are searched once for each part that they are near.
 POINTS_PER_PART: Final = 30_000
+#: What a tile of circles on foot and the band around its roads span at most [m].
+TILE_REACH_M: Final = 2_500.0
 #: Times are rounded to multiples of 2⁻³⁰ s: each edge may be off by half of one.
 _TIME_SLACK_S: Final = 2.0**-31
 

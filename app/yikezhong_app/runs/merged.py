@@ -14,8 +14,14 @@ from numpy.typing import NDArray
 
 from yikezhong_app.runs.array_files import read_result
 from yikezhong_app.runs.measure import ServiceTimes
-from yikezhong_app.runs.part_task import MEASURED, circle_facilities, result_path
+from yikezhong_app.runs.part_task import (
+    MEASURED,
+    circle_facilities,
+    of_bytes,
+    result_path,
+)
 from yikezhong_app.runs.run_data import RunData
+from yikezhong_app.tables.circles import STYLES
 from yikezhong_coverage.records import (
     FloatArray,
     IntArray,
@@ -23,6 +29,7 @@ from yikezhong_coverage.records import (
     Reach,
     Service,
 )
+from yikezhong_coverage.seams import join_tiles
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +103,17 @@ class MergedService:
             self.run.terms.limits_s(self.service)[-1],
         )
 
-    def covered_m(self) -> FloatArray:
-        """Return the metres of road of each division within reach."""
-        return by_division(self.run, [arrays["covered_m"] for arrays in self.found])
+    def by_division(self, name: str) -> FloatArray:
+        """Return a measure of every division that the parts have taken."""
+        return by_division(self.run, [arrays[name] for arrays in self.found])
+
+    def union(self) -> shapely.MultiPolygon:
+        """Return the union of the service's circles, put together of tiles."""
+        tile = np.concatenate([arrays["tile"] for arrays in self.found])
+        shapes = np.concatenate([of_bytes(arrays) for arrays in self.found])
+        # parts that meet in a tile have drawn the same
+        tile, first = np.unique(tile, return_index=True)
+        return join_tiles(tile, shapes[first].tolist(), cell_m=STYLES["walking"].cell_m)
 
     def _members(self, arrays: Mapping[str, NDArray[Any]], kind: str) -> IntArray:
         """Return the facilities of a list of ids, as rows of the study."""
@@ -121,10 +136,7 @@ def read_circles(
     """Return the circles of a profile at a limit by facility, as parts have drawn them."""
     circles: dict[int, shapely.Geometry] = {}
     for part, name in zip(run.parts, names, strict=True):
-        arrays = read_result(result_path(kept, name))
-        wkb, ends = arrays["wkb"].tobytes(), arrays["ends"].tolist()
+        shapes = of_bytes(read_result(result_path(kept, name)))
         chosen = circle_facilities(run, part, profile=profile, limit_s=limit_s)
-        starts = [0, *ends][: len(ends)]
-        shapes = shapely.from_wkb([wkb[a:b] for a, b in zip(starts, ends, strict=True)])
         circles |= dict(zip(chosen.tolist(), shapes, strict=True))
     return circles

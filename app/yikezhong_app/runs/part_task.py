@@ -7,7 +7,7 @@ the run is ended.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,9 +28,15 @@ from yikezhong_app.runs.measure import Network
 from yikezhong_app.runs.opened import opened_run
 from yikezhong_app.runs.plan_network import network_at
 from yikezhong_app.runs.run_data import RunData
-from yikezhong_app.tables.circles import draw_circles
+from yikezhong_app.tables.circles import (
+    STYLES,
+    band_within,
+    covered_area_m2,
+    draw_circles,
+)
 from yikezhong_app.tables.roads import RoadLengths, covered_road_m, measure_roads
 from yikezhong_coverage.edges import RoadPieces
+from yikezhong_coverage.lattice import tiles_over
 from yikezhong_coverage.records import (
     FloatArray,
     IndexArray,
@@ -72,7 +78,7 @@ def measure_part(payload: dict[str, Any], tell: Tell) -> dict[str, Any]:
     """
     run = opened_run(payload)
     part, kept = run.parts[payload["part"]], Path(payload["kept"])
-    window = PartWindow.of(run, part, halo_m=payload["halo_m"])
+    window = PartWindow.of(run, part)
     answer: dict[str, Any] = {"services": {}, "circles": {}, "made": 0}
 
     def keep(name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> str:
@@ -184,10 +190,23 @@ def circle_arrays(
     network: Network, facility: Snapped, *, limit_s: float
 ) -> dict[str, NDArray[Any]]:
     """Return the circles of some facilities as one array of bytes, and their ends."""
-    circles = draw_circles(network, facility, limit_s=limit_s)
-    found = [shapely.to_wkb(circle) for circle in circles]
+    return as_bytes(draw_circles(network, facility, limit_s=limit_s))
+
+
+def as_bytes(shapes: Sequence[shapely.Geometry]) -> dict[str, NDArray[Any]]:
+    """Return shapes as one array of bytes, and where each one ends."""
+    found = [shapely.to_wkb(shape) for shape in shapes]
     ends = np.cumsum([len(wkb) for wkb in found], dtype=np.int64)
     return {"wkb": np.frombuffer(b"".join(found), dtype=np.uint8), "ends": ends}
+
+
+def of_bytes(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.object_]:
+    """Return the shapes that :func:`as_bytes` has written."""
+    wkb, ends = arrays["wkb"].tobytes(), arrays["ends"].tolist()
+    starts = [0, *ends][: len(ends)]
+    found: NDArray[np.object_] = np.empty(len(ends), dtype=object)
+    found[:] = shapely.from_wkb([wkb[a:b] for a, b in zip(starts, ends, strict=True)])
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,13 +227,13 @@ class PartWindow:
     _times: dict[tuple[object, ...], Nearest] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, run: RunData, part: Part, *, halo_m: float) -> PartWindow:
-        """Return the window of a part; ``halo_m`` may be infinite."""
+    def of(cls, run: RunData, part: Part) -> PartWindow:
+        """Return the window of a part."""
         store = run.roads("walking")
         core = _core_cells(run, part)
         cells = store.cells
-        if np.isfinite(halo_m):
-            cells = dilate(core, halo_m)
+        if np.isfinite(run.reach_m["halo"]):
+            cells = dilate(core, run.reach_m["halo"])
         roads = store.window(cells)
         edge = run.snapped("walking", "facilities").edge
         near = np.flatnonzero(_places_in(roads.edge, edge) >= 0)
@@ -340,6 +359,50 @@ class PartWindow:
         )
         return found[self.part.divisions]
 
+    def band(self, service: Service, facilities: IntArray) -> dict[str, NDArray[Any]]:
+        """Return the tiles of a service's union, and what they cover of divisions.
+
+        They are the tiles over the part's divisions, and those that its own facilities
+        reach: somebody's facility is near every tile.
+        """
+        own = facilities[np.isin(self.facilities[facilities], self.part.facilities)]
+        reach_m = self.run.reach_m[f"{service.limit_s:g}"] + STYLES["walking"].buffer_m
+        within = np.union1d(self._own_tiles, self._tiles_around(own, reach_m))
+        tile, polygons = band_within(
+            self.at_run_speed, facilities, limit_s=service.limit_s, within=within
+        )
+        over = np.isin(tile, self._own_tiles)
+        covered_m2 = covered_area_m2(
+            self._own_shapes, [polygons[k] for k in np.flatnonzero(over).tolist()]
+        )
+        return {"tile": tile, **as_bytes(polygons), "covered_m2": covered_m2}
+
+    @cached_property
+    def _own_shapes(self) -> Any:
+        return self.run.finest.loc[self.part.divisions]
+
+    @cached_property
+    def _own_tiles(self) -> IntArray:
+        """The tiles over the part's divisions."""
+        bounds = shapely.bounds(self._own_shapes.geometry.to_numpy())
+        known = bounds[~np.isnan(bounds).any(axis=1)]
+        return _tiles(known, cell_m=STYLES["walking"].cell_m)
+
+    def _tiles_around(self, facilities: IntArray, reach_m: float) -> IntArray:
+        """Return the tiles within a distance of some facilities."""
+        found = self.at_run_speed.facility.take(facilities)
+        lat_deg = reach_m / 110_000.0
+        lon_deg = lat_deg / np.cos(np.radians(np.abs(found.lat) + lat_deg))
+        boxes = np.column_stack(
+            [
+                found.lon - lon_deg,
+                found.lat - lat_deg,
+                found.lon + lon_deg,
+                found.lat + lat_deg,
+            ]
+        )
+        return _tiles(boxes, cell_m=STYLES["walking"].cell_m)
+
     def nearest(
         self, facilities: IntArray, *, speed_mps: float, own: bool, most_s: float
     ) -> Nearest:
@@ -398,6 +461,7 @@ def _measure_service(
             )
     eligible = places["eligible"]
     found["covered_m"] = window.covered_m(eligible, limit_s=service.limit_s)
+    found |= window.band(service, eligible)
     if service.capacity is not None:
         found |= _pairs(window.at_run_speed, eligible, limits_s[-1], name="pairs")
         for speed_mps in terms.other_speeds_mps(service):
@@ -452,6 +516,14 @@ def _packed(
         f"{name}.time_s": nearest.time_s[at],
         f"{name}.facility": facility.astype(np.int32),
     }
+
+
+def _tiles(boxes: FloatArray, *, cell_m: float) -> IntArray:
+    """Return the tiles that some boxes touch, ascending."""
+    none = np.empty(0, dtype=np.int64)
+    found = [tiles_over(*box, cell_m=cell_m) for box in boxes.tolist()]
+    tiles: IntArray = np.unique(np.concatenate([none, *found]))
+    return tiles
 
 
 def _core_cells(run: RunData, part: Part) -> IntArray:

@@ -20,7 +20,13 @@ from yikezhong_app.engines.in_process import InProcess
 from yikezhong_app.engines.tasks import Engine
 from yikezhong_app.progress import ProgressCall, part
 from yikezhong_app.runs.array_files import digest
-from yikezhong_app.runs.cutting import cut_run, halo_m, listed_groups, usual_groups
+from yikezhong_app.runs.cutting import (
+    TILE_REACH_M,
+    cut_run,
+    halo_m,
+    listed_groups,
+    usual_groups,
+)
 from yikezhong_app.runs.kept_study import KEY, keep_study
 from yikezhong_app.runs.measure import (
     Network,
@@ -167,7 +173,6 @@ def _compute(
             run,
             workspace,
             chosen,
-            halo_m=_halo_m(run, networks),
             progress=part(progress, 0.05, 0.4),
         )
         folders = count_services(
@@ -221,9 +226,10 @@ def _write(
         ),
         groups=groups,
     )
+    terms = _terms(study, plans, networks)
     return write_run(
         folder,
-        terms=_terms(study, plans, networks),
+        terms=terms,
         services=tuple(services),
         divisions=study.divisions,
         facilities=facilities,
@@ -232,6 +238,7 @@ def _write(
         parts=parts,
         source=source_hash(),
         hashes=_hashes(study, records, networks),
+        reach_m=_reach_m(terms, services, networks),
     )
 
 
@@ -278,23 +285,31 @@ def _hashes(
     return found
 
 
-def _halo_m(run: RunData, networks: dict[str, Network]) -> float:
-    """Return how far around a part roads and facilities matter [m]."""
+def _reach_m(
+    terms: RunTerms, services: Sequence[Service], networks: dict[str, Network]
+) -> dict[str, float]:
+    """Return how far ways on foot may lead, and how far parts look around [m]."""
     walking = networks.get("walking")
+    on_foot = [s for s in services if s.profile == "walking"]
     if walking is None:
-        return 0.0
-    terms = run.terms
-    found = [
-        halo_m(
-            walking.graph, time_s=walking.max_time_s, leg_speed_mps=terms.walk_speed_mps
-        )
-    ]
-    services = [s for s in run.services if s.profile == "walking"]
-    longest = max((terms.limits_s(s)[-1] for s in services), default=0.0)
-    for speed_mps in sorted({v for s in services for v in terms.other_speeds_mps(s)}):
+        return {"halo": 0.0}
+
+    def reach_m(speed_mps: float, time_s: float) -> float:
         graph = at_walking_speed(walking.graph, speed_mps)
-        found.append(halo_m(graph, time_s=longest, leg_speed_mps=speed_mps))
-    return max(found)
+        return halo_m(graph, time_s=time_s, leg_speed_mps=speed_mps)
+
+    usual = terms.walk_speed_mps
+    found = {f"{t:g}": reach_m(usual, t) for t in sorted({s.limit_s for s in on_foot})}
+    longest_s = max((terms.limits_s(s)[-1] for s in on_foot), default=0.0)
+    speeds = sorted({v for s in on_foot for v in terms.other_speeds_mps(s)})
+    # a tile near a facility of the part is drawn by all facilities that reach it
+    around = 2 * max(found.values(), default=0.0) + TILE_REACH_M
+    halo = max(
+        around,
+        reach_m(usual, walking.max_time_s),
+        *(reach_m(speed_mps, longest_s) for speed_mps in speeds),
+    )
+    return {**found, "halo": halo}
 
 
 def _study_tables(

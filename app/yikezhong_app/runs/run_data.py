@@ -142,6 +142,9 @@ class RunData:
         Hash of our own code: tasks of another version refuse to work.
     hashes : mapping of str to str
         What stands in for large inputs in keys: ``records`` and the roads by profile.
+    reach_m : mapping of str to float
+        How far around a part what it does not own matters (``halo``), and how far a
+        way on foot may lead within each service's own limit [m].
     """
 
     folder: Path
@@ -153,6 +156,7 @@ class RunData:
     parts: tuple[Part, ...]
     source: str
     hashes: Mapping[str, str]
+    reach_m: Mapping[str, float]
     _arrays: Mapping[str, NDArray[Any]] = field(repr=False)
     _stores: dict[str, RoadStore] = field(default_factory=dict, repr=False)
     _networks: dict[str, Network] = field(default_factory=dict, repr=False)
@@ -261,6 +265,7 @@ def write_run(
     parts: tuple[Part, ...],
     source: str,
     hashes: Mapping[str, str],
+    reach_m: Mapping[str, float],
 ) -> RunData:
     """Write what tasks need into a folder and return it opened."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -270,6 +275,7 @@ def write_run(
         "parts": [part.name for part in parts],
         "source": source,
         "hashes": dict(hashes),
+        "reach_m": dict(reach_m),
     }
     arrays = {
         **_record_arrays(records),
@@ -308,6 +314,7 @@ def open_run(folder: Path) -> RunData:
         parts=tuple(_parts(about["parts"], arrays)),
         source=about["source"],
         hashes=about["hashes"],
+        reach_m=about["reach_m"],
         _arrays=arrays,
     )
 

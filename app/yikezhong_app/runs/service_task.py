@@ -7,7 +7,7 @@ files that go into the snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,19 +15,18 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-import shapely
 from numpy.typing import NDArray
 
 from yikezhong_app.runs.array_files import digest, read_result, write_result
 from yikezhong_app.runs.kept_tables import KeptTables
 from yikezhong_app.runs.measure import VARIANTS, Network, ServiceTimes
-from yikezhong_app.runs.merged import MergedService, by_division, read_circles
+from yikezhong_app.runs.merged import MergedService, by_division
 from yikezhong_app.runs.opened import opened_run
 from yikezhong_app.runs.part_task import MEASURED, read_lengths, result_path
 from yikezhong_app.runs.plan_network import asked_coverage
 from yikezhong_app.runs.run_data import RunData
 from yikezhong_app.tables.access import access_rows, equity_rows
-from yikezhong_app.tables.circles import covered_area_m2, union_row
+from yikezhong_app.tables.circles import union_of, union_row
 from yikezhong_app.tables.coverage import (
     Splitter,
     add_coverage,
@@ -61,9 +60,9 @@ def count_service(payload: dict[str, Any], tell: Any) -> dict[str, Any]:
     Parameters
     ----------
     payload : dict
-        ``run`` and ``kept`` as for a part; ``service`` (id), ``parts``
-        (names of the parts' results, empty by car), ``roads`` (of their road
-        lengths), ``circles`` (of their circles) and ``tables`` (folder of results).
+        ``run`` and ``kept`` as for a part; ``service`` (id), ``parts`` (names of the
+        parts' results, empty by car), ``roads`` (of their road lengths) and
+        ``tables`` (folder of results).
     tell : callable
         Takes a step and the share that is done.
 
@@ -82,7 +81,6 @@ def count_service(payload: dict[str, Any], tell: Any) -> dict[str, Any]:
         _terms(run, service),
         payload["parts"],
         payload["roads"],
-        payload["circles"],
         *_members(run, service),
     )
     tables = KeptTables(Path(payload["tables"]) / name)
@@ -92,15 +90,8 @@ def count_service(payload: dict[str, Any], tell: Any) -> dict[str, Any]:
         found = None
         if service.profile == "walking":
             found = MergedService.read(run, service, kept=kept, names=payload["parts"])
-        circles = read_circles(
-            run,
-            profile=service.profile,
-            limit_s=service.limit_s,
-            kept=kept,
-            names=payload["circles"],
-        )
         roads = [result_path(kept, name) for name in payload["roads"]]
-        counted = _Counted(run, service, found, circles, roads)
+        counted = _Counted(run, service, found, roads)
         with tables.making() as folder:
             counted.write(folder, tables)
     return {"tables": name, "made": int(made)}
@@ -148,7 +139,6 @@ class _Counted:
     run: RunData
     service: Service
     found: MergedService | None
-    circles: Mapping[int, shapely.Geometry]
     roads: list[Path]
 
     def write(self, folder: Path, tables: KeptTables) -> None:
@@ -157,7 +147,7 @@ class _Counted:
         coverage, speeds = coverage_parts(run.records), coverage_parts(run.records)
         found = {
             "times": self._times(),
-            "circles": self._union,
+            "circles": self._union(),
             "gap_areas": None,
             "equity": self._add_coverage(coverage),
             "access": self._access(),
@@ -347,7 +337,7 @@ class _Counted:
         """Return the metres of road of each division, all and those in reach."""
         if self.found is not None:
             total = [read_result(path)["total_m"] for path in self.roads]
-            return by_division(self.run, total), self.found.covered_m()
+            return by_division(self.run, total), self.found.by_division("covered_m")
         lengths = read_lengths(self.roads[0])
         covered_m = covered_road_m(
             self._network,
@@ -357,20 +347,23 @@ class _Counted:
         )
         return lengths.total_m, covered_m
 
-    @cached_property
     def _union(self) -> pd.DataFrame:
-        facilities = self._service_times.facilities.tolist()
-        return union_row(self.service, [self.circles[f] for f in facilities])
+        """Return the union of the service's circles."""
+        if self.found is not None:
+            return union_row(self.service, self.found.union())
+        facilities = self._service_times.facilities
+        union = union_of(self._network, facilities, limit_s=self.service.limit_s)
+        return union_row(self.service, union)
 
     def _add_surfaces(self, parts: TableParts) -> None:
         """Add the area that the circles cover; those by car are too coarse for it."""
-        if self.service.profile != "walking":
+        if self.found is None:
             return
         divisions, finest = self.run.records.divisions, self.run.finest
-        area_m2, covered = np.zeros((2, len(divisions.code)))
+        area_m2 = np.zeros(len(divisions.code))
         area_m2[finest.index] = finest["area_m2"].to_numpy(np.float64)
-        covered[finest.index] = covered_area_m2(finest, self._union.geometry.iloc[0])
-        found = roll_up_surfaces(divisions, area_m2=area_m2, covered_m2=covered)
+        covered_m2 = self.found.by_division("covered_m2")
+        found = roll_up_surfaces(divisions, area_m2=area_m2, covered_m2=covered_m2)
         self._cover(parts, found, limit_s=self.service.limit_s, variant=VARIANT)
 
 

@@ -51,7 +51,6 @@ def measure_parts(
     workspace: Workspace,
     engine: Engine,
     *,
-    halo_m: float,
     progress: ProgressCall,
 ) -> Measured:
     """Do the first wave: all that is found on foot, by part, and the circles by car."""
@@ -72,7 +71,7 @@ def measure_parts(
         Task(
             run.parts[k].name,
             f"{_PARTS}:measure_part",
-            {**common, "part": k, "halo_m": halo_m},
+            {**common, "part": k},
         )
         for k in numbers
     ]
@@ -116,7 +115,6 @@ def count_services(
             "service": service.id,
             "parts": measured.services.get(service.id, []),
             "roads": roads,
-            "circles": measured.circles[service.profile, service.limit_s],
         }
         return Task(service.name, f"{_SERVICES}:count_service", payload)
 

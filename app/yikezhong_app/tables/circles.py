@@ -10,8 +10,9 @@ import numpy as np
 import shapely
 
 from yikezhong_app.runs.measure import Network
-from yikezhong_coverage.circles import service_area, union_area
-from yikezhong_coverage.records import FloatArray, Service, Snapped
+from yikezhong_coverage.circles import service_area
+from yikezhong_coverage.joint import band_tiles, joint_area
+from yikezhong_coverage.records import FloatArray, IntArray, Service, Snapped
 from yikezhong_geodata.columns import CRS, EQUAL_AREA_CRS
 
 
@@ -65,9 +66,38 @@ def circle_rows(
     )
 
 
-def union_row(
-    service: Service, circles: list[shapely.MultiPolygon]
-) -> gpd.GeoDataFrame:
+def band_within(
+    network: Network, facilities: IntArray, *, limit_s: float, within: IntArray
+) -> tuple[IntArray, list[shapely.MultiPolygon]]:
+    """Return the union of the circles of some facilities, in some tiles."""
+    style = STYLES[network.graph.profile]
+    return band_tiles(
+        network.graph,
+        network.facility.take(facilities),
+        limit_s=limit_s,
+        leg_speed_mps=network.leg_speed_mps,
+        buffer_m=style.buffer_m,
+        cell_m=style.cell_m,
+        within=within,
+    )
+
+
+def union_of(
+    network: Network, facilities: IntArray, *, limit_s: float
+) -> shapely.MultiPolygon:
+    """Return the union of the circles of some facilities."""
+    style = STYLES[network.graph.profile]
+    return joint_area(
+        network.graph,
+        network.facility.take(facilities),
+        limit_s=limit_s,
+        leg_speed_mps=network.leg_speed_mps,
+        buffer_m=style.buffer_m,
+        cell_m=style.cell_m,
+    )
+
+
+def union_row(service: Service, union: shapely.MultiPolygon) -> gpd.GeoDataFrame:
     """Return the union of a service's circles: a row without a facility."""
     return gpd.GeoDataFrame(
         {
@@ -76,28 +106,44 @@ def union_row(
             "profile": [service.profile],
             "limit_s": [service.limit_s],
         },
-        geometry=[union_area(circles)],
+        geometry=[union],
         crs=CRS,
     )
 
 
 def covered_area_m2(
-    divisions: gpd.GeoDataFrame, union: shapely.MultiPolygon
+    divisions: gpd.GeoDataFrame, tiles: Sequence[shapely.MultiPolygon]
 ) -> FloatArray:
-    """Return how much of each division a union of circles covers [m²].
+    """Return how much of each division the tiles of a union of circles cover [m²].
 
-    ``nan`` where a division has no geometry. Areas are those of the equal-area CRS,
-    as for the divisions themselves.
+    Parameters
+    ----------
+    divisions : GeoDataFrame
+    tiles : sequence of shapely.MultiPolygon
+        In ascending order of their numbers. Areas are added in this order, so that a
+        division's is the same with any other tiles besides.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_division,)
+        ``nan`` where a division has no geometry. Areas are those of the equal-area
+        CRS, as for the divisions themselves.
     """
-    parts = np.array([p for p in shapely.get_parts(union) if not p.is_empty])
+    parts = shapely.get_parts(np.array(tiles, dtype=object))
     shapes = divisions.geometry.to_numpy()
     covered = np.where(shapely.is_missing(shapes), np.nan, 0.0)
     if not len(parts):
         return covered
-    place, part = shapely.STRtree(parts).query(shapes, predicate="intersects")
-    common = gpd.GeoSeries(
-        shapely.intersection(shapes[place], parts[part]), crs=CRS
-    ).to_crs(EQUAL_AREA_CRS)
-    np.add.at(covered, place, common.area.to_numpy())
+    tree = shapely.STRtree(parts)
+    place, part = tree.query(shapes, predicate="intersects")
+    order = np.lexsort((part, place))
+    place, part = place[order], part[order]
+    whole = np.zeros(len(part), dtype=np.bool_)
+    inner = np.column_stack(tree.query(shapes, predicate="contains_properly"))
+    whole[np.searchsorted(place * len(parts) + part, inner @ [len(parts), 1])] = True
+    common = parts[part]
+    common[~whole] = shapely.intersection(shapes[place[~whole]], common[~whole])
+    area = gpd.GeoSeries(common, crs=CRS).to_crs(EQUAL_AREA_CRS).area
+    np.add.at(covered, place, area.to_numpy())
     area_m2: FloatArray = divisions["area_m2"].to_numpy(np.float64)
     return np.minimum(covered, area_m2)
