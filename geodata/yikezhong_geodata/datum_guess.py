@@ -108,17 +108,21 @@ class RoadPlaces:
         self._make = make
 
     @classmethod
-    def along(cls, graph: RoadGraph) -> RoadPlaces:
-        """Return the points along all roads of a graph."""
-        return cls(
-            lambda: road_points(graph.vertex_start, graph.vertex_lon, graph.vertex_lat)
-        )
+    def along(cls, graph: Callable[[], RoadGraph]) -> RoadPlaces:
+        """Return the points along all roads of a graph, which is asked for late."""
+
+        def make() -> tuple[FloatArray, FloatArray]:
+            roads = graph()
+            return road_points(roads.vertex_start, roads.vertex_lon, roads.vertex_lat)
+
+        return cls(make)
 
     def __len__(self) -> int:
-        return len(self._points[0])
+        return len(self.points[0])
 
     @cached_property
-    def _points(self) -> tuple[FloatArray, FloatArray]:
+    def points(self) -> tuple[FloatArray, FloatArray]:
+        """Longitudes and latitudes [degrees]."""
         return self._make()
 
     @cached_property
@@ -126,7 +130,7 @@ class RoadPlaces:
         """Return the points as a tree in a plane, and the latitude of the plane."""
         from scipy.spatial import cKDTree
 
-        lon, lat = self._points
+        lon, lat = self.points
         at_lat = float(np.median(lat))
         plane = _plane(lon, lat, at_lat=at_lat)
         # few points are looked up: a tree that is quickly made serves best

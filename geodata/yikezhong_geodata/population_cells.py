@@ -68,7 +68,7 @@ def _open(spec: PopulationSpec, *, folder: Path, divisions: Any) -> PointSource:
 
 
 def _groups_of(source: Source) -> list[str]:
-    groups = [group for group in GROUPS if group in source.columns]
+    groups: list[str] = [group for group in GROUPS if group in source.columns]
     if not groups:
         raise ColumnMappingError(
             "找不到人口列", file=source.file, hint='请用 columns = {people = "…"} 指明'

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,9 @@ import shapely
 from pandas.testing import assert_frame_equal
 
 from study_cases import write_study
+from study_equality import assert_equal_studies
 from yikezhong_coverage.errors import SourceError
 from yikezhong_geodata import file_errors as errors
-from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.opening import GIB, MIB
 from yikezhong_geodata.sandbox import child, loading
 from yikezhong_geodata.sandbox.call import Answer, SandboxLimits, run_apart
@@ -35,7 +34,7 @@ from yikezhong_geodata.sandbox.frames import (
 )
 from yikezhong_geodata.sandbox.loading import load_study_apart
 from yikezhong_geodata.sandbox.reader import READERS
-from yikezhong_geodata.study import Study, load_study
+from yikezhong_geodata.study import load_study
 
 DAY = dt.date(2025, 12, 31)
 SMALL = SandboxLimits(memory_bytes=4 * GIB, cpu_s=60, wall_s=60.0, file_bytes=16 * MIB)
@@ -278,40 +277,6 @@ def test_a_damaged_table_is_refused(tmp_path: Path) -> None:
             read_frame(path)
         except ExchangeError as error:
             assert error.file == "a.arrow"
-
-
-def assert_equal_studies(one: Study, other: Study) -> None:
-    """Every table, array, figure and line of the report is the same to the bit."""
-    for name in ("divisions", "facilities", "demand"):
-        left, right = getattr(one, name), getattr(other, name)
-        assert type(left) is type(right)
-        assert_frame_equal(left, right, check_exact=True)
-        assert [*map(type, left.to_numpy().ravel())] == [
-            *map(type, right.to_numpy().ravel())
-        ]
-    assert one.roads.keys() == other.roads.keys()
-    for profile, graph in one.roads.items():
-        for field in fields(graph):
-            left = getattr(graph, field.name)
-            right = getattr(other.roads[profile], field.name)
-            assert type(left) is type(right)
-            if isinstance(left, str):
-                assert left == right
-            else:
-                assert left.dtype == right.dtype and left.tobytes() == right.tobytes()
-    assert one.plan_inputs.plans == other.plan_inputs.plans
-    assert one.plan_inputs.statistics == other.plan_inputs.statistics
-    assert (one.plan_inputs.zones is None) == (other.plan_inputs.zones is None)
-    if one.plan_inputs.zones is not None:
-        assert_frame_equal(one.plan_inputs.zones, other.plan_inputs.zones)
-    report = DataReport(
-        [f for f in other.report.findings if f.problem != "network_not_cut"],
-        other.report.counts,
-    )
-    assert one.report == report
-    assert (one.spec, one.name, one.as_of, one.services, one.folder) == (
-        other.spec, other.name, other.as_of, other.services, other.folder,
-    )  # fmt: skip
 
 
 def test_the_county_is_the_same_apart(county_run: Any) -> None:

@@ -9,11 +9,14 @@ word       column                                      stored as
 =========  ==========================================  ===========================
 number     NumPy numbers and truth values              as they are, NaN as NaN
 nullable   pandas ``Int64``, ``Float64``, ``boolean``  as they are, missing as null
-text       objects, each a text or None                text
+text       objects, each a text or None                text, each once where repeated
 str        pandas text                                 text
 object     objects: texts, numbers, tuples, None       JSON
+points     finite points only, in two dimensions       two numbers
 geometry   geometries or None                          WKB
 =========  ==========================================  ===========================
+
+Arrays of text are stored by their characters, a byte for each where all are ASCII.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ from yikezhong_coverage.errors import SourceError
 from yikezhong_geodata.columns import CRS
 
 _WORDS: Final = b"yikezhong"
+_LAST_CHARACTER: Final = 0x10FFFF
 _NULLABLE: Final = ("Int64", "Int32", "Float64", "boolean")
 
 
@@ -63,7 +67,7 @@ def read_frame(path: Path) -> Any:
     columns = {
         name: _column_of(table.column(name), word) for name, word in words.items()
     }
-    if "geometry" in words.values():
+    if {"geometry", "points"} & set(words.values()):
         return gpd.GeoDataFrame(columns, geometry="geometry", crs=CRS)
     return pd.DataFrame(columns)
 
@@ -83,8 +87,7 @@ def write_arrays(arrays: Mapping[str, NDArray[Any] | str], path: Path) -> None:
         elif values.ndim == 1 and values.dtype.kind in "biuf":
             words[name], stored = values.dtype.str, pa.array(values)
         elif values.ndim == 1 and values.dtype.kind == "U":
-            words[name] = values.dtype.str
-            stored = pa.array(values.tolist(), pa.large_string())
+            words[name], stored = values.dtype.str, _characters(values)
         else:
             raise ExchangeError(f"数组 {name} 不能交接", file=path.name)
         lists[name] = pa.LargeListArray.from_arrays([0, len(stored)], stored)
@@ -97,21 +100,50 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any] | str]:
     found: dict[str, NDArray[Any] | str] = {}
     for name, word in words.items():
         values = table.column(name).combine_chunks().flatten()
+        dtype = np.dtype(word or "U")
         if word == "":
             found[name] = str(values[0].as_py())
+        elif dtype.kind == "U":
+            found[name] = _texts(values, dtype, file=path.name)
         else:
-            plain = values.to_numpy(zero_copy_only=False)
-            found[name] = np.array(plain, dtype=np.dtype(word))
+            found[name] = np.array(values.to_numpy(), dtype=dtype)
     return found
+
+
+def _characters(values: NDArray[np.str_]) -> Any:
+    """Return texts of one width as Arrow's binary of one width."""
+    n_char = values.dtype.itemsize // 4
+    if not (n_char and len(values)):
+        return pa.array([b""] * len(values), pa.binary(1))
+    codes = np.ascontiguousarray(values).view(np.uint32)
+    ascii_ = not len(codes) or int(codes.max()) < 128
+    stored = codes.astype(np.uint8) if ascii_ else codes
+    width = n_char if ascii_ else values.dtype.itemsize
+    buffer = pa.py_buffer(stored.tobytes())
+    return pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(width), len(values), [None, buffer]
+    )
+
+
+def _texts(values: Any, dtype: np.dtype[Any], *, file: str) -> NDArray[np.str_]:
+    """Return the texts of :func:`_characters`; only real characters are taken."""
+    n_char = dtype.itemsize // 4
+    if not (n_char and len(values)):
+        return np.zeros(len(values), dtype=dtype)
+    width = values.type.byte_width
+    raw = np.frombuffer(values.buffers()[1], dtype=np.uint8)
+    raw = raw[values.offset * width :][: len(values) * width]
+    codes = raw if width == n_char else raw.view(np.uint32)
+    if len(codes) != len(values) * n_char or int(codes.max()) > _LAST_CHARACTER:
+        raise ExchangeError("读取进程交回的文字已损坏", file=file)
+    return codes.astype(np.uint32).view(dtype)
 
 
 def _array_of(column: Any, *, file: str) -> tuple[str, Any]:
     """Return the word for a column, and what is stored of it."""
     name = str(column.dtype)
     if name == "geometry":
-        return "geometry", pa.array(
-            shapely.to_wkb(column.to_numpy()), pa.large_binary()
-        )
+        return _geometries(column.to_numpy())
     if name in _NULLABLE:
         return name, pa.array(column)
     if isinstance(column.dtype, pd.StringDtype):
@@ -121,15 +153,37 @@ def _array_of(column: Any, *, file: str) -> tuple[str, Any]:
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf":
         return column.dtype.str, pa.array(column.to_numpy(), from_pandas=False)
     values = column.tolist()
-    if all(value is None or type(value) is str for value in values):
-        return "text", pa.array(values, pa.large_string())
+    if set(map(type, values)) <= {str, type(None)}:
+        texts = pa.array(values, pa.large_string())
+        by_number = texts.dictionary_encode()
+        few = len(by_number.dictionary) < len(texts) / 2
+        return "text", by_number if few else texts
     cells = [_json(value, column=str(column.name), file=file) for value in values]
     return "object", pa.array(cells, pa.large_string())
+
+
+def _geometries(values: NDArray[np.object_]) -> tuple[str, Any]:
+    """Return points as numbers where all are plain points, else all as WKB."""
+    plain = (
+        (shapely.get_type_id(values) == 0)
+        & ~shapely.has_z(values)
+        & (shapely.get_srid(values) == 0)
+    )
+    if len(values) and plain.all():
+        xy = shapely.get_x(values), shapely.get_y(values)
+        if np.isfinite(xy).all():
+            return "points", pa.StructArray.from_arrays(
+                [pa.array(part) for part in xy], ["x", "y"]
+            )
+    return "geometry", pa.array(shapely.to_wkb(values), pa.large_binary())
 
 
 def _column_of(stored: Any, word: str) -> Any:
     if word == "geometry":
         return gpd.GeoSeries(shapely.from_wkb(_objects(stored)), crs=CRS)
+    if word == "points":
+        x, y = stored.combine_chunks().flatten()
+        return gpd.GeoSeries(shapely.points(x.to_numpy(), y.to_numpy()), crs=CRS)
     if word in _NULLABLE:
         return pd.Series(stored.to_pylist(), dtype=word)
     if word == "str":
@@ -145,8 +199,13 @@ def _column_of(stored: Any, word: str) -> Any:
 
 
 def _objects(stored: Any) -> NDArray[np.object_]:
-    found = np.empty(len(stored), dtype=object)
-    found[:] = stored.to_pylist()
+    """Return texts or bytes as objects; texts stored once are one object."""
+    if not pa.types.is_dictionary(stored.type):
+        return np.asarray(stored.to_numpy(), dtype=object)
+    column = stored.combine_chunks()
+    texts = [*column.dictionary.to_pylist(), None]
+    number = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    found: NDArray[np.object_] = np.array(texts, dtype=object)[number]
     return found
 
 
