@@ -48,9 +48,7 @@ class CoverageBook:
         self, service: str, coverage: Coverage, *, limit_s: float, variant: str
     ) -> None:
         """Keep one coverage."""
-        unknown = np.array(
-            ["unknown_" in words for words in coverage.flags.tolist()], dtype=np.bool_
-        )
+        unknown = np.char.find(coverage.flags, "unknown_") >= 0
         key = (service, float(limit_s), coverage.denominator)
         self.found[variant][key] = ServiceCoverage(
             coverage.total, coverage.covered, unknown

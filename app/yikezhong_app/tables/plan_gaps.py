@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from dataclasses import dataclass, fields
+from itertools import chain
+from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from yikezhong_app.runs.plan_records import build_areas, build_places
 from yikezhong_app.runs.study_records import StudyRecords
+from yikezhong_app.tables.text_columns import TextColumn
 from yikezhong_coverage.plan_remedies import (
     ABSENT,
     REASON_OF,
@@ -17,7 +21,7 @@ from yikezhong_coverage.plan_remedies import (
     presence_remedies,
     share_remedies,
 )
-from yikezhong_coverage.records import IntArray
+from yikezhong_coverage.records import FloatArray, IntArray
 from yikezhong_coverage.remedies import Remedies
 from yikezhong_coverage.rules.ground import Ground, prepare
 from yikezhong_coverage.rules.records import Indicator
@@ -31,7 +35,8 @@ COLUMNS: Final = (
     "reason", "remedy", "remedy_facility_id", "status", "value", "target",
     "missing_units", "missing_share", "rank", "indicator_rank",
 )  # fmt: skip
-
+#: Figures of the highest division that its failing areas bear.
+_FIGURES: Final = ("value", "target", "missing_units", "denominator")
 
 #: Service and limit [s] → remedy and facility by code of a division.
 ServiceRemedies = dict[tuple[str, float], dict[str, tuple[str, str | None]]]
@@ -81,140 +86,198 @@ def plan_gap_rows(
     asked = {
         e.indicator.id: e.indicator for p in study.plan_inputs.plans for e in p.entries
     }
-    rows: list[dict[str, Any]] = []
-    for id_, lines in indicators.groupby("indicator_id", sort=False):
-        top = lines[lines["level"] == lines["level"].iloc[0]]
-        for line in top.to_dict("records"):
-            rows += _of_indicator(asked[str(id_)], line, ground, remedies)
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    if table.empty:
-        return table
-    order = ["indicator_id", "people_60", "people", "code"]
-    table = table.sort_values(
-        order, ascending=[True, False, False, True], kind="stable"
+    index = (pd.Index(areas.code), pd.Index(ground.places.id))
+    found = [
+        _of_indicator(asked[str(id_)], _top(lines), ground, index, remedies)
+        for id_, lines in indicators.groupby("indicator_id", sort=False)
+    ]
+    gaps = _joined([gaps for gaps in found if len(gaps.area)])
+    return pd.DataFrame(columns=list(COLUMNS)) if gaps is None else _table(ground, gaps)
+
+
+@dataclass(frozen=True, eq=False)
+class _Gaps:
+    """Failing areas, shape (n_gap,).
+
+    ``area`` and ``place`` are rows of the ground, -1 for none; ``key`` is the failing
+    code; ``line`` holds the figures of the highest division, in the order of
+    :data:`_FIGURES`.
+    """
+
+    indicator: NDArray[np.object_]
+    area: IntArray
+    place: IntArray
+    key: NDArray[np.object_]
+    remedy: NDArray[np.object_]
+    status: NDArray[np.object_]
+    line: FloatArray
+
+
+def _joined(parts: list[_Gaps]) -> _Gaps | None:
+    if not parts:
+        return None
+    return _Gaps(
+        *(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(_Gaps))
     )
-    table["rank"] = table.groupby("indicator_id", sort=False).cumcount() + 1
-    share = table.groupby("indicator_id")["missing_share"].max().fillna(0.0)
-    places = share.rank(method="min", ascending=False).astype(np.int64)
-    table["indicator_rank"] = table["indicator_id"].map(places).astype(np.int64)
-    by = ["indicator_rank", "indicator_id", "rank"]
-    return table.sort_values(by, kind="stable").reset_index(drop=True)
+
+
+def _top(lines: pd.DataFrame) -> pd.DataFrame:
+    """Return the lines of the highest level."""
+    level = lines["level"].to_numpy(dtype=object)
+    top: pd.DataFrame = lines[level == level[0]]
+    return top
 
 
 def _of_indicator(
     indicator: Indicator,
-    line: dict[str, Any],
+    lines: pd.DataFrame,
     ground: Ground,
+    index: tuple[pd.Index, pd.Index],
     remedies: ServiceRemedies,
-) -> list[dict[str, Any]]:
-    """Return the failing areas of one indicator in one division."""
-    codes = [str(code) for code in line["failing_codes"]]
-    by_code = {code: i for i, code in enumerate(ground.areas.code.tolist())}
-    by_place = {id_: i for i, id_ in enumerate(ground.places.id.tolist())}
-    failing = np.array([by_code[c] for c in codes if c in by_code], dtype=np.int64)
-    found = [
-        _row(
-            indicator,
-            line,
-            ground,
-            area,
-            remedy,
-            place,
-            key=str(ground.areas.code[area]),
-        )
-        for area, remedy, place in _remedies(indicator, ground, failing, remedies)
-    ]
-    for code in codes:
-        place = by_place.get(code, -1)
-        if code not in by_code and place >= 0:
-            area = int(ground.places.unit[place])
-            found.append(
-                _row(indicator, line, ground, area, "add_function", place, key=code)
-            )
-    return found
+) -> _Gaps:
+    """Return the failing areas of one indicator in some divisions.
+
+    Of each division those come first whose code is an area's.
+    """
+    codes = [list(row) for row in lines["failing_codes"]]
+    key = np.array([*chain.from_iterable(codes), None], dtype=object)[:-1]
+    line = np.repeat(np.arange(len(codes)), [len(row) for row in codes])
+    area, place = (one.get_indexer(pd.Index(key, dtype=object)) for one in index)
+    is_area = area >= 0
+    order = np.lexsort((~is_area, line))
+    order = order[(is_area | (place >= 0))[order]]
+    key, line, is_area = key[order], line[order], is_area[order]
+    area, place = area[order], place[order]
+    found = _remedies(indicator, ground, area[is_area], index[1], remedies)
+    remedy = np.full(len(key), "add_function", dtype=object)
+    remedy[is_area] = found.remedy
+    area = np.where(is_area, area, ground.places.unit[place] if len(place) else area)
+    place[is_area] = found.place
+    return _Gaps(
+        np.full(len(key), indicator, dtype=object),
+        area,
+        place,
+        key,
+        remedy,
+        lines["status"].to_numpy(dtype=object)[line],
+        lines[list(_FIGURES)].to_numpy(np.float64)[line],
+    )
+
+
+def _table(ground: Ground, gaps: _Gaps) -> pd.DataFrame:
+    """Return the rows in the order in which they are to be seen to."""
+    areas = ground.areas
+    ids = np.array(
+        [indicator.id for indicator in gaps.indicator.tolist()], dtype=object
+    )
+    names, number = np.unique(ids.astype(np.str_), return_inverse=True)
+    value, target, missing, whole = gaps.line.T
+    share = np.full(len(ids), np.nan)
+    np.divide(missing, whole, out=share, where=whole > 0)
+    people, elderly = (
+        np.append(areas.counts[group], np.nan)[gaps.area]
+        for group in ("people", "people_60")
+    )
+    code = np.append(ground.rank, len(areas))[gaps.area]
+    order = np.lexsort((code, -people, -elderly, number))
+    start = np.searchsorted(number[order], np.arange(len(names)))
+    rank = np.empty(len(ids), dtype=np.int64)
+    rank[order] = np.arange(len(ids)) - start[number[order]] + 1
+    farthest = np.fmax.reduceat(share[order], start)
+    place = pd.Series(np.nan_to_num(farthest)).rank(method="min", ascending=False)
+    indicator_rank = place.to_numpy(np.int64)[number]
+    order = np.lexsort((rank, number, indicator_rank))
+    texts = _texts(ground, gaps, ids)
+    keys = zip(ids[order].tolist(), gaps.key[order].tolist(), strict=True)
+    columns = {
+        "id": [f"{indicator}:{key}" for indicator, key in keys],
+        **{name: column.take(order) for name, column in texts.items()},
+        "people": people[order],
+        "people_60": elderly[order],
+        "value": value[order],
+        "target": target[order],
+        "missing_units": missing[order],
+        "missing_share": share[order],
+        "rank": rank[order],
+        "indicator_rank": indicator_rank[order],
+    }
+    return pd.DataFrame({name: columns[name] for name in COLUMNS}, copy=False)
+
+
+def _texts(
+    ground: Ground, gaps: _Gaps, ids: NDArray[np.object_]
+) -> dict[str, pd.Categorical]:
+    """Return the columns of texts."""
+    areas = ground.areas
+    columns = {
+        "code": TextColumn(areas.code.tolist()),
+        "level": TextColumn(),
+        "remedy_facility_id": TextColumn(ground.places.id.tolist()),
+    }
+    columns["code"].add(gaps.area)
+    columns["remedy_facility_id"].add(gaps.place)
+    levels, number = np.unique(areas.level, return_inverse=True)
+    columns["level"].add(np.append(number, -1)[gaps.area], levels.tolist())
+    remedy = [word or None for word in gaps.remedy.tolist()]
+    plain = {
+        "indicator_id": ids.tolist(),
+        "name": [indicator.name for indicator in gaps.indicator.tolist()],
+        "plan": [indicator.plan for indicator in gaps.indicator.tolist()],
+        "reason": [
+            _reason(word, indicator.rule)
+            for word, indicator in zip(remedy, gaps.indicator.tolist(), strict=True)
+        ],
+        "remedy": remedy,
+        "status": gaps.status.tolist(),
+    }
+    for name, values in plain.items():
+        columns[name] = TextColumn()
+        columns[name].add_texts(values)
+    return {name: column.categorical() for name, column in columns.items()}
+
+
+def _reason(remedy: str | None, rule: str) -> str | None:
+    """Return why an area fails."""
+    usual = ABSENT if rule == "presence" else None
+    return usual if remedy is None else REASON_OF.get(remedy, usual)
 
 
 def _remedies(
     indicator: Indicator,
     ground: Ground,
     failing: IntArray,
+    places: pd.Index,
     remedies: ServiceRemedies,
-) -> list[tuple[int, str, int]]:
-    """Return (area, remedy, place) of failing areas."""
+) -> AreaRemedies:
+    """Return the remedies of failing areas."""
     if indicator.rule == "presence":
-        found = presence_remedies(
+        return presence_remedies(
             indicator, ground, failing, persons=person_attributes()
         )
-    elif indicator.rule == "facility_share":
-        found = share_remedies(indicator, ground, failing)
-    elif indicator.rule == "network_time":
-        found = _by_service(indicator, ground, failing, remedies)
-    else:
-        word = "enlarge" if indicator.rule in _AMOUNTS else ""
-        return [(area, word, -1) for area in failing.tolist()]
-    return list(
-        zip(failing.tolist(), found.remedy.tolist(), found.place.tolist(), strict=True)
-    )
+    if indicator.rule == "facility_share":
+        return share_remedies(indicator, ground, failing)
+    if indicator.rule == "network_time":
+        return _by_service(indicator, ground, failing, places, remedies)
+    word = "enlarge" if indicator.rule in _AMOUNTS else ""
+    none = np.full(len(failing), -1, dtype=np.int32)
+    return AreaRemedies(np.full(len(failing), word), none)
 
 
 def _by_service(
     indicator: Indicator,
     ground: Ground,
     failing: IntArray,
+    places: pd.Index,
     remedies: ServiceRemedies,
 ) -> AreaRemedies:
     """Return the remedies of the gaps of the first service that a rule names."""
     rule = indicator.with_
     key = (str(rule["services"][0]), float(rule["limit_min"]) * 60.0)
     by_code = remedies.get(key, {})
-    by_id = {id_: i for i, id_ in enumerate(ground.places.id.tolist())}
-    known = [by_code.get(str(code), ("", None)) for code in ground.areas.code[failing]]
+    codes = ground.areas.code[failing].tolist()
+    known = [by_code.get(code, ("", None)) for code in codes]
+    facilities = pd.Index([id_ or "" for _, id_ in known], dtype=object)
     return AreaRemedies(
         np.array([word for word, _ in known], dtype=np.str_),
-        np.array([by_id.get(id_ or "", -1) for _, id_ in known], dtype=np.int32),
+        places.get_indexer(facilities).astype(np.int32),
     )
-
-
-def _row(
-    indicator: Indicator,
-    line: dict[str, Any],
-    ground: Ground,
-    area: int,
-    remedy: str,
-    place: int,
-    *,
-    key: str,
-) -> dict[str, Any]:
-    """Return a row; area -1: a facility that is declared in no division."""
-    areas = ground.areas
-    code = str(areas.code[area]) if area >= 0 else None
-    facility = str(ground.places.id[place]) if place >= 0 else None
-    missing, whole = line["missing_units"], line["denominator"]
-    known = (
-        missing is not None
-        and whole is not None
-        and not np.isnan([missing, whole]).any()
-    )
-    reason = ABSENT if indicator.rule == "presence" else None
-    if remedy in REASON_OF:
-        reason = REASON_OF[remedy]
-    return {
-        "id": f"{indicator.id}:{key}",
-        "indicator_id": indicator.id,
-        "name": indicator.name,
-        "plan": indicator.plan,
-        "level": str(areas.level[area]) if area >= 0 else None,
-        "code": code,
-        "people": areas.counts["people"][area] if area >= 0 else np.nan,
-        "people_60": areas.counts["people_60"][area] if area >= 0 else np.nan,
-        "reason": reason,
-        "remedy": remedy or None,
-        "remedy_facility_id": facility,
-        "status": line["status"],
-        "value": line["value"],
-        "target": line["target"],
-        "missing_units": missing,
-        "missing_share": missing / whole if known and whole > 0 else np.nan,
-        "rank": 0,
-        "indicator_rank": 0,
-    }

@@ -44,6 +44,14 @@ class TextColumn:
             index = np.array([*here, -1], dtype=np.int32)[index]
         self._parts.append(index.astype(np.int32))
 
+    def add_texts(self, texts: Sequence[str | None]) -> None:
+        """Add rows of texts; None: none."""
+        place = self._place
+        index = [
+            -1 if text is None else place.setdefault(text, len(place)) for text in texts
+        ]
+        self._parts.append(np.array(index, dtype=np.int32))
+
     def repeat(self, text: str | None, n_row: int) -> None:
         """Add rows of one text, or of none."""
         self.add(np.full(n_row, -1 if text is None else 0), [text or ""])
