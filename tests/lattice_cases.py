@@ -69,7 +69,7 @@ class Lattice:
         nodes = np.stack(
             np.meshgrid(np.arange(n_column + 1.0), np.arange(n_row + 1.0)), axis=-1
         )
-        nodes += rng.uniform(-0.2, 0.2, nodes.shape)
+        nodes += rng.uniform(-0.15, 0.15, nodes.shape)
         across = _bent(nodes[:, :-1], nodes[:, 1:], rng)
         along = _bent(nodes[:-1], nodes[1:], rng)
         south, north = across[:-1], across[1:, :, ::-1]
@@ -87,8 +87,8 @@ def _bent(
     """Return borders from one node to the next, without the last point."""
     step = np.linspace(0, 1, _BENDS, endpoint=False)[:, None]
     line = begin[..., None, :] * (1 - step) + end[..., None, :] * step
-    bend = rng.normal(0, 0.02, line.shape)
-    bend[..., 0, :] = 0
+    # none at the ends, so that borders do not cross where they meet
+    bend = rng.uniform(-0.03, 0.03, line.shape) * np.sin(np.pi * step)
     return line + bend
 
 

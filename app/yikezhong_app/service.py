@@ -25,6 +25,7 @@ from yikezhong_app.reading.rendered import RenderedCache
 from yikezhong_app.reading.store import SnapshotStore
 from yikezhong_app.routes import (
     circles,
+    columns,
     comparisons,
     coverage,
     divisions,
@@ -46,10 +47,12 @@ from yikezhong_app.routes import (
     siting_options,
     sitings,
     study,
+    tiles,
     townships,
     uploads,
 )
 from yikezhong_app.settings import Settings
+from yikezhong_app.tiles.store import TileStore
 from yikezhong_app.uploads.records import TASKS
 from yikezhong_app.uploads.store import UploadStore
 from yikezhong_app.web.access import AccessMiddleware
@@ -72,6 +75,8 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     metrics.router,
     pages.router,
     study.router,
+    tiles.router,
+    columns.router,
     divisions.router,
     coverage.router,
     gaps.router,
@@ -133,6 +138,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.exports.close()
     await asyncio.to_thread(app.state.jobs.close)
     await asyncio.to_thread(app.state.circles.close)
+    await asyncio.to_thread(app.state.tiles.close)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -181,6 +187,11 @@ def create_app(settings: Settings) -> FastAPI:
             memory_bytes=settings.job_memory_bytes,
             finished=asking.REMEMBERED,
         )
+    )
+    app.state.tiles = TileStore(
+        settings.out,
+        limits=PoolLimits(slots=1, jobs=1, memory_bytes=settings.job_memory_bytes),
+        limit_s=settings.request_seconds,
     )
     # one at a time, so that an update never meets another of this service
     app.state.upload_jobs = LazyPool(

@@ -7,7 +7,7 @@ the catalog it began with.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from yikezhong_app.reading.name_search import NameIndex
-from yikezhong_app.reading.records import Row, to_rows
+from yikezhong_app.reading.records import Row, split_words, to_rows
 from yikezhong_app.reading.shapes import (
     Geometries,
     geojson_shapes,
@@ -31,6 +31,7 @@ from yikezhong_app.reading.table_reader import (
     read_computed,
 )
 from yikezhong_app.snapshots.snapshot import NETWORK_PREFIX, Snapshot
+from yikezhong_app.tiles.keys import MOST_PLAIN, tiled_levels, tiles_key
 from yikezhong_app.web.request_errors import (
     AmbiguousNameError,
     ParameterError,
@@ -41,8 +42,6 @@ from yikezhong_geodata.columns import LEVEL_NAMES, LEVELS
 
 #: Digits of the short forms of a 12-digit code.
 _SHORT_CODES = (2, 4, 6, 9)
-#: Columns that hold words separated by spaces.
-_WORD_COLUMNS = ("flags", "estimated", "incomplete")
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +106,7 @@ class Catalog:
     @cached_property
     def divisions(self) -> list[Row]:
         """All divisions, without geometry, in the order of the table."""
-        return _split_words(to_rows(self.snapshot.table("divisions")))
+        return split_words(to_rows(self.snapshot.table("divisions")))
 
     @cached_property
     def position(self) -> dict[str, int]:
@@ -126,6 +125,12 @@ class Catalog:
         for row in self.divisions:
             counts[row["level"]] += 1
         return {level: counts[level] for level in LEVELS if level in counts}
+
+    @cached_property
+    def tiles_key(self) -> str | None:
+        """Name of the boundaries' tiles; None where all levels go without."""
+        divisions = self.snapshot.geo_table("divisions")
+        return tiles_key(divisions) if tiled_levels(divisions) else None
 
     @cached_property
     def _children(self) -> dict[str, list[int]]:
@@ -301,10 +306,7 @@ class Catalog:
         return PartMap(self.tables, "gaps")
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return a whole table; an empty one where it was not written.
-
-        Only for tables that are small whatever the study.
-        """
+        """Return a whole small table; an empty one where it was not written."""
         return self.tables.whole(name)
 
     @cached_property
@@ -313,7 +315,7 @@ class Catalog:
         rows = to_rows(
             self.table("facilities"), without=("geometry", "service", "level")
         )
-        return _split_words(rows)
+        return split_words(rows)
 
     @cached_property
     def facility_names(self) -> dict[str, str]:
@@ -327,10 +329,18 @@ class Catalog:
         return {}
 
     def division_shapes(
-        self, level: str, *, tolerance_m: float
+        self, level: str, *, tolerance_m: float, only: Collection[str] | None = None
     ) -> dict[str, bytes | None]:
-        """Return code → GeoJSON of a whole level, simplified as one [m]."""
+        """Return code → GeoJSON of a level, simplified as one [m].
+
+        Of very many divisions those in ``only`` are simplified without the rest.
+        """
         frame = self.snapshot.geo_table("divisions")
+        if only is not None and self.levels[level] > MOST_PLAIN:
+            rows = np.array([self.position[code] for code in only])
+            some: Geometries = np.asarray(frame.geometry.array, dtype=object)[rows]
+            simple = simplify_together(some, tolerance_m=tolerance_m)
+            return dict(zip(only, geojson_shapes(simple), strict=True))
         at = np.flatnonzero((frame["level"] == level).to_numpy())
         key = (level, tolerance_m)
         if key not in self._simplified:
@@ -354,15 +364,6 @@ class Catalog:
         chosen = self.tables.shapes(name, at)
         simple = simplify_alone(chosen, tolerance_m=tolerance_m)
         return geojson_shapes(simple, decimals=decimals)
-
-
-def _split_words(rows: list[Row]) -> list[Row]:
-    """Turn texts of words separated by spaces into lists."""
-    for row in rows:
-        for name in _WORD_COLUMNS:
-            if isinstance(row.get(name), str):
-                row[name] = row[name].split()
-    return rows
 
 
 def load_catalog(

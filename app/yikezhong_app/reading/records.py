@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 Row = dict[str, Any]
+
+#: Columns that hold words separated by spaces.
+WORD_COLUMNS: Final = ("flags", "estimated", "incomplete")
 
 
 def to_rows(
@@ -73,3 +76,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (dt.date, dt.datetime)):
         return value.isoformat()
     return str(value)
+
+
+def split_words(rows: list[Row]) -> list[Row]:
+    """Turn texts of words separated by spaces into lists, in place."""
+    for row in rows:
+        for name in WORD_COLUMNS:
+            if isinstance(row.get(name), str):
+                row[name] = row[name].split()
+    return rows

@@ -110,7 +110,7 @@ def coverage_rows(
             parameter="speed",
             available=[s for s in (catalog.walk_speed_mps,) if s is not None],
         )
-    _check_denominator(query.denominator, parts.values())
+    check_denominator(query.denominator, parts.values())
     _check_minutes(
         query.minutes, (_of(part, query.denominator) for part in parts.values())
     )
@@ -173,7 +173,7 @@ def gap_rows(
             available=["with_neighbours"],
         )
     # Not from the gaps: at a limit where everybody is covered there are none.
-    _check_limits(
+    check_limits(
         query.minutes,
         (
             limit_s
@@ -352,10 +352,11 @@ def _limit_mask(
 
 def _check_minutes(minutes: float | str | None, parts: Iterable[pd.DataFrame]) -> None:
     if isinstance(minutes, float):
-        _check_limits(minutes, limits_of(parts))
+        check_limits(minutes, limits_of(parts))
 
 
-def _check_limits(minutes: float | str | None, limits_s: Iterable[float]) -> None:
+def check_limits(minutes: float | str | None, limits_s: Iterable[float]) -> None:
+    """Raise where a limit [min] is asked for that is not among those computed [s]."""
     if not isinstance(minutes, float):
         return
     available = sorted({limit_s / _S_PER_MIN for limit_s in limits_s})
@@ -373,7 +374,8 @@ def _of(part: pd.DataFrame, denominator: str | None) -> pd.DataFrame:
     return part[part["denominator"] == denominator]
 
 
-def _check_denominator(denominator: str | None, parts: Iterable[pd.DataFrame]) -> None:
+def check_denominator(denominator: str | None, parts: Iterable[pd.DataFrame]) -> None:
+    """Raise where a denominator is asked for that stands in none of some rows."""
     if denominator in (None, "all"):
         return
     available = {name: None for part in parts for name in denominators_available(part)}

@@ -52,3 +52,11 @@ def documented(
         304: {"description": "与 If-None-Match 所指的相同"},
     }
     return answers
+
+
+def described(model: Any) -> dict[Any, Any]:
+    """Return the ``responses`` of a route that answers in JSON only."""
+    return {
+        200: {"model": model, "description": "一个成果版本的数据"},
+        304: {"description": "与 If-None-Match 所指的相同"},
+    }

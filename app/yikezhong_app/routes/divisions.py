@@ -79,7 +79,8 @@ def division_shapes(
     """
     texts: dict[str, bytes | None] = {}
     for level in {row["level"] for row in rows}:
+        own = [row["code"] for row in rows if row["level"] == level]
         asked_m = DEFAULT_TOLERANCE_M[level] if simplify_m is None else simplify_m
         step_m = tolerance_step(asked_m)
-        texts.update(catalog.division_shapes(level, tolerance_m=step_m))
+        texts.update(catalog.division_shapes(level, tolerance_m=step_m, only=own))
     return [texts[row["code"]] for row in rows]

@@ -12,6 +12,7 @@ from yikezhong_app.reading.records import Row, to_rows
 from yikezhong_app.reading.table_reader import Computed
 from yikezhong_app.routes.answers import documented
 from yikezhong_app.schemas.answers import DataReportRow, PageOf, Study
+from yikezhong_app.tiles.keys import MAX_ZOOM, MIN_ZOOM, MOST_PLAIN
 from yikezhong_app.web.formats import Format
 from yikezhong_app.web.queries import DataReportQuery, FormatQuery
 from yikezhong_app.web.repeats import RepeatedRoute
@@ -125,9 +126,23 @@ def study_record(catalog: Catalog) -> Row:
             for name in ("divisions", "facilities", "gaps", "circles", "data_report")
         },
         "bounds": _bounds(catalog),
+        "tiles": _tiles(catalog),
         "data_report": catalog.manifest.get("data_report") or [],
         "resources": {name: f"/api/v1/{name}" for name in _RESOURCES},
     }
+
+
+def _tiles(catalog: Catalog) -> list[Row]:
+    """Return the levels whose boundaries are served as tiles."""
+    if catalog.tiles_key is None:
+        return []
+    url = f"/api/v1/tiles/{catalog.tiles_key}/{{z}}/{{x}}/{{y}}"
+    zooms = {"min_zoom": MIN_ZOOM, "max_zoom": MAX_ZOOM}
+    return [
+        {"level": level, "url": url, **zooms}
+        for level, count in catalog.levels.items()
+        if count > MOST_PLAIN
+    ]
 
 
 def _service(catalog: Catalog, service: Row) -> Row:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from yikezhong_app.scenarios.schemas import ComparisonRow, ScenarioPointRow
 from yikezhong_app.schemas.gaps import GapAreaRow, PlanGapRow, RemedyRow
+from yikezhong_app.schemas.values import TilesItem
 
 RowT = TypeVar("RowT")
 
@@ -344,6 +345,9 @@ class Study(_Head):
     )
     counts: dict[str, int] = Field(title="各表行数")
     bounds: list[float] | None = Field(title="范围", description="西、南、东、北 [度]")
+    tiles: list[TilesItem] = Field(
+        title="边界瓦片", description="区划太多、边界按瓦片提供的层级；没有则为空"
+    )
     data_report: list[dict[str, Any]] = Field(
         title="数据报告", description="各图层：读入 = 使用 + 修复 + 剔除"
     )

@@ -14,13 +14,11 @@ there as a point.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,59 +28,28 @@ import shapely
 from numpy.typing import NDArray
 
 from yikezhong_app.reading.shapes import Geometries, simplify_together
+from yikezhong_app.tiles.keys import (
+    MAX_ZOOM,
+    MIN_ZOOM,
+    STEPS,
+    Step,
+    tiled,
+    tiled_levels,
+    tiles_key,
+    tiles_path,
+)
 from yikezhong_geodata.columns import CRS
 from yikezhong_geodata.durable import sync
+from yikezhong_geodata.opening import prepare_gdal
 
 #: Name of the layer in the tiles.
 LAYER: Final = "divisions"
-#: A level with more divisions than this is served as tiles.
-MOST_PLAIN: Final = 3000
-#: Folder of the tiles in a result folder.
-FOLDER: Final = "tiles"
-#: Counts up when tiles are made in another way.
-_FORMAT: Final = 1
 _EXTENT: Final = 4096
 _EARTH_M: Final = 40_075_016.686
 _DEGREE_M: Final = 111_320.0
 #: Polygons whose area divided by their outline is below so many steps of a tile's grid
 #: may vanish when they are put on the grid.
-_NARROW_STEPS: Final = 1.5
-
-
-@dataclass(frozen=True)
-class _Step:
-    """Zooms drawn with the same details."""
-
-    zooms: tuple[int, int]
-    tolerance_m: float
-
-
-#: From the finest, so that each is simplified from the one before.
-_STEPS: Final = (_Step((12, 13), 5.0), _Step((11, 11), 20.0), _Step((9, 10), 50.0))
-MIN_ZOOM: Final = min(step.zooms[0] for step in _STEPS)
-MAX_ZOOM: Final = max(step.zooms[1] for step in _STEPS)
-
-
-def tiled_levels(divisions: gpd.GeoDataFrame) -> list[str]:
-    """Return the levels of a table of divisions that are served as tiles."""
-    counts = divisions["level"].value_counts()
-    return [str(level) for level, n in counts.items() if n > MOST_PLAIN]
-
-
-def tiles_key(divisions: gpd.GeoDataFrame) -> str:
-    """Return the name of the boundaries: a hash of all that the tiles are made of."""
-    chosen = _tiled(divisions)
-    digest = hashlib.sha256(f"{_FORMAT} {_STEPS}".encode())
-    for name in ("level", "code", "name"):
-        digest.update("\n".join(chosen[name].astype(str)).encode())
-    for shape in shapely.to_wkb(np.asarray(chosen.geometry.array, dtype=object)):
-        digest.update(shape or b"-")
-    return digest.hexdigest()[:20]
-
-
-def tiles_path(out_dir: Path, key: str) -> Path:
-    """Return where the tiles of some boundaries lie in a result folder."""
-    return out_dir / FOLDER / f"divisions-{key}.pmtiles"
+_NARROWSTEPS: Final = 1.5
 
 
 def build_division_tiles(divisions: gpd.GeoDataFrame, out_dir: Path) -> Path | None:
@@ -108,17 +75,13 @@ def build_division_tiles(divisions: gpd.GeoDataFrame, out_dir: Path) -> Path | N
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".new-{secrets.token_hex(8)}")
     try:
-        _write(_tiled(divisions), fresh)
+        _write(tiled(divisions), fresh)
         sync(fresh)
         fresh.replace(path)
         sync(path.parent)
     finally:
         fresh.unlink(missing_ok=True)
     return path
-
-
-def _tiled(divisions: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    return divisions[divisions["level"].isin(tiled_levels(divisions))]
 
 
 def _write(divisions: gpd.GeoDataFrame, path: Path) -> None:
@@ -145,13 +108,13 @@ def _write(divisions: gpd.GeoDataFrame, path: Path) -> None:
         shutil.rmtree(work)
 
 
-def _steps(divisions: gpd.GeoDataFrame) -> Iterator[tuple[_Step, gpd.GeoDataFrame]]:
+def _steps(divisions: gpd.GeoDataFrame) -> Iterator[tuple[Step, gpd.GeoDataFrame]]:
     """Yield the zooms and what is drawn there."""
     there = ~(divisions.geometry.isna() | divisions.geometry.is_empty)
     plain = divisions.loc[there, ["code", "name", "level"]].astype(str)
     shapes: Geometries = np.array(divisions.geometry[there].array, dtype=object)
     levels = plain["level"].to_numpy()
-    for step in _STEPS:
+    for step in STEPS:
         # levels overlap: each is simplified for itself
         for level in np.unique(levels):
             own = levels == level
@@ -174,11 +137,12 @@ def _is_narrow(shapes: Geometries, *, zoom: int) -> NDArray[np.bool_]:
     step_m = _EARTH_M * cos / 2**zoom / _EXTENT
     with np.errstate(invalid="ignore", divide="ignore"):
         width_m = shapely.area(shapes) / shapely.length(shapes) * flat_m
-    return ~(width_m >= _NARROW_STEPS * step_m)
+    return ~(width_m >= _NARROWSTEPS * step_m)
 
 
 def _cut(table: gpd.GeoDataFrame, folder: Path, zooms: tuple[int, int]) -> None:
     """Cut a table into tiles, a file each: ``folder/z/x/y.pbf``."""
+    prepare_gdal()
     import pyogrio
 
     pyogrio.write_dataframe(
@@ -219,10 +183,3 @@ def _metadata() -> dict[str, Any]:
     fields: dict[str, str] = dict.fromkeys(("code", "name", "level"), "String")
     layer = {"id": LAYER, "fields": fields, "minzoom": MIN_ZOOM, "maxzoom": MAX_ZOOM}
     return {"name": LAYER, "vector_layers": [layer]}
-
-
-def missing_codes(found: Sequence[str], divisions: gpd.GeoDataFrame) -> list[str]:
-    """Return the codes of divisions with a boundary that are not among those found."""
-    tiled = _tiled(divisions)
-    there = ~(tiled.geometry.isna() | tiled.geometry.is_empty)
-    return sorted(set(tiled.loc[there, "code"].astype(str)) - set(found))
