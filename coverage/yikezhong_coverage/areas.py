@@ -131,12 +131,12 @@ def covered_area_m2(
     Examples
     --------
     >>> from yikezhong_coverage.lattice import boxes_of, tiles_over
-    >>> ids = tiles_over(113.0, 31.0, 113.02, 31.0, cell_m=10.0)
+    >>> ids = tiles_over(113.0, 31.0, 113.02, 31.01, cell_m=10.0)
     >>> tiles = [shapely.MultiPolygon([box]) for box in boxes_of(ids, cell_m=10.0)]
     >>> half = shapely.box(113.0, 31.0, 113.01, 31.005)
     >>> pieces = cut_divisions([half, None], cell_m=10.0, crs="EPSG:6933")
     >>> covered_area_m2(pieces, ids, tiles).round(1)
-    array([529534.5,      nan])
+    array([529411.7,      nan])
     """
     area_m2 = np.where(pieces.missing, np.nan, 0.0)
     ids = np.asarray(tile, np.int64)

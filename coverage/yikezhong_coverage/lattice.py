@@ -117,7 +117,7 @@ def tile_boxes(ids: ArrayLike, *, cell_m: float) -> FloatArray:
     --------
     >>> ids = tiles_over(113.0, 31.0, 113.0, 31.0, cell_m=10.0)
     >>> tile_boxes(ids, cell_m=10.0).tolist()
-    [[112.994304, 30.99648, 113.008256, 31.008]]
+    [[112.997248, 30.9888, 113.0112, 31.00032]]
     """
     return tile_corners(ids, cell_m=cell_m) / UNITS
 
