@@ -378,12 +378,19 @@ def serve(
         int | None,
         typer.Option(min=1, max=65535, help="端口；默认为 YIKEZHONG_PORT"),
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            help="服务该数据库中已发布的成果，成果目录存放副本；"
+            "默认为 YIKEZHONG_DATABASE"
+        ),
+    ] = None,
 ) -> None:
-    """Serve the maps and the API of a result folder."""
+    """Serve the maps and the API of a result folder, or of a database."""
     from yikezhong_app.commands.settings import read_settings
     from yikezhong_app.web.serving import serve_forever
 
-    serve_forever(read_settings(out=folder, host=host, port=port))
+    serve_forever(read_settings(out=folder, host=host, port=port, database=database))
 
 
 def _done(value: dict[str, Any], sentence: str, *, as_json: bool) -> None:

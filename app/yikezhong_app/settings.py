@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from yikezhong_app.web.access import AccessToken, parse_tokens
@@ -34,6 +34,15 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="监听地址；0.0.0.0 为所有网卡")
     port: int = Field(8000, ge=0, le=65535, description="监听端口；0 为任意空闲端口")
     out: Path = Field(Path("out"), description="成果目录（yikezhong run 的 --out）")
+    database: SecretStr | None = Field(
+        None,
+        description="数据库地址；填写后服务其中已发布的成果，成果目录只存放副本",
+    )
+    database_schema: str = Field(
+        "yikezhong",
+        pattern=r"^[a-z][a-z0-9_]{0,39}$",
+        description="数据库中存放成果视图的模式",
+    )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="除本机外允许的主机名（Host），逗号分隔；* 为不限",
@@ -156,6 +165,17 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("database", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else value
+
+    @model_validator(mode="after")
+    def _check_source(self) -> Settings:
+        if self.database is not None and self.study is not None:
+            raise ValueError("服务数据库中的成果时不能更新研究数据（YIKEZHONG_STUDY）")
+        return self
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ from yikezhong_app.snapshots.opening import (
 )
 from yikezhong_app.snapshots.snapshot import publishing
 from yikezhong_app.snapshots.stored_tables import SnapshotCorruptError, sha256
-from yikezhong_coverage.errors import InputError, SourceError
+from yikezhong_coverage.errors import SourceError
 from yikezhong_geodata.databases.connecting import Place, connected
 from yikezhong_geodata.databases.reading import postgis_schema
 from yikezhong_geodata.durable import replace_json, sync
@@ -52,7 +52,7 @@ from yikezhong_geodata.durable import replace_json, sync
 _SLICE_ROWS: Final = 131_072
 
 
-class NotACopyError(InputError):
+class NotACopyError(SourceError):
     """A folder holds results of its own."""
 
 
@@ -127,7 +127,7 @@ def require_copies(out_dir: Path) -> None:
             raise NotACopyError(
                 "目录里有在本机计算的成果，不能用来存放数据库成果的副本",
                 file=str(out_dir),
-                hint="请为服务另选一个空目录",
+                hint="请为服务另选一个空目录；只看本机成果时去掉 YIKEZHONG_DATABASE",
             )
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from yikezhong_app.reading.catalog import Catalog, load_catalog
 from yikezhong_app.reading.table_reader import DEFAULT_TABLE_BYTES
@@ -28,6 +29,13 @@ class StoreState:
     problem: SourceError | None
 
 
+class Follower(Protocol):
+    """What keeps a result folder up to date with a source elsewhere."""
+
+    def follow(self, *, at_once: bool) -> None:
+        """Look for a new version there; raise SourceError where that failed."""
+
+
 class SnapshotStore:
     """Gives the current catalog; cheap to ask for at every request.
 
@@ -42,6 +50,8 @@ class SnapshotStore:
         Shortest time between two looks at the pointer [s].
     table_bytes : int
         Bound on what is kept of large tables [bytes].
+    follower : Follower, optional
+        Brings the folder up to date before each look.
     """
 
     def __init__(
@@ -50,6 +60,7 @@ class SnapshotStore:
         *,
         reload_seconds: float,
         table_bytes: int = DEFAULT_TABLE_BYTES,
+        follower: Follower | None = None,
     ) -> None:
         self._table_bytes = table_bytes
         self._out_dir = out_dir
@@ -58,6 +69,8 @@ class SnapshotStore:
         self._state = StoreState(None, None)
         self._stamp: _Stamp | None = None
         self._looked = float("-inf")
+        self._follower = follower
+        self._own_problem: SourceError | None = None
 
     @property
     def state(self) -> StoreState:
@@ -100,6 +113,7 @@ class SnapshotStore:
     def _reload(self) -> None:
         if time.monotonic() - self._looked < self._reload_seconds:
             return
+        problem = self._follow()
         stamp = _stamp(self._out_dir / CURRENT)
         if stamp is None or stamp != self._stamp:
             old = self._state.catalog
@@ -116,7 +130,19 @@ class SnapshotStore:
                     LOG.error("cannot serve the current version: %s", error)
                 self._state = StoreState(old, error)
             self._stamp = stamp
+            self._own_problem = self._state.problem
+        self._state = StoreState(self._state.catalog, problem or self._own_problem)
         self._looked = time.monotonic()
+
+    def _follow(self) -> SourceError | None:
+        """Bring the folder up to date with its database; return why that failed."""
+        if self._follower is None:
+            return None
+        try:
+            self._follower.follow(at_once=self._state.catalog is None)
+        except SourceError as error:
+            return error
+        return None
 
 
 def _stamp(path: Path) -> _Stamp | None:

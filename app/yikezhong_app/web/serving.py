@@ -7,11 +7,12 @@ import socket
 
 import uvicorn
 
-from yikezhong_app.commands.console import print_line
+from yikezhong_app.commands.console import print_line, progress_bar
 from yikezhong_app.logs import configure_logs
+from yikezhong_app.publishing.serving import follower_of
 from yikezhong_app.service import create_app
 from yikezhong_app.settings import Settings
-from yikezhong_app.snapshots.snapshot import open_current
+from yikezhong_app.snapshots.snapshot import Snapshot, open_current
 from yikezhong_app.web.access import AccessToken, random_token
 from yikezhong_app.web.connections import (
     ConnectionLimits,
@@ -41,7 +42,7 @@ def serve_forever(settings: Settings) -> None:
     PortTakenError
         If the port cannot be had.
     """
-    snapshot = open_current(settings.out)
+    snapshot = _first_snapshot(settings)
     own = None
     if not settings.tokens and settings.host in LOOPBACK:
         own = random_token("planner" if settings.study is None else "editor")
@@ -55,6 +56,15 @@ def serve_forever(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     GuardedServer(server_config(settings)).run()
+
+
+def _first_snapshot(settings: Settings) -> Snapshot:
+    """Return what is served first: of the database where one is set."""
+    follower = follower_of(settings)
+    if follower is None:
+        return open_current(settings.out)
+    with progress_bar(quiet=False) as progress:
+        return follower.begin(progress)
 
 
 def server_config(settings: Settings) -> uvicorn.Config:
