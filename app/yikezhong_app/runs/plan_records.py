@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -98,7 +99,7 @@ def build_places(study: Study, areas: Areas) -> Places:
         functions=function_sets(table["functions"]),
         status=table["status"].to_numpy(dtype=object).astype(np.str_),
         unit=facility_unit(table, index),
-        serves=() if served is None else [_rows_of(codes, index) for codes in served],
+        serves=() if served is None else _rows_of(served.tolist(), index),
         attributes=attributes,
     )
 
@@ -163,9 +164,16 @@ def _objects(column: pd.Series) -> NDArray[np.object_]:
     return values
 
 
-def _rows_of(codes: Iterable[str] | None, index: pd.Index) -> tuple[int, ...]:
-    """Return the rows of the codes that a facility serves."""
-    if codes is None:
-        return ()
-    rows = index.get_indexer(pd.Index(list(codes), dtype=object))
-    return tuple(int(row) for row in rows if row >= 0)
+def _rows_of(
+    served: Sequence[Iterable[str] | None], index: pd.Index
+) -> list[tuple[int, ...]]:
+    """Return the rows of the codes that each facility serves."""
+    lists = [() if codes is None else tuple(codes) for codes in served]
+    codes = pd.Index(list(chain.from_iterable(lists)), dtype=object)
+    found = index.get_indexer(codes).tolist()
+    rows, start = [], 0
+    for one in lists:
+        here = found[start : start + len(one)]
+        rows.append(tuple(row for row in here if row >= 0))
+        start += len(one)
+    return rows
