@@ -19,6 +19,7 @@ from yikezhong_app.reading.name_search import NameIndex
 from yikezhong_app.reading.records import Row, split_words, to_rows
 from yikezhong_app.reading.shapes import (
     Geometries,
+    clip,
     geojson_shapes,
     simplify_alone,
     simplify_together,
@@ -74,7 +75,7 @@ class Catalog:
 
     @property
     def notice(self) -> str | None:
-        """What must stand on every page and export; None where nothing."""
+        """What must stand on every page and export."""
         return self.manifest.get("notice") or None
 
     @property
@@ -245,7 +246,7 @@ class Catalog:
 
     @cached_property
     def tables(self) -> TableReader:
-        """The tables of the version: of large ones only what is asked is read."""
+        """The tables of the version."""
         return TableReader(self.snapshot, limit_bytes=self.table_bytes)
 
     @cached_property
@@ -312,10 +313,7 @@ class Catalog:
     @cached_property
     def facilities(self) -> list[Row]:
         """All facilities, without geometry, in the order of the table."""
-        rows = to_rows(
-            self.table("facilities"), without=("geometry", "service", "level")
-        )
-        return split_words(rows)
+        return split_words(to_rows(self.table("facilities")))
 
     @cached_property
     def facility_names(self) -> dict[str, str]:
@@ -357,11 +355,14 @@ class Catalog:
         *,
         tolerance_m: float = 0.0,
         decimals: int = 6,
+        box: tuple[float, float, float, float] | None = None,
     ) -> list[bytes | None]:
-        """Return the GeoJSON of some rows of a table, each simplified for itself."""
+        """Return the GeoJSON of rows of a table in a box, each simplified alone."""
         if not at:
             return []
         chosen = self.tables.shapes(name, at)
+        if box is not None:
+            chosen = clip(chosen, box)
         simple = simplify_alone(chosen, tolerance_m=tolerance_m)
         return geojson_shapes(simple, decimals=decimals)
 

@@ -90,6 +90,13 @@ def simplify_alone(geometries: Geometries, *, tolerance_m: float) -> Geometries:
     return result
 
 
+def clip(geometries: Geometries, box: tuple[float, float, float, float]) -> Geometries:
+    """Return what of shapes lies in a box; None where nothing does."""
+    clipped: Geometries = shapely.clip_by_rect(geometries, *box)
+    clipped[shapely.is_empty(clipped)] = None
+    return clipped
+
+
 def _simplified(shapes: Geometries, tolerance_m: float) -> Geometries:
     """Return simple shapes: quickly, and with care where that does not go well.
 

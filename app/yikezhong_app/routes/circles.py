@@ -13,7 +13,7 @@ from yikezhong_app.reading.records import Row
 from yikezhong_app.reading.selections import circle_rows
 from yikezhong_app.routes.answers import documented
 from yikezhong_app.schemas.answers import CircleRow, PageOf
-from yikezhong_app.web.queries import CirclesQuery
+from yikezhong_app.web.queries import CirclesQuery, parse_box
 from yikezhong_app.web.repeats import RepeatedRoute
 from yikezhong_app.web.responses import (
     SHAPE_FORMATS,
@@ -61,6 +61,7 @@ async def list_circles(
 
 
 def _stored(catalog: Catalog, query: CirclesQuery) -> Table:
+    box = None if query.bbox is None else parse_box(query.bbox)
     found = circle_rows(catalog, query)
     at = [i for i, _ in found]
     rows = [row for _, row in found]
@@ -68,7 +69,7 @@ def _stored(catalog: Catalog, query: CirclesQuery) -> Table:
         rows,
         list(rows[0]) if rows else list(CircleRow.model_fields),
         shapes=lambda part: catalog.shapes(
-            "circles", at[part], tolerance_m=query.simplify, decimals=5
+            "circles", at[part], tolerance_m=query.simplify, decimals=5, box=box
         ),
     )
 

@@ -1,4 +1,4 @@
-"""``…/columns``: one value for every division of a level, for maps of very many."""
+"""For maps of very many: a value for every division, facilities as clusters."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel
 
+from yikezhong_app.reading.clusters import cluster_record
 from yikezhong_app.reading.columns import (
     division_columns,
     rate_columns,
@@ -16,6 +17,8 @@ from yikezhong_app.reading.columns import (
 from yikezhong_app.reading.records import Row
 from yikezhong_app.routes.answers import described
 from yikezhong_app.schemas.values import (
+    Clusters,
+    ClustersQuery,
     ColumnsQuery,
     DivisionColumns,
     RateColumns,
@@ -48,6 +51,19 @@ def list_division_columns(
     return _answer(
         context, query, lambda: division_columns(context.catalog, query.level)
     )
+
+
+@router.get(
+    "/facilities/clusters",
+    summary="设施（按格合并）",
+    description="范围内的设施，在这一级别上挨近的合为一个；各格之和即总数。",
+    responses=described(Clusters),
+)
+def list_clusters(
+    query: Annotated[ClustersQuery, Query()], context: WithContext
+) -> Response:
+    """Answer the facilities of a box as clusters."""
+    return _answer(context, query, lambda: cluster_record(context.catalog, query))
 
 
 @router.get(

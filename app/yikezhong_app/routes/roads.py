@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import numpy as np
 import pandas as pd
@@ -19,13 +19,16 @@ from yikezhong_app.web.repeats import RepeatedRoute
 from yikezhong_app.web.request_errors import ParameterError
 from yikezhong_app.web.responses import SHAPE_FORMATS, Table, WithContext, answer_table
 
+#: What is drawn of the roads of a study that has very many.
+MAIN_CLASSES: Final = frozenset({"motorway", "trunk", "primary", "secondary"})
+
 router = APIRouter(prefix="/api/v1", tags=["roads"], route_class=RepeatedRoute)
 
 
 @router.get(
     "/roads",
     summary="道路",
-    description="显示用的道路线，带等级。",
+    description="显示用的道路线，带等级；道路极多的研究，不指定 class 时只给干线。",
     responses=documented(PageOf[RoadRow], row=RoadRow, geometry=True),
 )
 def list_roads(query: Annotated[RoadsQuery, Query()], context: WithContext) -> Response:
@@ -46,22 +49,21 @@ def road_table(catalog: Catalog, query: RoadsQuery) -> Table:
     ParameterError
         If there is no road of the class.
     """
-    table = catalog.table("roads")
-    if "class" not in table:
+    if not catalog.tables.is_there("roads"):
         return Table([], ["class"])
-    if query.road_class is not None:
-        classes = sorted({str(c) for c in table["class"]})
-        if query.road_class not in classes:
-            raise ParameterError(
-                f"没有等级为“{query.road_class}”的道路",
-                parameter="class",
-                available=classes,
-            )
-        table = table[table["class"] == query.road_class]
+    classes = sorted(str(c) for (c,) in catalog.tables.distinct("roads", ["class"]))
+    if query.road_class is not None and query.road_class not in classes:
+        raise ParameterError(
+            f"没有等级为“{query.road_class}”的道路",
+            parameter="class",
+            available=classes,
+        )
+    table = _chosen(catalog, query.road_class, classes)
     lines = simplify_alone(
-        np.asarray(table["geometry"].array, dtype=object), tolerance_m=query.simplify
+        catalog.tables.shapes("roads", table.index.tolist()),
+        tolerance_m=query.simplify,
     )
-    plain = pd.DataFrame(table.drop(columns="geometry"))
+    plain = table.drop(columns="geometry", errors="ignore")
     if query.merge:
         plain, lines = _merge(plain, lines)
     return Table(
@@ -69,6 +71,17 @@ def road_table(catalog: Catalog, query: RoadsQuery) -> Table:
         [str(name) for name in plain.columns],
         shapes=lambda part: geojson_shapes(lines[part], decimals=5),
     )
+
+
+def _chosen(catalog: Catalog, asked: str | None, classes: list[str]) -> pd.DataFrame:
+    """Return the roads of a class, or all; of very many only those that lead far."""
+    if asked is not None or not catalog.tables.is_large("roads"):
+        return catalog.tables.where("roads", {"class": asked})
+    main = [name for name in classes if name.removesuffix("_link") in MAIN_CLASSES]
+    parts = [catalog.tables.where("roads", {"class": name}) for name in main]
+    if not parts:
+        return catalog.tables.where("roads", {"class": ""})
+    return pd.concat(parts)
 
 
 def _merge(plain: pd.DataFrame, lines: Geometries) -> tuple[pd.DataFrame, Geometries]:

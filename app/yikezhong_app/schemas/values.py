@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, Field
 
-from yikezhong_app.web.queries import FormatQuery, Level, Minutes, Variant, Word
+from yikezhong_app.web.queries import (
+    BOX_PATTERN,
+    DivisionRef,
+    FormatQuery,
+    Level,
+    Minutes,
+    Variant,
+    Word,
+)
 
 
 class TilesItem(BaseModel):
@@ -66,8 +76,7 @@ class ClusterItem(BaseModel):
     lat: float = Field(title="纬度（度）")
     count: int = Field(title="设施数")
     categories: dict[str, int] = Field(title="各类别的设施数")
-    not_open: int = Field(title="其中未运营的")
-    ids: list[str] | None = Field(title="设施编号", description="只在不多于 3 个时给出")
+    facility: dict[str, Any] | None = Field(title="设施", description="只有一个时")
 
 
 class Clusters(BaseModel):
@@ -78,11 +87,31 @@ class Clusters(BaseModel):
     notice: str | None = Field(None, title="声明")
     zoom: int = Field(title="级别")
     total: int = Field(title="范围内的设施数", description="各格之和")
-    categories: dict[str, int] = Field(title="各类别的设施数", description="全部范围的")
-    unplaced: int = Field(title="没有坐标的设施数")
-    not_open: int = Field(title="未运营的设施数", description="全部范围的")
+    categories: dict[str, int] = Field(title="各类别的设施数", description="不论范围")
+    unplaced: int = Field(title="没有坐标的设施数", description="不论范围")
+    not_open: int = Field(title="未运营的设施数", description="不论范围")
     clusters: list[ClusterItem] = Field(title="格")
     links: dict[str, str] = Field(title="链接")
+
+
+class ClustersQuery(FormatQuery):
+    """Parameters of ``facilities/clusters``."""
+
+    bbox: str = Field(
+        pattern=BOX_PATTERN,
+        max_length=128,
+        description="范围：西,南,东,北 [度]",
+        examples=["113.2,31.6,113.5,31.8"],
+    )
+    zoom: int = Field(ge=0, le=18, description="地图级别", examples=[10])
+    service: Word | None = Field(None, description="服务；默认全部设施")
+    parent: DivisionRef | None = Field(None, description="上级的代码或名称；只取其中的")
+    off: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_.,-]+$",
+        max_length=512,
+        description="不要的类别，逗号分隔",
+    )
 
 
 class ColumnsQuery(FormatQuery):

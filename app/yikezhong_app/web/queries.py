@@ -194,6 +194,13 @@ class CirclesQuery(PageQuery):
     simplify: float = Field(
         5.0, ge=0, le=1000, allow_inf_nan=False, description="轮廓简化的尺度 [米]"
     )
+    bbox: str | None = Field(
+        None,
+        pattern=BOX_PATTERN,
+        max_length=128,
+        description="只要已算出的服务圈在此范围内的部分：西,南,东,北 [度]",
+        examples=["113.2,31.6,113.5,31.8"],
+    )
     union: bool = Field(
         True, description="true 为各设施合并的服务圈；false 为每个设施一个"
     )
