@@ -6,6 +6,7 @@ Run with ``python -m benchmarks.rollups [tiny prefecture province]``.
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import sys
 import time
@@ -15,6 +16,13 @@ from typing import Final
 
 import numpy as np
 
+from yikezhong_app.runs.measure import VARIANTS
+from yikezhong_app.runs.plan_network import (
+    NETWORK_RULE,
+    TRIED_SPEEDS_MPS,
+    questions_of,
+)
+from yikezhong_app.tables.plan_rows import IndicatorRows, RobustRows
 from yikezhong_coverage.clusters import (
     gather_places,
     largest_places,
@@ -30,7 +38,13 @@ from yikezhong_coverage.records import (
     Nearest,
 )
 from yikezhong_coverage.remedies import point_remedies, remedies_by_division
+from yikezhong_coverage.rules.ground import prepare
+from yikezhong_coverage.rules.records import Areas, Places, RunFacts, ServiceCoverage
+from yikezhong_coverage.rules.value import value_columns
 from yikezhong_coverage.supply import Split, split_by_time
+from yikezhong_geodata.plans.check import SHIPPED
+from yikezhong_geodata.plans.register import load_register
+from yikezhong_geodata.vocabulary import load_vocabulary
 
 _SEED: Final = 20_251_231
 #: Counties, townships in each, communities in each of those; points, facilities.
@@ -94,7 +108,7 @@ def _make_divisions(n_county: int, n_township: int, n_community: int) -> Divisio
     for depth, width in enumerate((n_county, n_township, n_community)):
         parent.append(start[depth] + np.repeat(np.arange(n_each[depth]), width))
     return Divisions(
-        np.array([f"99{i:010d}" for i in range(sum(n_each))]),
+        np.array([f"42{i:010d}" for i in range(sum(n_each))]),
         np.repeat(np.array(names), n_each),
         np.concatenate(parent).astype(np.int32),
     )
@@ -175,10 +189,83 @@ def places_of(case: Case) -> None:
     outline_places(case.lon, case.lat, largest_places(places, 1000).place)
 
 
+def value_plans(case: Case) -> None:
+    """Value all indicators of the shipped plans, and try walking speeds."""
+    ground = prepare(*make_ground(case))
+    n_area = len(case.divisions.code)
+    entries = [e for p in load_register(SHIPPED) for e in p.entries]
+    asked = {
+        (service, limit_s, denominator): _made_coverage(n_area, number)
+        for number, (service, limit_s, denominator) in enumerate(
+            sorted(
+                (service, *question)
+                for service, questions in questions_of(
+                    e.indicator for e in entries
+                ).items()
+                for question in questions
+            )
+        )
+    }
+    facts = RunFacts(as_of=dt.date(2025, 12, 31), coverage=asked, speed_mps=1.0)
+    code = case.divisions.code.tolist()
+    indicators, robust = IndicatorRows(entries, code), RobustRows(code)
+    for entry in entries:
+        flips = None
+        valued = value_columns(entry.indicator, ground, facts=facts)
+        if entry.indicator.rule == NETWORK_RULE:
+            for variant in VARIANTS:
+                speeds = {
+                    speed_mps: value_columns(entry.indicator, ground, facts=facts)
+                    for speed_mps in TRIED_SPEEDS_MPS
+                }
+                flips = robust.add(speeds, variant)
+        indicators.add(valued, flips=flips)
+    robust.frame()
+    indicators.frame()
+
+
+def make_ground(case: Case) -> tuple[Areas, Places]:
+    """Make divisions with counts and facilities of every category the plans name."""
+    random = np.random.default_rng(_SEED)
+    divisions = case.divisions
+    n_area, n_place = len(divisions.code), len(case.planned)
+    kinds = {"township": ("subdistrict", "town", "rural_township"),
+             "community": ("village", "urban_community")}  # fmt: skip
+    kind = [str(random.choice(kinds.get(level, ("",)))) for level in divisions.level]
+    people = np.bincount(case.unit, np.nan_to_num(case.counts["people"]), n_area)
+    people[random.random(n_area) < 0.01] = np.nan
+    areas = Areas(
+        divisions.code,
+        divisions.level,
+        np.array(kind),
+        divisions.parent,
+        {"people": people, "people_60": np.floor(people / 4), "households": people},
+    )
+    functions = (frozenset({"meal", "day"}), frozenset({"medical"}), frozenset(), None)
+    number = random.integers(0, len(functions), n_place)
+    places = Places(
+        np.array([f"f{i}" for i in range(n_place)]),
+        random.choice(np.array(sorted(load_vocabulary().categories.names)), n_place),
+        [functions[i] for i in number.tolist()],
+        random.choice(np.array(["open", "open", "planned", "unknown"]), n_place),
+        random.integers(1, n_area, n_place).astype(np.int32),
+    )
+    return areas, places
+
+
+def _made_coverage(n_area: int, seed: int) -> ServiceCoverage:
+    random = np.random.default_rng(seed)
+    total = np.floor(random.gamma(1.0, 600.0, n_area) * 2**20) / 2**20
+    share = np.clip(random.normal(0.7, 0.4, n_area), 0, 1)
+    covered = np.floor(total * share * 2**20) / 2**20
+    return ServiceCoverage(total, covered, random.random(n_area) < 0.02)
+
+
 STEPS: Final[dict[str, Callable[[Case], None]]] = {
     "coverage": coverage_of,
     "gaps": gaps_of,
     "gap areas": places_of,
+    "plans": value_plans,
 }
 
 

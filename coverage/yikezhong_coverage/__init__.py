@@ -22,6 +22,7 @@ from yikezhong_coverage.errors import (
     SourceError,
 )
 from yikezhong_coverage.exact import allocate, allocate_groups, round_time
+from yikezhong_coverage.extents import roll_up_lengths, roll_up_surfaces
 from yikezhong_coverage.gaps import (
     REASONS,
     Gaps,
@@ -43,8 +44,6 @@ from yikezhong_coverage.rates import (
     Coverage,
     roll_up,
     roll_up_areas,
-    roll_up_lengths,
-    roll_up_surfaces,
 )
 from yikezhong_coverage.records import (
     Demand,

@@ -30,9 +30,6 @@ AREA_DENOMINATORS: Final[Mapping[str, str]] = MappingProxyType(
 #: A community or township counts as covered from this share of its group on.
 AREA_PEOPLE_SHARE: Final = Fraction(4, 5)
 
-#: By how much a part may exceed its whole from cutting polygons; it is cut off.
-_SLACK: Final = 1e-6
-
 #: Words of ``flags``, in the order in which they are written.
 FLAGS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -46,6 +43,13 @@ FLAGS: Final[Mapping[str, str]] = MappingProxyType(
         "estimated": "含推算人口",
         "approximate": "近似值",
     }
+)
+
+_FLAGS: Final = tuple(FLAGS)
+#: What ``Coverage.marks`` stand for: every set of words, written.
+FLAG_TEXTS: Final = tuple(
+    " ".join(name for bit, name in enumerate(_FLAGS) if marks >> bit & 1)
+    for marks in range(1 << len(_FLAGS))
 )
 
 
@@ -65,8 +69,8 @@ class Coverage:
         The known counts of the division and everything below it.
     rate : ndarray of float64, shape (n_division,)
         ``covered / total`` in [0, 1]; ``nan`` where the total is 0 or not known.
-    flags : ndarray of str, shape (n_division,)
-        Words of :data:`FLAGS`, separated by spaces; empty where nothing is to be said.
+    marks : ndarray of int16, shape (n_division,)
+        What is to be said: a bit for each word of :data:`FLAGS`, the first the lowest.
     """
 
     denominator: str
@@ -75,7 +79,24 @@ class Coverage:
     full: FloatArray
     out_of_reach: FloatArray
     rate: FloatArray
-    flags: NDArray[np.str_]
+    marks: NDArray[np.int16]
+
+    @property
+    def flags(self) -> NDArray[np.str_]:
+        """The marks as words, separated by spaces; empty where nothing is to be said."""
+        texts: NDArray[np.str_] = np.array(FLAG_TEXTS)[self.marks]
+        return texts
+
+    def says(self, *words: str) -> BoolArray:
+        """Return where any of some words of :data:`FLAGS` is said."""
+        bits = sum(1 << _FLAGS.index(word) for word in words)
+        said: BoolArray = (self.marks & bits) != 0
+        return said
+
+    @property
+    def unknown(self) -> BoolArray:
+        """Divisions of which something is not known and not counted."""
+        return self.says("unknown_people", "unknown_area")
 
 
 def roll_up(
@@ -125,21 +146,25 @@ def roll_up(
     own = np.zeros((n_division, 5))
     _add_points(own, unit, split.covered, split.full, split.out_of_reach)
     total = sum_up(divisions, own)
-    own_unknown = own[:, 4] > 0
-    if group in divisions.unknown:
-        own_unknown |= divisions.unknown[group]
-    return _coverage(
+    return build_coverage(
         group,
         total[:, 0],
         total[:, 1],
         total[:, 2],
         nothing="no_people",
-        lost=("unknown_people", _any_below(divisions, own_unknown)),
+        lost=("unknown_people", lost_people(divisions, own[:, 4] > 0, group)),
         known=total[:, 3] > 0,
         words={}
         if estimated is None
-        else {"estimated": _any_below(divisions, estimated)},
+        else {"estimated": any_below(divisions, estimated)},
     )
+
+
+def lost_people(divisions: Divisions, unknown: BoolArray, group: str) -> BoolArray:
+    """Return the divisions with unknown people in them."""
+    if group in divisions.unknown:
+        unknown = unknown | divisions.unknown[group]
+    return any_below(divisions, unknown)
 
 
 @njit(cache=True, nogil=True)
@@ -210,7 +235,7 @@ def roll_up_areas(
         )
     share = exact_share(area_people_share)
     here = divisions.level == AREA_DENOMINATORS[denominator]
-    unknown = here & _has_word(people.flags, "unknown_people")
+    unknown = here & people.says("unknown_people")
     empty = here & ~unknown & (people.total == 0)
     counted = here & ~unknown & ~empty
     covered = counted & _at_least(people.covered, people.total, share)
@@ -219,67 +244,16 @@ def roll_up_areas(
     def add(areas: BoolArray) -> FloatArray:
         return sum_up(divisions, areas.astype(np.float64))
 
-    estimated = _any_below(divisions, here & _has_word(people.flags, "estimated"))
-    return _coverage(
+    estimated = any_below(divisions, here & people.says("estimated"))
+    return build_coverage(
         denominator,
         add(covered),
         add(reached & ~covered),
         add(counted & ~reached),
         nothing="no_areas",
-        lost=("unknown_people", _any_below(divisions, unknown)),
+        lost=("unknown_people", any_below(divisions, unknown)),
         known=np.ones(len(here), dtype=np.bool_),
-        words={"empty_areas": _any_below(divisions, empty), "estimated": estimated},
-    )
-
-
-def roll_up_lengths(
-    divisions: Divisions, *, total_m: FloatArray, covered_m: FloatArray
-) -> Coverage:
-    """Add up road lengths for every division.
-
-    Parameters
-    ----------
-    divisions : Divisions
-    total_m, covered_m : ndarray of float64, shape (n_division,)
-        Metres of road in the division itself and in none below it, as
-        :func:`yikezhong_coverage.edges.length_by_division` counts them.
-
-    Returns
-    -------
-    Coverage
-        With the denominator ``road_length`` [m].
-    """
-    return _roll_up_measure(
-        divisions, "road_length", total_m, covered_m, nothing="no_length", words={}
-    )
-
-
-def roll_up_surfaces(
-    divisions: Divisions, *, area_m2: FloatArray, covered_m2: FloatArray
-) -> Coverage:
-    """Add up areas for every division; always flagged ``approximate``.
-
-    Parameters
-    ----------
-    divisions : Divisions
-    area_m2, covered_m2 : ndarray of float64, shape (n_division,)
-        Square metres of the division itself that lie in no division below it, and how many
-        of them the circles cover. For nested boundaries without gaps: the areas of
-        the finest divisions, 0 for all others. ``nan`` where there is no geometry.
-
-    Returns
-    -------
-    Coverage
-        With the denominator ``area`` [m²].
-    """
-    everywhere = np.ones(len(divisions.code), dtype=np.bool_)
-    return _roll_up_measure(
-        divisions,
-        "area",
-        area_m2,
-        covered_m2,
-        nothing="no_area",
-        words={"approximate": everywhere},
+        words={"empty_areas": any_below(divisions, empty), "estimated": estimated},
     )
 
 
@@ -300,35 +274,7 @@ def exact_share(share: Fraction | float | str) -> Fraction:
     return exact
 
 
-def _roll_up_measure(
-    divisions: Divisions,
-    denominator: str,
-    total: FloatArray,
-    covered: FloatArray,
-    *,
-    nothing: str,
-    words: Mapping[str, BoolArray],
-) -> Coverage:
-    if len(total) != len(divisions.code) or len(covered) != len(divisions.code):
-        raise InputError("长度或面积的个数与区划数不符")
-    missing = np.isnan(total) | np.isnan(covered)
-    total, covered = np.where(missing, 0.0, total), np.where(missing, 0.0, covered)
-    if ((covered < 0) | (covered > total * (1 + _SLACK))).any():
-        raise InputError("被覆盖的长度或面积应在 0 与总量之间")
-    covered = np.minimum(covered, total)
-    return _coverage(
-        denominator,
-        sum_up(divisions, covered),
-        np.zeros(len(total)),
-        sum_up(divisions, total - covered),
-        nothing=nothing,
-        lost=("unknown_area", _any_below(divisions, missing)),
-        known=_any_below(divisions, ~missing),
-        words=words,
-    )
-
-
-def _coverage(
+def build_coverage(
     denominator: str,
     covered: FloatArray,
     full: FloatArray,
@@ -339,11 +285,25 @@ def _coverage(
     known: BoolArray,
     words: Mapping[str, BoolArray],
 ) -> Coverage:
-    """Take the rates; ``lost`` marks divisions with something unknown in them."""
+    """Take the rates of summed counts.
+
+    Parameters
+    ----------
+    denominator : str
+    covered, full, out_of_reach : ndarray of float64, shape (n_division,)
+    nothing : str
+        Flag of divisions whose total is 0.
+    lost : pair of str and ndarray of bool
+        Flag of the divisions with something unknown in them, and which these are.
+    known : ndarray of bool
+        Divisions in which something is known.
+    words : mapping of str to ndarray of bool
+        Further flags.
+    """
     total = covered + full + out_of_reach
     blank = lost[1] & ~known
     rate = np.divide(covered, total, out=np.full(len(total), np.nan), where=total > 0)
-    flags = _flag_words({nothing: (total == 0) & ~blank, lost[0]: lost[1], **words})
+    marks = _marks({nothing: (total == 0) & ~blank, lost[0]: lost[1], **words})
     return Coverage(
         denominator=denominator,
         total=np.where(blank, np.nan, total),
@@ -351,7 +311,7 @@ def _coverage(
         full=np.where(blank, np.nan, full),
         out_of_reach=np.where(blank, np.nan, out_of_reach),
         rate=rate,
-        flags=flags,
+        marks=marks,
     )
 
 
@@ -373,7 +333,7 @@ def sum_up(divisions: Divisions, own: FloatArray) -> FloatArray:
     return total
 
 
-def _any_below(divisions: Divisions, own: BoolArray) -> BoolArray:
+def any_below(divisions: Divisions, own: BoolArray) -> BoolArray:
     """Return where a mark is set on a division or on anything below it."""
     found = own.copy()
     for children in divisions.from_the_bottom:
@@ -394,19 +354,9 @@ def _at_least(part: FloatArray, whole: FloatArray, share: Fraction) -> BoolArray
     return found
 
 
-def _has_word(flags: NDArray[np.str_], word: str) -> BoolArray:
-    padded = np.char.add(np.char.add(" ", flags), " ")
-    return np.char.find(padded, f" {word} ") >= 0
-
-
-def _flag_words(words: Mapping[str, BoolArray]) -> NDArray[np.str_]:
-    """Write the words that hold, in the order of :data:`FLAGS`."""
-    names = [name for name in FLAGS if name in words]
-    key = np.zeros(len(next(iter(words.values()))), dtype=np.int64)
-    for bit, name in enumerate(names):
-        key |= words[name].astype(np.int64) << bit
-    texts = [
-        " ".join(name for bit, name in enumerate(names) if k >> bit & 1)
-        for k in range(1 << len(names))
-    ]
-    return np.array(texts, dtype=np.str_)[key]
+def _marks(words: Mapping[str, BoolArray]) -> NDArray[np.int16]:
+    """Return the words that hold as bits."""
+    marks = np.zeros(len(next(iter(words.values()))), dtype=np.int16)
+    for name, holds in words.items():
+        marks |= holds.astype(np.int16) << np.int16(_FLAGS.index(name))
+    return marks

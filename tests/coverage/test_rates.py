@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,14 +12,14 @@ from hypothesis import strategies as st
 
 from coverage_cases import below, random_divisions, random_people
 from yikezhong_coverage.errors import InputError
+from yikezhong_coverage.extents import roll_up_lengths, roll_up_surfaces
+from yikezhong_coverage.limits import roll_up_times
 from yikezhong_coverage.rates import (
     FLAGS,
     Coverage,
     exact_share,
     roll_up,
     roll_up_areas,
-    roll_up_lengths,
-    roll_up_surfaces,
 )
 from yikezhong_coverage.records import Divisions
 from yikezhong_coverage.supply import Split, split_by_time
@@ -82,6 +83,55 @@ def test_roll_up_equals_walking_the_tree(
         assert Fraction(found.total[i]) == total
         assert Fraction(found.covered[i]) == covered
         assert ("no_people" in words) == (total == 0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=seeds, n_limit=st.integers(1, 4))
+def test_limits_at_once_equal_limits_one_by_one(seed: int, n_limit: int) -> None:
+    random = np.random.default_rng(seed)
+    divisions = random_divisions(random, 9)
+    missing = random.random(9) < 0.1
+    divisions = replace(divisions, unknown={"people": missing})
+    unit = random.integers(-1, 9, 30).astype(np.int32)
+    people = np.where(random.random(30) < 0.2, np.nan, random_people(random, 30))
+    times = np.array([0.0, 300.0, 600.0, 600.0 + 2.0**-30, 900.0, np.inf])
+    time_s = random.choice(times, 30)
+    limits_s = sorted(random.choice(times[:-1], n_limit, replace=False).tolist())
+    group = str(random.choice(["people", "people_60"]))
+    marked = random.random(9) < 0.2
+    found = roll_up_times(
+        divisions,
+        unit,
+        people,
+        time_s,
+        limits_s=limits_s,
+        group=group,
+        estimated=marked,
+    )
+    for limit_s, at_once in zip(limits_s, found, strict=True):
+        alone = roll_up(
+            divisions,
+            unit,
+            split=split_by_time(people, time_s, limit_s=limit_s),
+            group=group,
+            estimated=marked,
+        )
+        for name in ("total", "covered", "full", "out_of_reach", "rate", "marks"):
+            np.testing.assert_array_equal(getattr(at_once, name), getattr(alone, name))
+        assert at_once.denominator == group
+
+
+@pytest.mark.parametrize(
+    ("limits_s", "people"), [([900, 300], 1.0), ([300, 300], 1.0), ([300], 0.1)]
+)
+def test_limits_at_once_refuse_what_cannot_be_counted(
+    limits_s: list[float], people: float
+) -> None:
+    unit = np.zeros(1, dtype=np.int32)
+    with pytest.raises(InputError):
+        roll_up_times(
+            tree([-1], "T"), unit, np.array([people]), np.zeros(1), limits_s=limits_s
+        )
 
 
 @settings(max_examples=30, deadline=None)

@@ -49,10 +49,9 @@ class CoverageBook:
         self, service: str, coverage: Coverage, *, limit_s: float, variant: str
     ) -> None:
         """Keep one coverage."""
-        unknown = np.char.find(coverage.flags, "unknown_") >= 0
         key = (service, float(limit_s), coverage.denominator)
         self.found[variant][key] = ServiceCoverage(
-            coverage.total, coverage.covered, unknown
+            coverage.total, coverage.covered, coverage.unknown
         )
 
     def of(self, variant: str) -> Mapping[CoverageKey, ServiceCoverage]:

@@ -46,7 +46,8 @@ from yikezhong_app.tables.gaps import (
 from yikezhong_app.tables.parts import TableParts
 from yikezhong_app.tables.plan_gaps import look_up_remedies
 from yikezhong_app.tables.roads import covered_road_m
-from yikezhong_coverage.rates import Coverage, roll_up_lengths, roll_up_surfaces
+from yikezhong_coverage.extents import roll_up_lengths, roll_up_surfaces
+from yikezhong_coverage.rates import Coverage
 from yikezhong_coverage.records import FloatArray, IntArray, Nearest, Service
 
 #: Texts between the members of a name in a result; ids do not hold it.
@@ -252,10 +253,9 @@ class _Counted:
                 name = SEPARATOR.join(
                     (repr(speed_mps), variant, repr(limit_s), denominator)
                 )
-                flags = np.char.find(coverage.flags, "unknown_") >= 0
                 found[f"total{SEPARATOR}{name}"] = coverage.total
                 found[f"covered{SEPARATOR}{name}"] = coverage.covered
-                found[f"unknown{SEPARATOR}{name}"] = flags
+                found[f"unknown{SEPARATOR}{name}"] = coverage.unknown
         return found
 
     def _add_gaps(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 
 from yikezhong_app.runs.measure import VARIANTS, Network, ServiceTimes, capacity_people
 from yikezhong_app.runs.study_records import StudyRecords
 from yikezhong_app.tables.parts import TableParts
+from yikezhong_coverage.limits import roll_up_times
 from yikezhong_coverage.rates import (
     AREA_DENOMINATORS,
+    FLAG_TEXTS,
     Coverage,
     roll_up,
     roll_up_areas,
@@ -84,9 +87,7 @@ def _kept_pairs(pairs: Reach, keep: BoolArray, *, limit_s: float) -> Reach:
     row = np.repeat(np.arange(pairs.n_facility), np.diff(pairs.start))
     start = np.zeros(pairs.n_facility + 1, dtype=np.int64)
     np.cumsum(np.bincount(row[keep], minlength=pairs.n_facility), out=start[1:])
-    return Reach(
-        start, pairs.demand[keep], pairs.time_s[keep], pairs.n_demand, limit_s
-    )
+    return Reach(start, pairs.demand[keep], pairs.time_s[keep], pairs.n_demand, limit_s)
 
 
 def own_pairs(pairs: Reach, owner: IndexArray, *, demand_own: IndexArray) -> Reach:
@@ -153,37 +154,73 @@ def coverage_rows(
         for group in dict.fromkeys((service.group, *COMMON_GROUPS))
         if group in records.groups
     ]
-    for limit_s in limits_s:
-        for variant in variants:
-            for group in groups:
-                found = roll_up(
+    for limit_s, variant, group, found in _people_rows(
+        splitter, limits_s=limits_s, variants=variants, groups=groups
+    ):
+        yield limit_s, variant, found
+        if group != service.group:
+            continue
+        for denominator, level in AREA_DENOMINATORS.items():
+            if level not in divisions.level:
+                continue
+            yield (
+                limit_s,
+                variant,
+                roll_up_areas(
                     divisions,
-                    records.demand.unit,
-                    split=splitter.split(group, variant=variant, limit_s=limit_s),
-                    group=group,
-                    estimated=records.estimated[group],
-                )
-                yield limit_s, variant, found
-                if group != service.group:
-                    continue
-                for denominator, level in AREA_DENOMINATORS.items():
-                    if level not in divisions.level:
-                        continue
-                    yield (
-                        limit_s,
-                        variant,
-                        roll_up_areas(
-                            divisions,
-                            found,
-                            denominator=denominator,
-                            area_people_share=share,
-                        ),
-                    )
+                    found,
+                    denominator=denominator,
+                    area_people_share=share,
+                ),
+            )
+
+
+def _people_rows(
+    splitter: Splitter,
+    *,
+    limits_s: Sequence[float],
+    variants: Sequence[str],
+    groups: Sequence[str],
+) -> Iterator[tuple[float, str, str, Coverage]]:
+    """Yield (limit [s], variant, group, coverage) of people.
+
+    Without capacity all limits are counted at once; with it, limit by limit.
+    """
+    records = splitter.records
+    divisions, unit = records.divisions, records.demand.unit
+    at_once = {
+        (variant, group): roll_up_times(
+            divisions,
+            unit,
+            records.demand.counts[group],
+            splitter.times.nearest[variant].time_s,
+            limits_s=limits_s,
+            group=group,
+            estimated=records.estimated[group],
+        )
+        for variant, group in product(variants, groups)
+        if splitter.capacity is None
+    }
+    for number, limit_s in enumerate(limits_s):
+        for variant, group in product(variants, groups):
+            if splitter.capacity is None:
+                yield limit_s, variant, group, at_once[variant, group][number]
+                continue
+            split = splitter.split(group, variant=variant, limit_s=limit_s)
+            found = roll_up(
+                divisions,
+                unit,
+                split=split,
+                group=group,
+                estimated=records.estimated[group],
+            )
+            yield limit_s, variant, group, found
 
 
 def coverage_parts(records: StudyRecords) -> TableParts:
     """Return the table ``coverage`` without rows."""
-    return TableParts(level=LEVELS, code=records.divisions.code.tolist())
+    codes = records.divisions.code.tolist()
+    return TableParts(level=LEVELS, code=codes, flags=FLAG_TEXTS)
 
 
 def add_coverage(
@@ -220,5 +257,5 @@ def add_coverage(
         full=coverage.full[shown],
         out_of_reach=coverage.out_of_reach[shown],
         rate=coverage.rate[shown],
-        flags=coverage.flags[shown],
+        flags=coverage.marks[shown],
     )
