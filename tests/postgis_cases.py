@@ -18,13 +18,29 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from psycopg import sql
 
+from snapshot_cases import make_coverage, make_divisions
+from yikezhong_app.snapshots.stored_tables import sha256
+from yikezhong_app.snapshots.table_files import TableFile, TableFiles
+
 _PATIENCE_S = 60
 _OWNER = "postgres"
+#: Database with PostGIS that others are copied from.
+_SPATIAL = "spatial"
 _INITDB = ("-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync", "--no-instructions")
-_SETTINGS = ("listen_addresses=127.0.0.1", "fsync=off", "max_connections=40")
+_SETTINGS = (
+    "listen_addresses=127.0.0.1",
+    "max_connections=40",
+    # nothing of it is kept
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "autovacuum=off",
+)
 
 
 @dataclass(frozen=True)
@@ -113,9 +129,11 @@ def postgis_server() -> Iterator[Server]:
         try:
             server = Server(port, process.pid, folder)
             _wait_for(server, process, log)
+            server.run(f"create database {_SPATIAL}")
+            server.run("create extension postgis", _SPATIAL)
             yield server
         finally:
-            process.send_signal(signal.SIGINT)  # a fast, orderly end
+            process.send_signal(signal.SIGQUIT)  # at once: nothing of it is kept
             try:
                 process.wait(_PATIENCE_S)
             except subprocess.TimeoutExpired:
@@ -137,16 +155,31 @@ def _wait_for(server: Server, process: subprocess.Popen[bytes], log: Path) -> No
             time.sleep(0.05)
 
 
-@contextmanager
-def new_database(server: Server, name: str) -> Iterator[str]:
-    """Make an empty database with PostGIS; give its name."""
-    quoted = sql.Identifier(name)
+def new_database(server: Server, name: str) -> str:
+    """Make an empty database with PostGIS, that goes with its server; give its name."""
     with psycopg.connect(server.url(), autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {}").format(quoted))
-    try:
-        server.run("create extension postgis", name)
-        yield name
-    finally:
-        with psycopg.connect(server.url(), autocommit=True) as connection:
-            drop = sql.SQL("drop database {} with (force)")
-            connection.execute(drop.format(quoted))
+        create = sql.SQL("create database {} template {}")
+        connection.execute(
+            create.format(sql.Identifier(name), sql.Identifier(_SPATIAL))
+        )
+    return name
+
+
+def parted(folder: Path) -> TableFiles:
+    """Return the small snapshot's coverage in a file a service, a group a level."""
+    folder.mkdir(parents=True)
+    coverage = make_coverage(make_divisions())
+    files = []
+    for service, rows in coverage.groupby("service", sort=True, observed=True):
+        path = folder / f"{service}.parquet"
+        rows = rows.reset_index(drop=True)
+        schema = pa.Schema.from_pandas(rows, preserve_index=False)
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            for _, level in rows.groupby("level", sort=False, observed=True):
+                writer.write_table(
+                    pa.Table.from_pandas(level, schema, preserve_index=False)
+                )
+        files.append(
+            TableFile(path, str(service), str(service), len(rows), False, sha256(path))
+        )
+    return TableFiles(tuple(files))

@@ -17,8 +17,7 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def database(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
+def database(server: Server, request: pytest.FixtureRequest) -> str:
     """Return the name of an empty database with PostGIS."""
     module = request.module.__name__.rpartition(".")[2]
-    with new_database(server, f"{module} \"'%") as name:
-        yield name
+    return new_database(server, f"{module} \"'%")

@@ -38,6 +38,8 @@ from yikezhong_geodata.databases.connecting import Place, connected
 DEFAULT_READER: Final = "yikezhong_reader"
 #: By far the largest table; most users of a database need it not.
 TIMES: Final = "times"
+#: Longest wait for who reads a view that is replaced [s].
+_LOCK_S: Final = 30.0
 #: What is left of the bar for making the version current.
 _LOADING: Final = 0.95
 
@@ -166,7 +168,7 @@ def publish_snapshot(
 def _set_session(connection: psycopg.Connection[Any]) -> None:
     for setting in (
         # a view of the same name may wait for its readers, but not for ever
-        "set lock_timeout = '30s'",
+        f"set lock_timeout = '{_LOCK_S * 1000:.0f}ms'",
         # a publisher that is gone is noticed while the server builds an index
         "set client_connection_check_interval = '2s'",
         "set client_min_messages = 'warning'",

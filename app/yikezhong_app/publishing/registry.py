@@ -8,6 +8,7 @@ once it is loaded.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ DEFAULT_SCHEMA: Final = "yikezhong"
 VERSIONS: Final = "versions"
 TABLES: Final = "version_tables"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
+#: Longest wait for a publisher that may be dead [s].
+_PATIENCE_S: Final = 2.5
 #: What the schemas of versions begin with, by the schema of the views.
 _PREFIX: Final = {DEFAULT_SCHEMA: "ykz"}
 
@@ -101,15 +104,29 @@ def only_publisher(connection: psycopg.Connection[Any], schema: str) -> Iterator
         If another is at it.
     """
     key = f"yikezhong:{schema}"
+    end = time.monotonic() + _PATIENCE_S
+    while not _try_lock(connection, key):
+        # one that was killed is gone as soon as the server notices
+        if time.monotonic() >= end:
+            raise PublishBusyError(
+                f"另一个发布正在写入模式“{schema}”", hint="请等它结束后再试"
+            )
+        time.sleep(0.1)
+    try:
+        yield
+    finally:
+        # it goes with the connection too, but that takes a moment
+        if not connection.broken and not connection.closed:
+            connection.execute(
+                "select pg_advisory_unlock(hashtextextended(%s, 0))", [key]
+            )
+
+
+def _try_lock(connection: psycopg.Connection[Any], key: str) -> bool:
     row = connection.execute(
         "select pg_try_advisory_lock(hashtextextended(%s, 0))", [key]
     ).fetchone()
-    if row is None or not row[0]:
-        raise PublishBusyError(
-            f"另一个发布正在写入模式“{schema}”", hint="请等它结束后再试"
-        )
-    # given back when the connection closes, whatever happens
-    yield
+    return row is not None and bool(row[0])
 
 
 def prepare(connection: psycopg.Connection[Any], schema: str) -> None:
