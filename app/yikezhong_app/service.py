@@ -21,6 +21,7 @@ from yikezhong_app.circles import asking
 from yikezhong_app.exports.pool import ExportPool
 from yikezhong_app.jobs.pool import LazyPool, PoolLimits
 from yikezhong_app.ogc import routes as ogc
+from yikezhong_app.publishing.serving import follower_of
 from yikezhong_app.reading.rendered import RenderedCache
 from yikezhong_app.reading.store import SnapshotStore
 from yikezhong_app.routes import (
@@ -169,6 +170,7 @@ def create_app(settings: Settings) -> FastAPI:
         settings.out,
         reload_seconds=settings.reload_seconds,
         table_bytes=settings.table_bytes,
+        follower=follower_of(settings),
     )
     app.state.cache = RenderedCache(settings.cache_bytes)
     app.state.repeats = Repeats()
