@@ -22,6 +22,7 @@ from yikezhong_geodata.demo.province.part import (
     write_part,
 )
 from yikezhong_geodata.demo.province.size import FULL, Size
+from yikezhong_geodata.demo.terrain import FloatArray
 
 Progress = Callable[[str, float], None]
 _Made = TypeVar("_Made")
@@ -84,7 +85,7 @@ def build_province(
     return folder
 
 
-def _settled(size: Size, k: int) -> tuple[int, object]:
+def _settled(size: Size, k: int) -> tuple[int, FloatArray]:
     return k, settle_part(size, k)
 
 
@@ -97,16 +98,17 @@ def _made_by(
         yield lambda make, numbers: map(make, numbers)
         return
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_worker, mp_context=spawn) as pool:
+    pool = ProcessPoolExecutor(n_worker, mp_context=spawn)
 
-        def made(
-            make: Callable[[int], _Made], numbers: Iterable[int]
-        ) -> Iterator[_Made]:
-            waiting = [pool.submit(make, number) for number in numbers]
-            for future in as_completed(waiting):
-                yield future.result()
+    def made(make: Callable[[int], _Made], numbers: Iterable[int]) -> Iterator[_Made]:
+        for future in as_completed([pool.submit(make, n) for n in numbers]):
+            yield future.result()
 
+    try:
         yield made
+    finally:
+        # where one part failed, the others are not waited for
+        pool.shutdown(cancel_futures=True)
 
 
 def _silent(step: str, fraction: float) -> None:

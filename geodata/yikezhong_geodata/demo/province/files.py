@@ -51,6 +51,8 @@ _ZONES: Final = (
     "scenic_area", "water_source",
 )  # fmt: skip
 _WHOLE_ZONES: Final = ("railway", "river")
+#: A township may be in two pieces, as real ones are.
+_POLYGONS: Final = ["Polygon", "MultiPolygon"]
 _BOM: Final = "\ufeff".encode()
 _SOURCE: Final = "区划名称与代码均为虚构（代码以99开头，不属于任何省份）；全部内容为程序生成的示意数据"
 
@@ -67,10 +69,10 @@ def join_parts(folder: Path, pieces: Path, base: Base, layout: Layout) -> None:
         _join_parquet(
             folder / f"boundaries_{level}.parquet",
             [p / f"{level}.parquet" for p in parts],
-            "Polygon",
+            _POLYGONS,
         )
     homes = [p / "homes.parquet" for p in parts]
-    _join_parquet(folder / "homes.parquet", homes, "Point")
+    _join_parquet(folder / "homes.parquet", homes, ["Point"])
     _join_roads(folder / "roads.osm.pbf", pieces, parts, base, layout)
 
 
@@ -113,18 +115,18 @@ def _lines_of(pieces: Sequence[Path]) -> Iterator[str]:
                     yield line.rstrip("\n")
 
 
-def _join_parquet(path: Path, pieces: Sequence[Path], kind: str) -> None:
+def _join_parquet(path: Path, pieces: Sequence[Path], kinds: list[str]) -> None:
     """Join tables to one GeoParquet file, a group of rows for each part."""
-    schema = pq.read_schema(pieces[0]).with_metadata(_geo(kind))
+    schema = pq.read_schema(pieces[0]).with_metadata(_geo(kinds))
     with pq.ParquetWriter(path, schema) as writer:
         for piece in pieces:
             table = pq.read_table(piece)
             writer.write_table(table.replace_schema_metadata(schema.metadata))
 
 
-def _geo(kind: str) -> dict[str, str]:
+def _geo(kinds: list[str]) -> dict[str, str]:
     """Return what makes a Parquet file a GeoParquet file."""
-    column = {"encoding": "WKB", "geometry_types": [kind]}
+    column = {"encoding": "WKB", "geometry_types": kinds}
     geo = {
         "version": "1.0.0",
         "primary_column": "geometry",
@@ -154,7 +156,7 @@ def _write_above(folder: Path, pieces: Path, base: Base) -> None:
     ):
         piece = pieces / f"{level}.parquet"
         pq.write_table(division_table(places, own), piece)
-        _join_parquet(folder / f"boundaries_{level}.parquet", [piece], "Polygon")
+        _join_parquet(folder / f"boundaries_{level}.parquet", [piece], _POLYGONS)
 
 
 def _united(shapes: Sequence[Any]) -> Any:

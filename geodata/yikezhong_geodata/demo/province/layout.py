@@ -233,13 +233,16 @@ def _people(skeleton: Skeleton, n_county: int) -> IntArray:
     rng = chance(6)
     urban: list[NDArray[np.bool_]] = []
     weight: list[FloatArray] = []
+    rich = rng.lognormal(0.0, 0.22, n_county)
     for k in range(n_county):
         for township in list_townships(skeleton, k):
             street = int(township.code[6:9]) < 100
             size = skeleton.weight_of_city(k)
+            dense = float(rich[k])
             per_urban = 1.3 * size if street else 1.5 / township.n_urban**0.55
             weight.append(
-                np.repeat((per_urban, 1.0), (township.n_urban, township.n_rural))
+                dense
+                * np.repeat((per_urban, 1.0), (township.n_urban, township.n_rural))
             )
         urban.append(urban_flags(skeleton, k))
     is_urban = np.concatenate(urban)

@@ -22,9 +22,8 @@ from yikezhong_geodata.demo.terrain import (
     to_plane,
 )
 
-_RIVERS: Final = "清沮漳汉府涢举巴浠蕲富陆堵南"
 #: Distance between the points a line is drawn through [m].
-_STEP_M: Final = 45_000.0
+_STEP_M: Final = 22_000.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,15 +39,15 @@ def draw_water(skeleton: Skeleton) -> Water:
     rng = chance(7)
     x0, y0, x1, y1 = skeleton.outline.bounds
     middle = (y0 + y1) / 2
-    main = _wander((x0, middle), (x1, middle - 0.1 * (y1 - y0)), 0.09, rng)
+    main = _wander((x0, middle), (x1, middle - 0.1 * (y1 - y0)), 0.16, rng)
     courses: list[Course] = [("示江", main)]
     n = skeleton.size.n_river
     for i in range(n):
         x = x0 + (x1 - x0) * (i + rng.uniform(0.2, 0.8)) / n
         bank = y1 if i % 2 else y0
-        mouth = _height_at(main, x + rng.uniform(-0.04, 0.04) * (x1 - x0))
+        mouth = _height_at(main, x + rng.uniform(-0.12, 0.12) * (x1 - x0))
         name = f"{'北' if i % 2 else '南'}示{i // 2 + 1}河"
-        courses.append((name, _wander((x, bank), mouth, 0.04, rng)))
+        courses.append((name, _wander((x, bank), mouth, 0.2, rng)))
     rivers = draw_rivers(tuple(courses), rng)
     inside = skeleton.outline.buffer(2_500.0)
     clipped = []
@@ -71,7 +70,7 @@ def draw_expressways(skeleton: Skeleton) -> tuple[Carriageways, ...]:
             ends = ((x0, y0 + at * (y1 - y0)), (x1, y0 + at * (y1 - y0)))
         else:
             ends = ((x0 + at * (x1 - x0), y0), (x0 + at * (x1 - x0), y1))
-        through = np.array(_wander(*ends, 0.035, rng))
+        through = np.array(_wander(*ends, 0.06, rng))
         line = smooth_line(to_plane(through[:, 0], through[:, 1]), step_m=400.0)
         line = _inside(line, skeleton.outline.buffer(-1_500.0))
         if len(line) >= 30:
@@ -112,7 +111,7 @@ def _wander(
     t = np.linspace(0.0, 1.0, n + 1)
     aside = np.array([a[1] - b[1], b[0] - a[0]])
     off = np.cumsum(rng.normal(0.0, swing / np.sqrt(n), n + 1))
-    off -= off[0]
+    off -= off[0] + t * (off[-1] - off[0])
     points = a + t[:, None] * (b - a) + off[:, None] * aside
     return tuple((float(x), float(y)) for x, y in to_lonlat(points))
 

@@ -136,9 +136,11 @@ def _hills(outline: shapely.Polygon, rng: np.random.Generator) -> tuple[Hill, ..
 def _anchors(
     outline: shapely.Polygon, hills: tuple[Hill, ...], n: int, rng: np.random.Generator
 ) -> FloatArray:
-    """Spread towns over the land, wider apart in the hills."""
+    """Spread towns over the land, wider apart in the hills and in the west."""
     grid = jittered_grid(outline, float(np.sqrt(outline.area / n / 55.0)), rng)
-    weight = 1.0 - 0.5 * hilliness(grid, hills)
+    x0, _, x1, _ = outline.bounds
+    east = (grid[:, 0] - x0) / (x1 - x0)
+    weight = (1.0 - 0.5 * hilliness(grid, hills)) * (0.55 + 0.9 * east)
     points = grid[
         np.sort(rng.choice(len(grid), n, replace=False, p=weight / weight.sum()))
     ]
@@ -184,17 +186,11 @@ def _cut(
         return [(int(labels[0]), own)]
     half = len(labels) // 2
     n_first = int(n_of[labels[:half]].sum())
-    points = anchors[own] - anchors[own].mean(axis=0)
-    along = np.linalg.eigh(points.T @ points)[1][:, 1]
-    along = along if along[np.argmax(np.abs(along))] > 0 else -along
-    turn = rng.uniform(-0.45, 0.45)
-    axis = np.array(
-        [
-            along[0] * np.cos(turn) - along[1] * np.sin(turn),
-            along[0] * np.sin(turn) + along[1] * np.cos(turn),
-        ]
-    )
-    order = np.argsort(points @ axis, kind="stable")
+    x, y = (anchors[own] - anchors[own].mean(axis=0)).T
+    # the axis along which the points reach farthest, turned a little
+    bearing = 0.5 * np.arctan2(2 * (x * y).sum(), (x * x).sum() - (y * y).sum())
+    bearing += rng.uniform(-0.45, 0.45)
+    order = np.argsort(x * np.cos(bearing) + y * np.sin(bearing), kind="stable")
     first, rest = np.sort(own[order[:n_first]]), np.sort(own[order[n_first:]])
     return [
         *_cut(anchors, first, labels[:half], n_of, rng),
