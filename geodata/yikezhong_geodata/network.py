@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,16 +70,18 @@ class Network:
     speeds: Sequence[WaySpeed]
     speed_index: IntArray
 
+    @cached_property
+    def order(self) -> IntArray:
+        """The edges in the order of the graph: sorted by name."""
+        return np.argsort(self.edge_id, kind="stable")
+
 
 def ways_in_profile(ways: Ways, profile: str) -> BoolArray:
     """Return which ways a profile uses, by their tags; shape (n_way,)."""
     rules = get_profile(profile)
-
-    @cache
-    def usable(values: tuple[str | None, ...]) -> bool:
-        return rules.usable(ways.tags_of(values))
-
-    return np.fromiter(map(usable, ways.tags), dtype=np.bool_, count=len(ways))
+    shared = ways.shared_tags
+    usable = [rules.usable(ways.tags_of(values)) for values in shared.distinct]
+    return np.array(usable, dtype=np.bool_)[shared.number]
 
 
 def network_of_ways(ways: Ways, profile: str, *, chosen: BoolArray) -> Network:
@@ -88,35 +90,47 @@ def network_of_ways(ways: Ways, profile: str, *, chosen: BoolArray) -> Network:
     An edge is named by its way and the index of its first vertex in the way, so
     that its name does not depend on how the extract was cut.
     """
-    speeds: list[WaySpeed] = []
-
-    @cache
-    def speed_at(values: tuple[str | None, ...]) -> int:
-        speeds.append(driving_speed(ways.tags_of(values)))
-        return len(speeds) - 1
-
+    shared = ways.shared_tags
     edges = split_ways(ways, chosen)
-    speed_index = np.zeros(len(ways), dtype=np.int64)
-    for way in np.flatnonzero(chosen).tolist():
-        speed_index[way] = speed_at(ways.tags[way])
+    used = np.flatnonzero(np.bincount(shared.number[chosen]))
+    number = np.zeros(len(shared.distinct), dtype=np.int64)
+    number[used] = np.arange(len(used))
+    speeds = [driving_speed(ways.tags_of(shared.distinct[at])) for at in used.tolist()]
     class_at = ways.key.index("highway") if "highway" in ways.key else None
     classes = [
-        "" if class_at is None else (values[class_at] or "") for values in ways.tags
+        "" if class_at is None else (values[class_at] or "")
+        for values in shared.distinct
     ]
-    names = [
-        f"{ways.name[way]}.{first:05d}"
-        for way, first in zip(
-            edges.edge_way.tolist(), edges.edge_first.tolist(), strict=True
-        )
-    ]
+    of_edge = shared.number[edges.edge_way]
     return Network(
         profile=profile,
         edges=edges,
-        edge_id=np.array(names, dtype=np.str_),
-        edge_class=np.array(classes, dtype=np.str_)[edges.edge_way],
+        edge_id=_edge_names(ways.name, edges.edge_way, edges.edge_first),
+        edge_class=np.array(classes, dtype=np.str_)[of_edge],
         speeds=speeds,
-        speed_index=speed_index[edges.edge_way],
+        speed_index=number[of_edge],
     )
+
+
+def _edge_names(
+    way_name: Sequence[str], way: IntArray, first: IntArray
+) -> NDArray[np.str_]:
+    """Return the names of edges: the way's, a point, and five digits or more."""
+    if len(way) == 0 or int(first.max()) > 99_999:
+        pairs = zip(way.tolist(), first.tolist(), strict=True)
+        return np.array([f"{way_name[w]}.{n:05d}" for w, n in pairs], dtype=np.str_)
+    names = np.array(way_name, dtype=np.str_)
+    width = names.dtype.itemsize // 4
+    size = np.char.str_len(names)[way]
+    # the characters of each name, which may be shorter than the widest
+    text = np.zeros((len(way), width + 6), dtype=np.uint32)
+    text[:, :width] = names.view(np.uint32).reshape(len(names), width)[way]
+    row = np.arange(len(way))
+    text[row, size] = ord(".")
+    for digit in range(5):
+        text[row, size + 1 + digit] = ord("0") + first // 10 ** (4 - digit) % 10
+    wide = int(size.max()) + 6
+    return np.ascontiguousarray(text[:, :wide]).view(f"<U{wide}").ravel()
 
 
 def graph_of_network(
@@ -147,7 +161,7 @@ def graph_of_network(
     graph = _measure(network, walk_speed_mps, length_m=None)
     if stated is None:
         return graph
-    order = np.argsort(network.edge_id, kind="stable")  # the order of the graph
+    order = network.order
     line = stated.line[network.edges.edge_way[order]]
     share = _share_of_line(graph.edge_length_m, line)
     if stated.length_m is not None:

@@ -160,7 +160,7 @@ def _check_pbf(path: Path) -> None:
     with path.open("rb") as stream:
         expected = b"OSMHeader"
         while stream.tell() < size:
-            kind, blob_size = _read_blob_header(stream, path)
+            kind, blob_size = read_blob_header(stream, path)
             if kind != expected and (expected == b"OSMHeader" or kind == b"OSMHeader"):
                 raise _corrupt(path, "PBF 数据块类型有误")
             expected = b"OSMData"
@@ -169,7 +169,8 @@ def _check_pbf(path: Path) -> None:
             stream.seek(blob_size, 1)
 
 
-def _read_blob_header(stream: BinaryIO, path: Path) -> tuple[bytes, int]:
+def read_blob_header(stream: BinaryIO, path: Path) -> tuple[bytes, int]:
+    """Return the kind of the next block of a PBF, and its size [bytes]."""
     raw = stream.read(4)
     if len(raw) < 4:
         raise _truncated(path)
@@ -189,8 +190,8 @@ def _parse_blob_header(header: bytes, path: Path) -> tuple[bytes, int]:
     """Return type (field 1) and data size (field 3) of a BlobHeader message."""
     kind, size, at = b"", -1, 0
     while at < len(header):
-        tag, at = _varint(header, at, path)
-        value, at = _varint(header, at, path)
+        tag, at = read_varint(header, at, path)
+        value, at = read_varint(header, at, path)
         if tag & 7 == 2:  # length-delimited: type, or index data
             if tag >> 3 == 1:
                 kind = header[at : at + value]
@@ -203,7 +204,8 @@ def _parse_blob_header(header: bytes, path: Path) -> tuple[bytes, int]:
     return kind, size
 
 
-def _varint(data: bytes, at: int, path: Path) -> tuple[int, int]:
+def read_varint(data: bytes, at: int, path: Path) -> tuple[int, int]:
+    """Return a number of protocol buffers, and where the next field begins."""
     value = shift = 0
     while at < len(data) and shift < 64:
         byte = data[at]

@@ -13,6 +13,7 @@ import osmium.io
 
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.osm import check_osm_file, osm_file, reading
+from yikezhong_geodata.osm_plain import read_plain_ways
 from yikezhong_geodata.ways import Ways
 
 #: OSM positions are in units of 1e-7 degrees; this stands for a place not known.
@@ -47,6 +48,10 @@ def read_ways(
     TruncatedError, CorruptError, UnsafeXmlError, FormatMismatchError, EmptyFileError
     """
     kind = check_osm_file(path)
+    if kind == "pbf":
+        plain = read_plain_ways(path, keys=keys, require=require)
+        if plain is not None:
+            return plain
     names: dict[int, None] = {}
     tags: list[tuple[str | None, ...]] = []
     counts: list[int] = []

@@ -62,9 +62,8 @@ def report_network(
     """Say how much of a driving network has no stated speed, and what was odd."""
     if network.profile != "driving" or graph.n_edge == 0:
         return
-    order = np.argsort(network.edge_id, kind="stable")
-    speeds = [network.speeds[at] for at in network.speed_index[order].tolist()]
-    defaulted = np.array([speed.defaulted for speed in speeds])
+    index = network.speed_index[network.order]
+    defaulted = np.array([speed.defaulted for speed in network.speeds])[index]
     length = graph.edge_length_m
     total = float(length.sum())
     if defaulted.any():
@@ -79,7 +78,16 @@ def report_network(
             f"{share:.4f}",
             f"{share:.1%} 的可行车道路（按长度）没有可用的限速，按道路等级取默认速度",
         )
-    unread = Counter(speed.unread for speed in speeds if speed.unread)
+    # in the order in which the graph meets them first
+    used, first, counts = np.unique(index, return_index=True, return_counts=True)
+    unread: Counter[str] = Counter()
+    odd: Counter[str] = Counter()
+    for at in np.argsort(first).tolist():
+        speed = network.speeds[used[at]]
+        if speed.unread:
+            unread[speed.unread] += int(counts[at])
+        if speed.odd_oneway:
+            odd[speed.odd_oneway] += int(counts[at])
     for value, count in unread.most_common(_MOST_EXAMPLES):
         report.add(
             LAYER,
@@ -91,7 +99,6 @@ def report_network(
             value,
             f"{count} 条路段的限速“{value}”不是可用的数值，按道路等级取默认速度",
         )
-    odd = Counter(speed.odd_oneway for speed in speeds if speed.odd_oneway)
     for value, count in odd.most_common(_MOST_EXAMPLES):
         report.add(
             LAYER,

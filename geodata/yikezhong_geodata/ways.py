@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,51 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+
+
+#: Values of the tags of one way, None where it has no such tag.
+TagValues = tuple[str | None, ...]
+
+
+class SharedTags(Sequence[TagValues]):
+    """The tags of many ways, each combination held once.
+
+    Parameters
+    ----------
+    distinct : list of tuples
+        Combinations of values.
+    number : ndarray of int64, shape (n_way,)
+        Which combination each way has.
+    """
+
+    def __init__(self, distinct: list[TagValues], number: IntArray) -> None:
+        self.distinct, self.number = distinct, number
+
+    @classmethod
+    def of(cls, tags: Sequence[TagValues]) -> SharedTags:
+        """Return tags as shared ones."""
+        if isinstance(tags, SharedTags):
+            return tags
+        known: dict[TagValues, int] = {}
+        number = [known.setdefault(values, len(known)) for values in tags]
+        return cls(list(known), np.array(number, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and [*self] == [*other]
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @overload
+    def __getitem__(self, at: int) -> TagValues: ...
+    @overload
+    def __getitem__(self, at: slice) -> SharedTags: ...
+    def __getitem__(self, at: int | slice) -> TagValues | SharedTags:
+        if isinstance(at, slice):
+            return SharedTags(self.distinct, self.number[at])
+        return self.distinct[int(self.number[at])]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +90,11 @@ class Ways:
 
     def __len__(self) -> int:
         return len(self.name)
+
+    @cached_property
+    def shared_tags(self) -> SharedTags:
+        """The tags, each combination once."""
+        return SharedTags.of(self.tags)
 
     def tags_of(self, values: tuple[str | None, ...]) -> dict[str, str]:
         """Return one way's tags as a mapping, without the missing ones."""
