@@ -394,7 +394,7 @@ def test_a_smaller_study_can_be_written_over_a_larger(
 
 def test_unknown_scale_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="province"):
-        build_demo(tmp_path, scale="province")  # type: ignore[arg-type]
+        build_demo(tmp_path, scale="planet")  # type: ignore[arg-type]
 
 
 def test_study_loads_and_reports_what_is_wrong(county: Path) -> None:
