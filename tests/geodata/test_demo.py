@@ -393,7 +393,7 @@ def test_a_smaller_study_can_be_written_over_a_larger(
 
 
 def test_unknown_scale_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="province"):
+    with pytest.raises(InputError, match="planet"):
         build_demo(tmp_path, scale="planet")  # type: ignore[arg-type]
 
 
