@@ -166,7 +166,7 @@ class _Maker:
 
     def share(self, number: int, limit_s: float) -> NDArray[np.float64]:
         """Return the rate of each division of a service at a limit, the same always."""
-        place = np.arange(len(self.divisions))
+        place = np.arange(1, len(self.divisions) + 1)
         noise = np.modf(np.sin(place * 12.9898 + number * 78.233) * 43758.5453)[0]
         return np.clip(np.abs(noise) * limit_s / 1200.0, 0, 1)
 
@@ -331,8 +331,12 @@ class _Maker:
         west, south, east, north = self.divisions.total_bounds
         count = max(n_road, 2000)
         begin = rng.uniform((west, south), (east, north), (count, 2))
-        end = begin + rng.normal(0, 0.01, begin.shape)
-        classes = np.array(["residential"] * 7 + ["tertiary", "secondary", "trunk"])
+        # along the lattice, so that main roads read as roads
+        begin[1::2, 0] = np.round(begin[1::2, 0] / 0.4) * 0.4
+        begin[::2, 1] = np.round(begin[::2, 1] / 0.4) * 0.4
+        turned = (np.arange(count) % 2 == 1)[:, None]
+        end = begin + np.where(turned, (0.0, 0.05), (0.05, 0.0))
+        classes = np.array(["residential"] * 97 + ["tertiary", "secondary", "trunk"])
         table = {"id": [str(i) for i in range(count)], "length_m": 900.0}
         table["class"] = classes[np.arange(count) % len(classes)]
         lines = shapely.linestrings(np.stack([begin, end], axis=1))

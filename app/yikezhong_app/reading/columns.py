@@ -80,8 +80,12 @@ def rate_columns(catalog: Catalog, query: RateColumnsQuery) -> Row:
     }
 
 
-def verdict_columns(catalog: Catalog, indicator: str, level: str) -> Row:
+def verdict_columns(
+    catalog: Catalog, indicator: str, level: str, *, speed_mps: float | None = None
+) -> Row:
     """Return the verdicts and values of an indicator on a level.
+
+    At another walking speed than the result's, what was not tried is unknown.
 
     Raises
     ------
@@ -93,9 +97,11 @@ def verdict_columns(catalog: Catalog, indicator: str, level: str) -> Row:
     columns = ["code", "status", "value", "value_unit"]
     wanted = {"indicator_id": indicator, "level": level}
     found = catalog.tables.where(TABLE, wanted, columns=columns)
+    unit = found["value_unit"].dropna()
+    if speed_mps is not None and speed_mps != catalog.walk_speed_mps:
+        found = _at_speed(catalog, found, {**wanted, "speed_mps": speed_mps})
     number, words = pd.factorize(found["status"].astype(object), sort=True)
     places = _in_order(catalog, level, found["code"], pd.Series(number, dtype=float))
-    unit = found["value_unit"].dropna()
     return {
         "level": level,
         "count": catalog.levels[level],
@@ -106,6 +112,18 @@ def verdict_columns(catalog: Catalog, indicator: str, level: str) -> Row:
         "statuses": [None if place is None else int(place) for place in places],
         "values": _in_order(catalog, level, found["code"], found["value"]),
     }
+
+
+def _at_speed(
+    catalog: Catalog, found: pd.DataFrame, wanted: dict[str, str | float | None]
+) -> pd.DataFrame:
+    tried = pd.DataFrame({"code": [], "status": [], "value": []})
+    if catalog.tables.is_there("robustness"):
+        asked = {**wanted, "variant": "with_neighbours"}
+        columns = list(tried.columns)
+        tried = catalog.tables.where("robustness", asked, columns=columns)
+    joined = found[["code"]].astype(object).merge(tried, on="code", how="left")
+    return joined.assign(status=joined["status"].astype(object).fillna("unknown"))
 
 
 def _rows_of(catalog: Catalog, level: str) -> list[Row]:

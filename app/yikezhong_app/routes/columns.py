@@ -91,9 +91,11 @@ def list_verdict_columns(
     context: WithContext,
 ) -> Response:
     """Answer the verdicts of a level as columns."""
-    return _answer(
-        context, query, lambda: verdict_columns(context.catalog, id, query.level)
-    )
+
+    def make() -> Row:
+        return verdict_columns(context.catalog, id, query.level, speed_mps=query.speed)
+
+    return _answer(context, query, make)
 
 
 def _answer(context: Context, query: BaseModel, make: Callable[[], Row]) -> Response:

@@ -59,12 +59,14 @@ def road_table(catalog: Catalog, query: RoadsQuery) -> Table:
             available=classes,
         )
     table = _chosen(catalog, query.road_class, classes)
-    lines = simplify_alone(
-        catalog.tables.shapes("roads", table.index.tolist()),
-        tolerance_m=query.simplify,
-    )
+    lines = catalog.tables.shapes("roads", table.index.tolist())
     plain = table.drop(columns="geometry", errors="ignore")
-    if query.merge:
+    if query.merge and catalog.tables.is_large("roads"):
+        # edges joined to long lines first: they keep fewer points
+        plain, lines = _merge(plain, lines)
+        lines = shapely.line_merge(lines)
+    lines = simplify_alone(lines, tolerance_m=query.simplify)
+    if query.merge and not catalog.tables.is_large("roads"):
         plain, lines = _merge(plain, lines)
     return Table(
         to_rows(plain),

@@ -134,3 +134,11 @@ class RateColumnsQuery(ColumnsQuery):
 
 class VerdictColumnsQuery(ColumnsQuery):
     """Parameters of ``indicators/{id}/columns``."""
+
+    speed: float | None = Field(
+        None,
+        gt=0,
+        le=5,
+        allow_inf_nan=False,
+        description="步行速度 [米/秒]，只有按路网时间考核的指标算过其他速度",
+    )

@@ -54,6 +54,8 @@ export async function read(path, parameters = {}) {
 export async function readAll(path, parameters = {}) {
   const first = await read(path, parameters);
   const rows = "features" in first ? "features" : "items";
+  // one record, not a table
+  if (!(rows in first)) return first;
   let all = first[rows];
   for (let page = first; page.links?.next && all.length < page.total; ) {
     page = await read(path, { ...parameters, offset: all.length });

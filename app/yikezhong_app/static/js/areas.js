@@ -207,7 +207,8 @@ export class Areas {
   }
 }
 
-function ratePaint(rates) {
+/** How areas are painted by their rates: code → record of the API. */
+export function ratePaint(rates) {
   const rateOf = (code) => rates.get(code)?.rate ?? null;
   return {
     fill: (code) => fillOf(rateOf(code)),
@@ -272,8 +273,7 @@ export class Outlines {
 export class Labels {
   constructor(map) {
     this.map = map;
-    this.near = [];
-    this.far = [];
+    this.tiers = [];
     this.group = L.layerGroup();
     this.shown = false;
     map.on("moveend", () => this.draw());
@@ -281,8 +281,13 @@ export class Labels {
 
   /** Name the divisions of a level; from afar those of `wider`, where it is given. */
   setShapes(collection, wider = null) {
-    this.near = places(collection);
-    this.far = wider ? places(wider) : this.near;
+    const near = { below: Infinity, shapes: collection };
+    this.setTiers(wider ? [{ below: NEAR_ZOOM, shapes: wider }, near] : [near]);
+  }
+
+  /** Name the divisions of the first of `{below, shapes}` whose zoom is not reached. */
+  setTiers(tiers) {
+    this.tiers = tiers.map(({ below, shapes }) => ({ below, places: places(shapes) }));
     this.draw();
   }
 
@@ -298,7 +303,9 @@ export class Labels {
     if (!this.shown) return;
     const view = this.map.getBounds();
     const taken = [];
-    for (const { name, at } of this.map.getZoom() < NEAR_ZOOM ? this.far : this.near) {
+    const zoom = this.map.getZoom();
+    const named = this.tiers.find(({ below }) => zoom < below)?.places ?? [];
+    for (const { name, at } of named) {
       if (taken.length >= MOST_LABELS) break;
       if (!view.contains(at)) continue;
       const point = this.map.latLngToContainerPoint(at);

@@ -47,11 +47,15 @@ export class Facilities {
     );
     // of all, whatever part of them is shown: a sign keeps its meaning
     const all = countBy(this.features);
-    const order = [...all.keys()].sort((a, b) => all.get(b) - all.get(a));
-    this.signs = new Map(order.map((category, i) => [category, SIGNS[i % SIGNS.length]]));
+    this.signs = this.signsOf([...all.keys()].sort((a, b) => all.get(b) - all.get(a)));
     const placed = this.features.filter(({ geometry }) => geometry?.type === "Point");
     this.markers = new Map(placed.map((feature) => [feature.properties.id, this.marker(feature)]));
     this.redraw();
+  }
+
+  /** The signs of categories in this order. */
+  signsOf(categories) {
+    return new Map(categories.map((category, i) => [category, SIGNS[i % SIGNS.length]]));
   }
 
   /** Show only those of which `isWithin(properties)` holds, and not the categories `off`. */
@@ -205,7 +209,8 @@ const SignIcon = L.Icon.extend({
   createShadow: () => null,
 });
 
-const RingIcon = L.Icon.extend({
+/** A ring of the colours of several facilities, with their number. */
+export const RingIcon = L.Icon.extend({
   createIcon() {
     const { total, size, shares } = this.options;
     this.options.iconSize = [size, size];

@@ -81,7 +81,11 @@ export class Gaps {
 
   /** Go to an uncovered place and open its card. */
   open(code) {
-    const gap = this.gaps.find((one) => one.code === code);
+    this.show(this.gaps.find((one) => one.code === code));
+  }
+
+  /** Go to a place that need not be among those drawn. */
+  show(gap) {
     if (!gap?.at) return;
     this.map.setView(gap.at, Math.max(this.map.getZoom(), 13), { animate: false });
     L.popup({ className: "card", maxWidth: 280 })

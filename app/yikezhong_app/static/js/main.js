@@ -38,7 +38,9 @@ async function start() {
     const learnt = [learnCounties(study), learnOffers(study, service), learnSpeeds(study, indicator)];
     await load(Promise.all(learnt));
     const isOutdated = () => outdated;
-    await new Planner(study, { map, load, sheets, report, isOutdated }).run();
+    // read only where it is needed
+    const Kind = study.tiles.size > 0 ? (await import("./large.js")).LargePlanner : Planner;
+    await new Kind(study, { map, load, sheets, report, isOutdated }).run();
   } catch (error) {
     report(error, start);
   }

@@ -27,7 +27,7 @@ export class Planner {
     Object.assign(this, { study, map, load, sheets, report, isOutdated });
     this.store = createStore(settle(readAddress(firstQuery()), study));
     this.sources = new Sources(study, load);
-    this.layers = new Layers(map, study, { onPick: (code) => this.pick(code) });
+    this.layers = this.makeLayers(map, study);
     this.ground = new Ground(map, study.baseMaps);
     this.divisions = new Map();
     this.rates = new Map();
@@ -35,6 +35,10 @@ export class Planner {
     this.teller = new Teller(this);
     // a file has no service that could compute a circle
     if (!embedded) this.probe = this.makeProbe();
+  }
+
+  makeLayers(map, study) {
+    return new Layers(map, study, { onPick: (code) => this.pick(code) });
   }
 
   async run() {
@@ -54,7 +58,7 @@ export class Planner {
     this.map.on("zoomend", () => this.teller.describeOthers());
     // the legend has its height only now
     this.map.invalidateSize({ animate: false });
-    if (zoom == null) this.goHome();
+    if (zoom == null) await this.goHome();
     else showPlace(this.map, [lat, lng], zoom);
     this.map.on("moveend", () => this.rememberPlace());
     this.rememberPlace();
@@ -92,7 +96,7 @@ export class Planner {
     this.store.set(view);
     if (!("county" in patch)) return;
     await this.idle;
-    this.goHome();
+    await this.goHome();
   }
 
   // which denominators and speeds there are, before a choice of them is settled
@@ -113,7 +117,36 @@ export class Planner {
     this.store.set(settle(inside ? wanted : { ...wanted, county: null }, this.study));
     this.sheets.open("results");
     await this.idle;
-    showBounds(this.map, this.layers.areas.bounds(division.code), { maxZoom: 14 });
+    await this.goTo(division.code, { maxZoom: 14 });
+  }
+
+  /** Show an area of the level. */
+  goTo(code, options) {
+    showBounds(this.map, this.layers.areas.bounds(code), options);
+  }
+
+  /** The level whose uncovered places are drawn. */
+  gapLevel() {
+    return this.study.levels.at(-1).id;
+  }
+
+  /** Read what the panel tells of an area. */
+  prepare() {
+    return this.knowParents();
+  }
+
+  /** Uncovered places within an area. */
+  gapsUnder(area) {
+    return this.layers.gaps.gaps.filter((gap) => this.isUnder(gap.code, area.code));
+  }
+
+  openGap(code) {
+    this.layers.gaps.open(code);
+  }
+
+  /** Whether circles are not drawn, since the map shows too much. */
+  areCirclesFar() {
+    return false;
   }
 
   /** Show the selected area, the county, or all. */
@@ -360,10 +393,10 @@ export class Planner {
   }
 }
 
-const byCode = (items) => new Map(items.map((item) => [item.code, item]));
+export const byCode = (items) => new Map(items.map((item) => [item.code, item]));
 
 /** Add the counts of records; a rate is never averaged. */
-function addUp(items) {
+export function addUp(items) {
   if (items.length === 0) return null;
   const sum = (name) => items.reduce((all, item) => all + (item[name] ?? 0), 0);
   const total = sum("total");

@@ -7,6 +7,12 @@ import { amount, count, minutes, percent } from "./format.js";
 import { FLAG_NAMES, KIND_NAMES, nameOf, unitOf } from "./words.js";
 
 const FIRST_ROWS = 60;
+/** Rows that are added at a time, so that very many do not stop the page. */
+export const MOST_MORE = 1000;
+
+/** What the button under a list says that does not show all of its rows. */
+export const moreWords = (total, shown) =>
+  total <= MOST_MORE + shown ? `显示全部 ${count(total)} 个` : `再显示 ${count(MOST_MORE)} 个（共 ${count(total)} 个）`;
 
 /** Show the whole study: its rate and its areas. */
 export function showOverview({ total, areas, rates, words, choose }) {
@@ -21,11 +27,13 @@ export function showOverview({ total, areas, rates, words, choose }) {
     make("button", {
       type: "button",
       class: "more",
-      text: `显示全部 ${count(rows.length)} 个`,
+      text: moreWords(rows.length, 0),
       on: {
         click: () => {
-          draw(rows.length);
-          more.remove();
+          const shown = Math.min(rows.length, list.childElementCount + MOST_MORE);
+          draw(shown);
+          if (shown === rows.length) more.remove();
+          else more.textContent = moreWords(rows.length, shown);
         },
       },
     });

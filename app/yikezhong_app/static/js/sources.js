@@ -7,7 +7,9 @@ export const MOST_ROWS = 50000;
 /** Most gap areas that are drawn: those with the most people come first. */
 export const MOST_GAP_AREAS = 1000;
 
-const shapes = (level) => ["divisions", { level, format: "geojson", limit: MOST_ROWS }];
+
+/** Details left out of the boundaries of a study with very many divisions [m]. */
+const LARGE_DETAIL_M = 200;
 
 /** Answers for the view; an answer that a later question overtook is null. */
 export class Sources {
@@ -35,15 +37,20 @@ export class Sources {
     return this.isLast(purpose, own) ? answers : null;
   }
 
+  shapes(level) {
+    const simplify = this.study.tiles.size > 0 ? LARGE_DETAIL_M : null;
+    return ["divisions", { level, simplify, format: "geojson", limit: MOST_ROWS }];
+  }
+
   /** Shapes of a level; of communities also those of the level above, for their names. */
   levelShapes(level) {
     const above = this.study.levels.at(-2)?.id;
-    const wider = level === "community" && above ? [shapes(above)] : [];
-    return this.latest("shapes", shapes(level), ...wider);
+    const wider = level === "community" && above ? [this.shapes(above)] : [];
+    return this.latest("shapes", this.shapes(level), ...wider);
   }
 
   async outlines(purpose, level) {
-    return (await this.latest(purpose, shapes(level)))?.[0] ?? null;
+    return (await this.latest(purpose, this.shapes(level)))?.[0] ?? null;
   }
 
   /** Rates of a level, and of the level that a whole is told for. */
@@ -61,9 +68,8 @@ export class Sources {
     return answers?.map((body) => ({ ...body, items: atSpeed(body, view) })) ?? null;
   }
 
-  async gaps({ service, minutes }) {
-    const level = this.study.levels.at(-1).id;
-    const query = { service, minutes, level, limit: MOST_ROWS, format: "geojson" };
+  async gaps({ service, minutes, level = this.study.levels.at(-1).id, parent = null }) {
+    const query = { service, minutes, level, parent, limit: MOST_ROWS, format: "geojson" };
     return (await this.latest("gaps", ["gaps", query]))?.[0] ?? null;
   }
 
@@ -87,13 +93,67 @@ export class Sources {
     return answers && [...new Set(answers[0].items.map((circle) => circle.minutes))];
   }
 
-  async circles({ service, minutes }) {
-    const query = { service, minutes, format: "geojson" };
+  async circles({ service, minutes, bbox = null }) {
+    const query = { service, minutes, bbox, format: "geojson" };
     return (await this.latest("circles", ["circles", query]))?.[0] ?? null;
   }
 
   async roads() {
-    return (await this.latest("roads", ["roads", { format: "geojson" }]))?.[0] ?? null;
+    return (await this.latest("roads", ["roads", { format: "geojson", simplify: this.study.tiles.size > 0 ? LARGE_DETAIL_M / 2 : null }]))?.[0] ?? null;
+  }
+
+  /** Divisions of a level as columns: where there are very many. */
+  async columns(level) {
+    return (await this.latest("columns", ["divisions/columns", { level }]))?.[0] ?? null;
+  }
+
+  /** Codes and rates of a level, the rates of the level above, and of the whole. */
+  rateColumns(view, wide) {
+    const { level, service, minutes, denominator, variant, indicator } = view;
+    const speed = indicator == null ? view.speed : null;
+    const whole = view.county ? "county" : this.study.levels[0].id;
+    return this.latest(
+      "rates",
+      ["divisions/columns", { level }],
+      ["coverage/columns", { level, service, minutes, denominator, variant, speed }],
+      coverage(view, wide),
+      coverage(view, whole),
+    );
+  }
+
+  /** Codes and verdicts of a level, of the level above, and of the whole. */
+  async verdictColumns(view, wide) {
+    const { level, speed } = view;
+    const path = `indicators/${encodeURIComponent(view.indicator)}`;
+    const whole = view.county ? "county" : this.study.levels[0].id;
+    const ask = (one) => [path, { level: one, speed, limit: MOST_ROWS, format: "json" }];
+    const columns = [`${path}/columns`, { level, speed }];
+    const answers = await this.latest("verdicts", ["divisions/columns", { level }], columns, ask(wide), ask(whole));
+    if (!answers) return null;
+    const [codes, column, ...bodies] = answers;
+    return [codes, column, ...bodies.map((body) => ({ ...body, items: atSpeed(body, view) }))];
+  }
+
+  /** Full rates of the divisions below one. */
+  async areaRates(view, { level, parent }) {
+    const [path, query] = coverage(view, level);
+    return (await this.load(readAll(path, { ...query, parent }))).items;
+  }
+
+  /** Full results of an indicator for the divisions below one. */
+  async areaVerdicts(view, { level, parent }) {
+    const path = `indicators/${encodeURIComponent(view.indicator)}`;
+    const query = { level, parent, speed: view.speed, limit: MOST_ROWS, format: "json" };
+    return atSpeed(await this.load(readAll(path, query)), view);
+  }
+
+  areaGaps({ service, minutes, level, parent, limit }) {
+    return read("gaps", { service, minutes, level, parent, limit, format: "geojson" });
+  }
+
+  /** Facilities of a box as clusters. */
+  async clusters(query) {
+    return (await this.latest("clusters", ["facilities/clusters", query]))?.[0] ?? null;
   }
 
   /** Divisions of a level without their shapes. */

@@ -1,6 +1,7 @@
 // What the study offers, in one shape for the controls.
 
 import { read } from "./api.js";
+import { embedded } from "./embedded.js";
 import { DENOMINATOR_NAMES, LEVELS, LEVEL_NAMES, VARIANT_NAMES, nameOf } from "./words.js";
 
 const USUAL_MINUTES = [5, 10, 15, 20, 30];
@@ -19,6 +20,8 @@ export function arrangeStudy(body) {
   };
   return {
     name: body.name ?? "一刻钟",
+    // levels with too many divisions for one document: a file has only what it needs
+    tiles: new Map((embedded ? [] : (body.tiles ?? [])).map((one) => [one.level, one])),
     notice: body.notice ?? null,
     asOf: body.as_of ?? null,
     version: body.version ?? null,

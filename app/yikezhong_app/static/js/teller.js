@@ -1,7 +1,6 @@
 // The words of the coverage map: title, legend, downloads, and the panel of results.
 
 import { address } from "./api.js";
-import { showBounds } from "./board.js";
 import { byId, make, show } from "./dom.js";
 import { showDownloads } from "./downloads.js";
 import { percent } from "./format.js";
@@ -105,9 +104,11 @@ export class Teller {
       layers,
       gaps,
       gapAreas: gapareas,
-      gapName: `有未覆盖人口的${nameOf(LEVEL_NAMES, study.levels.at(-1).id)}`,
+      gapName: `有未覆盖人口的${nameOf(LEVEL_NAMES, this.planner.gapLevel())}`,
       unit: unitOf(words.group),
-      circleWords: drawn.includes(minutes)
+      circleWords: this.planner.areCirclesFar()
+        ? "服务圈范围（放大后绘出）"
+        : drawn.includes(minutes)
         ? "服务圈范围"
         : `服务圈范围（只绘有 ${drawn.join("、") || "—"} 分钟）`,
     });
@@ -127,7 +128,7 @@ export class Teller {
       this.describeWhole(words);
       return;
     }
-    await this.planner.knowParents();
+    await this.planner.prepare(area);
     if (this.view.code !== code) return;
     if (this.view.indicator == null) this.describeArea(area, words);
     else this.describeVerdict(area);
@@ -137,7 +138,7 @@ export class Teller {
     const { planner } = this;
     const choose = (chosen) => {
       planner.pick(chosen);
-      showBounds(planner.map, planner.layers.areas.bounds(chosen), { maxZoom: 13 });
+      planner.goTo(chosen, { maxZoom: 13 });
     };
     const areas = planner.shown ?? [];
     if (this.view.indicator == null) {
@@ -164,7 +165,7 @@ export class Teller {
       record: planner.rates.get(area.code),
       gaps: isAtOtherSpeed(this.view)
         ? null
-        : gaps.gaps.filter((gap) => planner.isUnder(gap.code, area.code)),
+        : planner.gapsUnder(area),
       gapName: nameOf(LEVEL_NAMES, planner.study.levels.at(-1).id),
       note: this.noteOfGaps(),
       nearest: (gap) => gaps.nearest(gap),
@@ -173,7 +174,7 @@ export class Teller {
       onBack: () => planner.pick(null),
       onGap: (gap) => {
         planner.sheets.open(null);
-        gaps.open(gap);
+        planner.openGap(gap);
       },
     });
   }

@@ -3,6 +3,7 @@
 import { byId, make, show } from "./dom.js";
 import { DASH, count, percent } from "./format.js";
 import { showClasses } from "./legend.js";
+import { MOST_MORE, moreWords } from "./results.js";
 import { VERDICT_NAMES, nameOf } from "./words.js";
 
 /** Order in which a planner asks; blue and orange are told apart by everyone, and in grey. */
@@ -82,11 +83,13 @@ export function showVerdictOverview({ name, entry, whole, areas, verdicts, level
     make("button", {
       type: "button",
       class: "more",
-      text: `显示全部 ${count(rows.length)} 个`,
+      text: moreWords(rows.length, 0),
       on: {
         click: () => {
-          draw(rows.length);
-          more.remove();
+          const shown = Math.min(rows.length, list.childElementCount + MOST_MORE);
+          draw(shown);
+          if (shown === rows.length) more.remove();
+          else more.textContent = moreWords(rows.length, shown);
         },
       },
     });
