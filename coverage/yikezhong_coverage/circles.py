@@ -12,30 +12,56 @@ empty; where exactly nothing is left it is a disc around the snapped place.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import shapely
 
-from yikezhong_coverage.edges import EdgeParts, covered_parts
+from yikezhong_coverage.contours import Rings
+from yikezhong_coverage.edges import place_on_edges, turn_edges
 from yikezhong_coverage.errors import InputError
-from yikezhong_coverage.outlines import LocalPlane, on_grid, outline
-from yikezhong_coverage.records import IndexArray, IntArray, RoadGraph, Snapped
+from yikezhong_coverage.lattice import LARGE_CELL_M, UNITS, step_lat, step_lon
+from yikezhong_coverage.outlines import (
+    LocalPlane,
+    draw_outline,
+    make_polygons,
+    on_grid,
+)
+from yikezhong_coverage.reached import (
+    Desk,
+    Squares,
+    lines_of,
+    make_desk,
+    make_squares,
+    no_squares,
+    reached_pieces,
+)
+from yikezhong_coverage.records import (
+    FloatArray,
+    IndexArray,
+    IntArray,
+    RoadGraph,
+    Snapped,
+)
 from yikezhong_coverage.travel import Direction, reach
 
 #: Half the width that a reached road takes up in a circle [m].
 BUFFER_M: Final = 50.0
 #: Distance of the raster points of which outlines are made [m].
 CELL_M: Final = 10.0
-#: Facilities searched in one call; bounds the memory of wide circles.
+#: Facilities searched in one call at most, and nodes found for them, about: this
+#: bounds the memory of wide circles.
 _AT_ONCE: Final = 64
+_MOST_PAIRS: Final = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class _Nodes:
     """The nodes that have an edge, as points to be reached, and all nodes' edges.
+
+    With what else is kept for a graph: room for facilities in turn, and squares.
 
     Parameters
     ----------
@@ -50,6 +76,26 @@ class _Nodes:
     place: Snapped
     start: IntArray
     edge: IndexArray
+    desks: list[Desk] = field(default_factory=list)
+    _squares: dict[tuple[int, int], Squares] = field(default_factory=dict)
+
+    def take_desk(self, graph: RoadGraph) -> Desk:
+        """Return room that nobody else uses."""
+        try:
+            return self.desks.pop()
+        except IndexError:
+            return make_desk(graph)
+
+    def squares(self, graph: RoadGraph, deep_m: float | None, lat: float) -> Squares:
+        """Return squares at most ``deep_m`` wide at a latitude."""
+        if deep_m is None:
+            return no_squares()
+        # a tenth less: squares of a band of latitude are not all as wide
+        size = step_lon(0.9 * deep_m, lat), step_lat(0.9 * deep_m)
+        if size not in self._squares:
+            wide, high = size[0] / UNITS, size[1] / UNITS
+            self._squares[size] = make_squares(graph, wide, high)
+        return self._squares[size]
 
 
 #: Made once for a graph and kept while it lives: finding them takes longer than
@@ -93,20 +139,27 @@ def service_area(
         longer than the limit.
     """
     check_band(buffer_m=buffer_m, cell_m=cell_m, limit_s=limit_s)
-    circles = []
-    parts_of = _facility_parts(
+    pieces_of = reached_roads(
         graph,
         facility,
         limit_s=limit_s,
         leg_speed_mps=leg_speed_mps,
         direction=direction,
+        deep_m=buffer_m / 4 if cell_m >= LARGE_CELL_M else None,
     )
-    for i, parts in enumerate(parts_of):
+    circles: list[shapely.MultiPolygon] = []
+    drawn: list[Rings] = []
+    sheet = None
+    for i, pieces in enumerate(pieces_of):
         plane = LocalPlane(float(facility.lon[i]), float(facility.lat[i]))
-        circles.append(
-            outline(graph, parts, plane=plane, buffer_m=buffer_m, cell_m=cell_m)
+        rings, sheet = draw_outline(
+            pieces, plane=plane, buffer_m=buffer_m, cell_m=cell_m, sheet=sheet
         )
-    return circles
+        drawn.append(rings)
+        if len(drawn) == _AT_ONCE:
+            circles.extend(make_polygons(drawn))
+            drawn.clear()
+    return circles + make_polygons(drawn)
 
 
 def check_band(*, buffer_m: float, cell_m: float, limit_s: float) -> None:
@@ -145,24 +198,38 @@ def union_area(circles: Sequence[shapely.MultiPolygon]) -> shapely.MultiPolygon:
     return on_grid(shapely.disjoint_subset_union_all(list(circles)))
 
 
-def _facility_parts(
+def reached_roads(
     graph: RoadGraph,
     facility: Snapped,
     *,
     limit_s: float,
     leg_speed_mps: float,
     direction: Direction,
-) -> Iterator[EdgeParts]:
-    """Yield the reached parts of roads for each facility by itself, in order.
+    deep_m: float | None = None,
+) -> Iterator[FloatArray]:
+    """Yield the straight pieces of road that each facility is reached from, in order.
 
-    Only edges at reached nodes, and the facility's own, are looked at.
+    Parameters
+    ----------
+    graph, facility, limit_s, leg_speed_mps, direction
+        As in :func:`service_area`.
+    deep_m : float, optional
+        A quarter of the buffer [m]: what lies so deep inside that it makes no
+        difference is left out, see :mod:`yikezhong_coverage.reached`.
+
+    Yields
+    ------
+    ndarray of float64, shape (n_piece, 4)
+        Longitude and latitude of both ends [degrees].
     """
     nodes = _KEPT.get(graph)
     if nodes is None:
         nodes = _KEPT[graph] = _nodes_as_points(graph)
-    node_time_s = np.full(graph.n_node, np.inf)
-    for first in range(0, len(facility), _AT_ONCE):
-        some = facility.take(np.arange(first, min(first + _AT_ONCE, len(facility))))
+    edges, desk = turn_edges(graph, direction), nodes.take_desk(graph)
+    lines = lines_of(graph)
+    first, n_next = 0, 1
+    while first < len(facility):
+        some = facility.take(np.arange(first, min(first + n_next, len(facility))))
         pairs = reach(
             graph,
             nodes.place,
@@ -172,19 +239,27 @@ def _facility_parts(
             direction=direction,
         )
         for i in range(len(some)):
+            if some.edge[i] < 0:
+                yield np.empty((0, 4))
+                continue
             row = slice(pairs.start[i], pairs.start[i + 1])
-            reached = nodes.node[pairs.demand[row]]
-            node_time_s[reached] = pairs.time_s[row]
-            yield covered_parts(
-                graph,
-                node_time_s,
-                some.take(np.array([i])),
-                limit_s=limit_s,
-                leg_speed_mps=leg_speed_mps,
-                direction=direction,
-                edges=_edges_of(reached, nodes, some.edge[i]),
+            one = some.take(np.array([i]))
+            yield reached_pieces(
+                nodes.node[pairs.demand[row]],
+                pairs.time_s[row],
+                limit_s,
+                place_on_edges(one, limit_s=limit_s, leg_speed_mps=leg_speed_mps),
+                edges,
+                nodes.start,
+                nodes.edge,
+                lines,
+                nodes.squares(graph, deep_m, float(one.lat[0])),
+                desk,
             )
-            node_time_s[reached] = np.inf
+        first += len(some)
+        per_facility = len(pairs.demand) / len(some) + 1
+        n_next = int(min(max(_MOST_PAIRS / per_facility, 1), _AT_ONCE))
+    nodes.desks.append(desk)
 
 
 def _nodes_as_points(graph: RoadGraph) -> _Nodes:
@@ -212,13 +287,3 @@ def _edges_at_nodes(graph: RoadGraph) -> tuple[IntArray, IndexArray]:
     start = np.zeros(graph.n_node + 1, dtype=np.int64)
     np.cumsum(np.bincount(node, minlength=graph.n_node), out=start[1:])
     return start, edge[np.argsort(node, kind="stable")]
-
-
-def _edges_of(reached: IndexArray, nodes: _Nodes, own_edge: int) -> IndexArray:
-    """Return the edges at any reached node and the own edge, ascending, unique."""
-    begin = nodes.start[reached]
-    count = nodes.start[reached + 1] - begin
-    offset = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    near = nodes.edge[np.repeat(begin, count) + offset]
-    own = np.array([own_edge] if own_edge >= 0 else [], dtype=np.int32)
-    return np.unique(np.concatenate((near, own)))

@@ -22,7 +22,13 @@ from numba import njit
 from numpy.typing import NDArray
 
 from yikezhong_coverage.records import BoolArray, IndexArray, IntArray
-from yikezhong_coverage.stamping import Cover, Raster, Segments, cover_raster
+from yikezhong_coverage.stamping import (
+    Cover,
+    Raster,
+    Segments,
+    Sheet,
+    cover_raster,
+)
 
 #: Which way an outline goes through an edge of a cell; the number of the edge's side.
 _DOWN: Final = 0
@@ -51,16 +57,44 @@ class Rings(NamedTuple):
     shell: IntArray
 
 
+class _Outline(NamedTuple):
+    """An outline as it is followed, before it is thinned.
+
+    Parameters
+    ----------
+    x, y : ndarray of int64
+    low, high : ndarray of int64
+        Where along its edge of a cell the outline may pass instead.
+    way : ndarray of uint8
+        The side by which it leaves a cell there.
+    fixed : ndarray of bool
+        Corners of the raster and crossings of its edges, which stay.
+    """
+
+    x: IntArray
+    y: IntArray
+    low: IntArray
+    high: IntArray
+    way: NDArray[np.uint8]
+    fixed: BoolArray
+
+
 @njit(cache=True, nogil=True)
 def draw(
-    segments: Segments, of: IntArray, buffer_m: float, raster: Raster, thin: float
+    segments: Segments,
+    of: IntArray,
+    buffer_m: float,
+    raster: Raster,
+    thin: float,
+    sheet: Sheet,
 ) -> Rings:
     """Draw the outline of what is within the buffer of the segments numbered in ``of``.
 
     What lies beyond the raster is cut off at its edges. Points of the outline that
     are within the share ``thin`` of a cell of a straight line are left out.
     """
-    return _trace(raster, cover_raster(segments, of, buffer_m, raster), thin)
+    cover = cover_raster(segments, of, buffer_m, raster, sheet)
+    return _trace(raster, cover, thin, sheet)
 
 
 @njit(cache=True, nogil=True)
@@ -122,16 +156,30 @@ def _joins(raster: Raster, cover: Cover, r: int, c: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _trace(raster: Raster, cover: Cover, thin: float) -> Rings:
+def _make_outline(n: int) -> _Outline:
+    """Return room for the points of an outline."""
+    return _Outline(
+        np.empty(n, dtype=np.int64),
+        np.empty(n, dtype=np.int64),
+        np.empty(n, dtype=np.int64),
+        np.empty(n, dtype=np.int64),
+        np.empty(n, dtype=np.uint8),
+        np.empty(n, dtype=np.bool_),
+    )
+
+
+@njit(cache=True, nogil=True)
+def _trace(raster: Raster, cover: Cover, thin: float, sheet: Sheet) -> Rings:
     """Follow all outlines and thin them."""
     n_x, n_y, inside = raster.n_x, raster.n_y, cover.inside
-    ring_of = np.full((n_y + 2, n_x + 1), -1, dtype=np.int32)
-    raw = np.empty((1024, 2), dtype=np.int64)
-    way = np.empty(1024, dtype=np.uint8)
-    fixed = np.empty(1024, dtype=np.bool_)
-    points = np.empty((1024, 2), dtype=np.int64)
-    start = np.zeros(64, dtype=np.int64)
-    shell = np.empty(64, dtype=np.int64)
+    # a ring passes every edge of a row once, and every other of those beside it
+    ring_of = sheet.ring[: (n_y + 2) * (n_x + 1)].reshape(n_y + 2, n_x + 1)
+    ring_of[:] = -1
+    most = _count_crossings(inside)
+    raw = _make_outline(most + 1)  # what is not kept is written as well
+    points = np.empty((most, 2), dtype=np.int64)
+    start = np.zeros(most + 1, dtype=np.int64)
+    shell = np.empty(most, dtype=np.int64)
     n_ring = n_point = 0
     for r in range(1, n_y + 1):
         before = -1
@@ -139,20 +187,11 @@ def _trace(raster: Raster, cover: Cover, thin: float) -> Rings:
             if inside[r, c] == inside[r, c + 1]:
                 continue
             if ring_of[r, c] < 0:
-                if n_ring + 1 == len(start):
-                    start = np.concatenate((start, np.zeros_like(start)))
-                    shell = np.concatenate((shell, shell))
                 shell[n_ring] = -1
                 if inside[r, c]:
                     shell[n_ring] = before if shell[before] < 0 else shell[before]
-                n, raw, way, fixed = _follow(
-                    raster, cover, r, c, ring_of, n_ring, raw, way, fixed
-                )
-                if n_point + n > len(points):
-                    wider = np.empty((2 * (n_point + n), 2), dtype=np.int64)
-                    wider[:n_point] = points[:n_point]
-                    points = wider
-                n_point = _thin(raster, thin, n, raw, way, fixed, points, n_point)
+                n = _follow(raster, cover, r, c, ring_of, n_ring, thin, raw)
+                n_point = _thin(n, raw, points, n_point)
                 n_ring += 1
                 start[n_ring] = n_point
             before = ring_of[r, c]
@@ -162,54 +201,81 @@ def _trace(raster: Raster, cover: Cover, thin: float) -> Rings:
 
 
 @njit(cache=True, nogil=True)
+def _count_crossings(inside: NDArray[np.uint8]) -> int:
+    """Return how many edges of cells have an inside and an outside end."""
+    n = 0
+    for r in range(len(inside) - 1):
+        for c in range(inside.shape[1] - 1):
+            n += (inside[r, c] ^ inside[r, c + 1]) + (inside[r, c] ^ inside[r + 1, c])
+    return n
+
+
+@njit(cache=True, nogil=True)
 def _follow(
     raster: Raster, cover: Cover, r: int, c: int, ring_of: IndexArray, ring: int,
-    raw: IntArray, way: NDArray[np.uint8], fixed: BoolArray,
-) -> tuple[int, IntArray, NDArray[np.uint8], BoolArray]:  # fmt: skip
+    thin: float, raw: _Outline,
+) -> int:  # fmt: skip
     """Write the points of the outline through row ``r`` between ``c`` and ``c + 1``.
 
-    Returns their number. On the raster's edges only corners and crossings are kept;
-    they are ``fixed``. ``way`` is the side by which the outline leaves a cell there.
+    Returns their number. On the raster's edges only corners and crossings are kept.
     """
     n_x, n_y, inside = raster.n_x, raster.n_y, cover.inside
+    left, right, below, above = cover.left, cover.right, cover.low, cover.high
+    xs, ys, lows, highs, ways, fixed = raw
+    column, row = raster.column - 1, raster.row - 1
+    step_x, step_y = raster.step_x, raster.step_y
+    near_x, near_y = Int(thin * step_x), Int(thin * step_y)
     side = _UP if inside[r, c] else _DOWN
     n = 0
     while True:
         # the point on the edge by which the cell is left
-        if n == len(raw):
-            raw = np.concatenate((raw, raw))
-            way = np.concatenate((way, way))
-            fixed = np.concatenate((fixed, fixed))
-        if side in (_UP, _DOWN):
+        ways[n] = side
+        if side & 1 == 0:
             if ring_of[r, c] >= 0:
-                return n, raw, way, fixed
+                return n
             ring_of[r, c] = ring
-            raw[n, 0] = _cross_row(raster, cover, r, c)
-            raw[n, 1] = (raster.row + r - 1) * raster.step_y
-            way[n] = side
+            ys[n] = (row + r) * step_y
             edge_row = r == 1 or r == n_y
             fixed[n] = edge_row
-            n += edge_row or (c > 0 and c < n_x)
-        else:
-            raw[n, 0] = (raster.column + c - 1) * raster.step_x
-            raw[n, 1] = _cross_column(raster, cover, r, c)
-            way[n] = side
+            if edge_row or c == 0 or c == n_x:
+                xs[n] = _cross_row(raster, cover, r, c)
+                n += edge_row
+            else:
+                base = (column + c) * step_x
+                x = Int(right[r - 1, c - 1]) if side == _UP else Int(left[r - 1, c])
+                x = min(max(x, base + 1), base + step_x - 1)
+                xs[n] = x
+                lows[n] = max(x - near_x, base + 1)
+                highs[n] = min(x + near_x, base + step_x - 1)
+                n += 1
+        elif r > 0 and r < n_y:
+            base = (row + r) * step_y
+            y = Int(above[c - 1, r - 1]) if side == _WEST else Int(below[c - 1, r])
+            y = min(max(y, base + 1), base + step_y - 1)
+            xs[n] = (column + c) * step_x
+            ys[n] = y
+            lows[n] = max(y - near_y, base + 1)
+            highs[n] = min(y + near_y, base + step_y - 1)
             fixed[n] = c == 1 or c == n_x
-            n += r > 0 and r < n_y
-        # the cell beyond, by its lower left corner, and the side it is entered by
+            n += 1
+        # the cell beyond, by its lower left corner, and its corners from where the
+        # outline enters: it leaves by the next side that has an inside corner behind
         if side == _DOWN:
             r -= 1
+            ahead, behind = inside[r, c], inside[r, c + 1]
         elif side == _WEST:
             c -= 1
-        entry = (side + 2) & 3
-        ahead = _corner(inside, r, c, (entry + 2) & 3)
-        behind = _corner(inside, r, c, (entry + 3) & 3)
-        if not ahead:
-            side = (entry + 2) & 3 if behind else (entry + 3) & 3
-        elif behind or _joins(raster, cover, r, c):
-            side = (entry + 1) & 3
+            ahead, behind = inside[r + 1, c], inside[r, c]
+        elif side == _UP:
+            ahead, behind = inside[r + 1, c + 1], inside[r + 1, c]
         else:
-            side = (entry + 3) & 3
+            ahead, behind = inside[r, c + 1], inside[r + 1, c + 1]
+        if not ahead:
+            side = side if behind else (side + 1) & 3
+        elif behind or _joins(raster, cover, r, c):
+            side = (side + 3) & 3
+        else:
+            side = (side + 1) & 3
         if side == _UP:
             r += 1
         elif side == _EAST:
@@ -217,17 +283,15 @@ def _follow(
 
 
 @njit(cache=True, nogil=True)
-def _corner(inside: NDArray[np.uint8], r: int, c: int, corner: int) -> int:
-    """Return whether a corner of a cell is inside, from the lower left one round."""
-    return int(inside[r + (corner >> 1), c + ((corner == 1) | (corner == 2))])
+def _thin(n: int, raw: _Outline, points: IntArray, n_point: int) -> int:
+    """Write what is kept of a ring's points; return the end of what is written.
 
-
-@njit(cache=True, nogil=True)
-def _thin(
-    raster: Raster, thin: float, n: int, raw: IntArray, way: NDArray[np.uint8],
-    fixed: BoolArray, points: IntArray, n_point: int,
-) -> int:  # fmt: skip
-    """Write what is kept of a ring's points; return the end of what is written."""
+    From every point kept a straight line leads to the farthest to which one may: it
+    passes the edges of all points between, near these points. The directions in which
+    it can do so, from ``r`` on the right to ``l`` on the left, are kept while going
+    from edge to edge.
+    """
+    xs, ys, lows, highs, ways, fixed = raw
     first = 0
     for k in range(n):
         if fixed[k]:
@@ -235,57 +299,40 @@ def _thin(
             break
     i = 0
     while i < n:
-        points[n_point] = raw[(first + i) % n]
+        at = first + i if first + i < n else first + i - n
+        x, y = xs[at], ys[at]
+        points[n_point, 0], points[n_point, 1] = x, y
         n_point += 1
-        i = _farthest(raster, thin, first, i, n, raw, way, fixed)
+        turns = 1 << ways[at]
+        rx = ry = lx = ly = 0
+        begin, i = i + 1, i + 1
+        for k in range(begin, n + 1):
+            q = first + k if first + k < n else first + k - n
+            px, py = xs[q] - x, ys[q] - y
+            if k > begin and rx * py >= ry * px and px * ly >= py * lx:
+                i = k
+            if k == n or fixed[q]:
+                break
+            way = ways[q]
+            turns |= 1 << way
+            if turns & 5 == 5 or turns & 10 == 10:
+                break  # it turns back
+            # the right and the left end of the edge, as seen on the way through
+            if way & 1 == 0:
+                low, high = lows[q] - x, highs[q] - x
+                ex, fx = (high, low) if way == _UP else (low, high)
+                ey, fy = py, py
+            else:
+                low, high = lows[q] - y, highs[q] - y
+                ey, fy = (low, high) if way == _EAST else (high, low)
+                ex, fx = px, px
+            if k == begin:
+                rx, ry, lx, ly = ex, ey, fx, fy
+                continue
+            if rx * ey > ry * ex:
+                rx, ry = ex, ey
+            if fx * ly > fy * lx:
+                lx, ly = fx, fy
+            if rx * ly < ry * lx:
+                break
     return n_point
-
-
-@njit(cache=True, nogil=True)
-def _farthest(
-    raster: Raster, thin: float, first: int, i: int, n: int, raw: IntArray,
-    way: NDArray[np.uint8], fixed: BoolArray,
-) -> int:  # fmt: skip
-    """Return the farthest point to which a straight line from a point may lead.
-
-    It passes the edges of all points between, near these points. The directions in
-    which it can do so are kept while going from edge to edge.
-    """
-    at = (first + i) % n
-    x, y = raw[at, 0], raw[at, 1]
-    near_x, near_y = Int(thin * raster.step_x), Int(thin * raster.step_y)
-    ways = 1 << way[at]
-    rx = ry = lx = ly = 0
-    best = i + 1
-    for k in range(i + 1, n + 1):
-        q = (first + k) % n
-        px, py = raw[q, 0] - x, raw[q, 1] - y
-        if k > i + 1 and rx * py - ry * px >= 0 and px * ly - py * lx >= 0:
-            best = k
-        if k == n or fixed[q]:
-            break
-        ways |= 1 << way[q]
-        if ways & 5 == 5 or ways & 10 == 10:
-            break  # it turns back
-        # the right and the left end of the edge, as seen on the way through
-        ex, ey, fx, fy = px, py, px, py
-        if way[q] in (_UP, _DOWN):
-            base = raw[q, 0] // raster.step_x * raster.step_x - x
-            low = max(px - near_x, base + 1)
-            high = min(px + near_x, base + raster.step_x - 1)
-            ex, fx = (high, low) if way[q] == _UP else (low, high)
-        else:
-            base = raw[q, 1] // raster.step_y * raster.step_y - y
-            low = max(py - near_y, base + 1)
-            high = min(py + near_y, base + raster.step_y - 1)
-            ey, fy = (low, high) if way[q] == _EAST else (high, low)
-        if k == i + 1:
-            rx, ry, lx, ly = ex, ey, fx, fy
-            continue
-        if rx * ey - ry * ex > 0:
-            rx, ry = ex, ey
-        if fx * ly - fy * lx > 0:
-            lx, ly = fx, fy
-        if rx * ly - ry * lx < 0:
-            break
-    return best

@@ -30,7 +30,7 @@ from yikezhong_coverage.lattice import (
 from yikezhong_coverage.outlines import THIN, in_units, list_segments, make_polygons
 from yikezhong_coverage.records import IntArray, RoadGraph, Snapped
 from yikezhong_coverage.seams import join_tiles
-from yikezhong_coverage.stamping import Raster, Segments
+from yikezhong_coverage.stamping import Raster, Segments, Sheet, make_sheet
 from yikezhong_coverage.travel import Direction, nearest_at_nodes
 
 
@@ -91,10 +91,11 @@ def band_tiles(
     chosen = np.arange(len(near.tile))
     if within is not None:
         chosen = np.flatnonzero(np.isin(near.tile, np.asarray(within, np.int64)))
+    sheet = make_sheet((tile_cells(cell_m) + 3) ** 2)
     ids, drawn = [], []
     for k in chosen.tolist():
         of = near.segment[near.start[k] : near.start[k + 1]]
-        rings = _draw_tile(int(near.tile[k]), segments, of, buffer_m, cell_m)
+        rings = _draw_tile(int(near.tile[k]), segments, of, buffer_m, cell_m, sheet)
         if len(rings.shell):
             ids.append(near.tile[k])
             drawn.append(rings)
@@ -136,7 +137,12 @@ def joint_area(
 
 
 def _draw_tile(
-    tile: int, segments: Segments, of: IntArray, buffer_m: float, cell_m: float
+    tile: int,
+    segments: Segments,
+    of: IntArray,
+    buffer_m: float,
+    cell_m: float,
+    sheet: Sheet,
 ) -> Rings:
     """Draw what the segments near a tile cover of it."""
     (row,), (column,) = tile_places([tile])
@@ -151,7 +157,7 @@ def _draw_tile(
         -1 if row_step_lon(int(row) - 1, cell_m) == step_x else 1,
         -1 if row_step_lon(int(row) + 1, cell_m) == step_x else 0,
     )
-    return draw(segments, of, buffer_m, raster, THIN)
+    return draw(segments, of, buffer_m, raster, THIN, sheet)
 
 
 def _near_tiles(segments: Segments, *, buffer_m: float, cell_m: float) -> _Near:

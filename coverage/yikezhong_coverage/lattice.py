@@ -29,9 +29,10 @@ _LEAST_STEP: Final = 8
 _WIDER: Final = 1.1
 #: Beyond this latitude [degrees] cells become narrow instead of wide.
 _MOST_LATITUDE: Final = 85.0
-#: Cells along the side of a tile, of small cells and of large ones.
+#: Cells along the side of a tile, of small cells and of large ones: those with which
+#: the circles of drivers are drawn.
 _CELLS: Final = (128, 64)
-_LARGE_CELL_M: Final = 50.0
+LARGE_CELL_M: Final = 50.0
 #: Added to rows and columns in the numbers of tiles, which are never negative.
 _MIDDLE: Final = 1 << 30
 
@@ -62,7 +63,7 @@ def step_lon(cell_m: float, lat: float) -> int:
 
 def tile_cells(cell_m: float) -> int:
     """Return the cells along the side of a tile."""
-    return _CELLS[1] if cell_m >= _LARGE_CELL_M else _CELLS[0]
+    return _CELLS[1] if cell_m >= LARGE_CELL_M else _CELLS[0]
 
 
 def row_step_lon(row: int, cell_m: float) -> int:

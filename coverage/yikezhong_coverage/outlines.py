@@ -16,16 +16,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numba
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from yikezhong_coverage.contours import Rings, draw
 from yikezhong_coverage.edges import EdgeParts
 from yikezhong_coverage.lattice import UNITS, step_lat, step_lon
+from yikezhong_coverage.reached import lines_of, pieces_of_parts
 from yikezhong_coverage.records import FloatArray, IntArray, RoadGraph
-from yikezhong_coverage.stamping import Raster, Segments
+from yikezhong_coverage.stamping import Raster, Segments, Sheet, make_sheet
 
 #: Coordinates of outlines are multiples of this [degrees]: 0.1 m.
 GRID_DEGREES: Final = 1e-6
@@ -70,41 +69,49 @@ class LocalPlane:
         return math.radians(east), math.radians(north)
 
 
-def outline(
-    graph: RoadGraph,
-    parts: EdgeParts,
+def draw_outline(
+    segments: FloatArray,
     *,
     plane: LocalPlane,
     buffer_m: float,
     cell_m: float,
-) -> shapely.MultiPolygon:
-    """Return everything within ``buffer_m`` of the parts of the roads.
+    sheet: Sheet | None = None,
+) -> tuple[Rings, Sheet]:
+    """Draw the outline of everything within ``buffer_m`` of some straight segments.
 
     Parameters
     ----------
-    graph : RoadGraph
-    parts : EdgeParts
-        Parts of its edges; one without length is a point and becomes a disc.
+    segments : ndarray of float64, shape (n, 4)
+        Longitude and latitude of both ends [degrees]; one without length becomes a
+        disc.
     plane : LocalPlane
-        Where lengths hold; somewhere among the parts.
+        Where lengths hold; somewhere among the segments.
     buffer_m : float
         Half the width of the band [m].
     cell_m : float
         Distance of the raster's points [m]; should not exceed half the buffer. It
         is made larger, up to that half, where the raster would exceed 4,000,000 cells.
+    sheet : Sheet, optional
+        To draw on; a larger one is taken where it is too small.
 
     Returns
     -------
-    shapely.MultiPolygon
-        Valid, in longitude and latitude, coordinates rounded to 1e-6°; empty where
-        there are no parts.
+    Rings
+        For :func:`make_polygons`; none where there are no segments.
+    Sheet
+        To draw the next outline on.
     """
-    if len(parts.edge) == 0:
-        return shapely.MultiPolygon()
-    segments = in_units(list_segments(graph, parts), plane)
-    raster = _lay_raster(segments, plane, buffer_m=buffer_m, cell_m=cell_m)
-    every = np.arange(len(segments.ends))
-    return make_polygons([draw(segments, every, buffer_m, raster, THIN)])[0]
+    if len(segments) == 0:
+        none = np.empty(0, dtype=np.int64)
+        empty = Rings(np.empty((0, 2), dtype=np.int64), np.zeros(1, np.int64), none)
+        return empty, sheet or make_sheet(1)
+    scaled = in_units(segments, plane)
+    raster = _lay_raster(scaled, plane, buffer_m=buffer_m, cell_m=cell_m)
+    n_point = (raster.n_x + 2) * (raster.n_y + 2)
+    if sheet is None or len(sheet.inside) < n_point:
+        sheet = make_sheet(n_point)
+    every = np.arange(len(segments))
+    return draw(scaled, every, buffer_m, raster, THIN, sheet), sheet
 
 
 def _lay_raster(
@@ -207,15 +214,7 @@ def polygons_of_rings(
 
 def list_segments(graph: RoadGraph, parts: EdgeParts) -> FloatArray:
     """Return the straight segments (lon, lat, lon, lat) of parts of roads."""
-    return _segments(
-        parts.edge,
-        parts.from_m,
-        parts.to_m,
-        graph.vertex_start,
-        graph.vertex_along_m,
-        graph.vertex_lon,
-        graph.vertex_lat,
-    )
+    return pieces_of_parts(lines_of(graph), parts.edge, parts.from_m, parts.to_m)
 
 
 def on_grid(shape: shapely.Geometry) -> shapely.MultiPolygon:
@@ -244,43 +243,3 @@ def _rounded(shape: shapely.Geometry) -> shapely.MultiPolygon | None:
     if twice or rounded.is_empty or not shapely.is_valid(rounded):
         return None
     return shapely.MultiPolygon(shapely.get_parts(rounded).tolist())
-
-
-@numba.njit(cache=True)
-def _segments(
-    edge: NDArray[np.int32],
-    from_m: FloatArray,
-    to_m: FloatArray,
-    vertex_start: NDArray[np.int64],
-    along_m: FloatArray,
-    lon: FloatArray,
-    lat: FloatArray,
-) -> FloatArray:
-    """Return the straight segments (lon, lat, lon, lat) of parts of edges."""
-    most = 0
-    for i in range(len(edge)):
-        most += vertex_start[edge[i] + 1] - vertex_start[edge[i]]
-    out = np.empty((most, 4))
-    count = 0
-    for i in range(len(edge)):
-        begin = count
-        for k in range(vertex_start[edge[i]], vertex_start[edge[i] + 1] - 1):
-            low = max(from_m[i], along_m[k])
-            high = min(to_m[i], along_m[k + 1])
-            last = k == vertex_start[edge[i] + 1] - 2 and count == begin
-            if high < low and not last:
-                continue
-            if high == low and to_m[i] > from_m[i] and not last:
-                continue  # only touches this segment
-            step = along_m[k + 1] - along_m[k]
-            for end in range(2):
-                share = 0.0
-                if step > 0:
-                    share = ((low if end == 0 else high) - along_m[k]) / step
-                    share = min(max(share, 0.0), 1.0)
-                out[count, 2 * end] = lon[k] + (lon[k + 1] - lon[k]) * share
-                out[count, 2 * end + 1] = lat[k] + (lat[k + 1] - lat[k]) * share
-            count += 1
-            if to_m[i] == from_m[i]:
-                break  # a point is enough once
-    return out[:count].copy()

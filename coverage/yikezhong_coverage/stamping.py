@@ -81,120 +81,156 @@ class Cover(NamedTuple):
     high: IndexArray
 
 
+class Sheet(NamedTuple):
+    """Room to draw on, for as many points as a raster has; used by one at a time.
+
+    New memory for every raster would take longer than to cover it.
+    """
+
+    inside: NDArray[np.uint8]
+    left: IndexArray
+    right: IndexArray
+    low: IndexArray
+    high: IndexArray
+    change: IndexArray
+    ring: IndexArray
+
+
+def make_sheet(n: int) -> Sheet:
+    """Return room for rasters of up to ``n`` points, with those around them."""
+    room = [np.empty(n, dtype=np.int32) for _ in range(6)]
+    return Sheet(np.empty(n, dtype=np.uint8), *room)
+
+
 @njit(cache=True, nogil=True)
 def cover_raster(
-    segments: Segments, of: IntArray, buffer_m: float, raster: Raster
+    segments: Segments, of: IntArray, buffer_m: float, raster: Raster, sheet: Sheet
 ) -> Cover:
     """Return what is within the buffer of the segments numbered in ``of``."""
     n_x, n_y = raster.n_x, raster.n_y
+    n = n_x * n_y
     cover = Cover(
-        np.zeros((n_y + 2, n_x + 2), dtype=np.uint8),
-        np.full((n_y, n_x), _NONE, dtype=np.int32),
-        np.full((n_y, n_x), -_NONE, dtype=np.int32),
-        np.full((n_x, n_y), _NONE, dtype=np.int32),
-        np.full((n_x, n_y), -_NONE, dtype=np.int32),
+        sheet.inside[: (n_y + 2) * (n_x + 2)].reshape(n_y + 2, n_x + 2),
+        sheet.left[:n].reshape(n_y, n_x),
+        sheet.right[:n].reshape(n_y, n_x),
+        sheet.low[:n].reshape(n_x, n_y),
+        sheet.high[:n].reshape(n_x, n_y),
     )
-    change = np.zeros((n_y, n_x + 1), dtype=np.int32)
-    for i in of:
-        _stamp(segments, i, buffer_m, raster, cover, change)
+    change = sheet.change[: n_y * (n_x + 1)].reshape(n_y, n_x + 1)
+    sheet.inside[: (n_y + 2) * (n_x + 2)] = 0
+    sheet.left[:n] = _NONE
+    sheet.right[:n] = -_NONE
+    sheet.low[:n] = _NONE
+    sheet.high[:n] = -_NONE
+    sheet.change[: n_y * (n_x + 1)] = 0
+    _stamp(segments, of, buffer_m, raster, cover, change)
+    inside = cover.inside
     for r in range(n_y):
         depth = 0
         for c in range(n_x):
             depth += change[r, c]
-            cover.inside[r + 1, c + 1] = depth > 0
+            inside[r + 1, c + 1] = depth > 0
     return cover
 
 
 @njit(cache=True, nogil=True)
-def _chord(
-    h: float, dx: float, dy: float, ox: float, oy: float, buffer_m: float
-) -> tuple[float, float]:
-    """Return where a line at height ``h`` enters and leaves what a segment covers.
+def _chords(
+    first: int, step: float, start: float, scale: float, dx: float, dy: float,
+    buffer_m: float, low: FloatArray, high: FloatArray,
+) -> None:  # fmt: skip
+    """Write where lines enter and leave what a segment covers.
 
-    The segment goes from the origin to (dx, dy), (ox, oy) is the buffer at a right
-    angle to it; the first is above the second where the line passes by.
+    Lines are ``step`` apart, the first is ``first`` steps from the origin; the segment
+    goes from ``start``, seen as the origin, to (dx, dy). Where a line passes by, the
+    first is above the second. Nothing is asked here, so that several lines are done
+    at once.
     """
-    low, high = np.inf, -np.inf
     square = buffer_m * buffer_m
-    rest = square - h * h
-    if rest >= 0.0:
-        half = math.sqrt(rest)
-        low, high = -half, half
-    rest = square - (h - dy) * (h - dy)
-    if rest >= 0.0:
-        half = math.sqrt(rest)
-        low, high = min(low, dx - half), max(high, dx + half)
-    if dy != 0.0:
-        share = (h - oy) / dy
-        if 0.0 <= share <= 1.0:
-            x = ox + share * dx
-            low, high = min(low, x), max(high, x)
-        share = (h + oy) / dy
-        if 0.0 <= share <= 1.0:
-            x = share * dx - ox
-            low, high = min(low, x), max(high, x)
-    return low, high
+    length = math.sqrt(dx * dx + dy * dy)
+    ox, oy = 0.0, 0.0
+    if length > 0.0:
+        ox, oy = -dy / length * buffer_m, dx / length * buffer_m
+    # no share lies between 0 and 1 for a segment along the lines
+    each = 1.0 / dy if dy != 0.0 else np.inf
+    for k in range(len(low)):
+        h = (float(first + k) * step - start) * scale
+        near, far = square - h * h, square - (h - dy) * (h - dy)
+        one, two = math.sqrt(max(near, 0.0)), math.sqrt(max(far, 0.0))
+        share, other = (h - oy) * each, (h + oy) * each
+        x, y = ox + share * dx, other * dx - ox
+        lo = -one if near >= 0.0 else np.inf
+        hi = one if near >= 0.0 else -np.inf
+        lo = min(lo, dx - two if far >= 0.0 else np.inf)
+        hi = max(hi, dx + two if far >= 0.0 else -np.inf)
+        on = (share >= 0.0) & (share <= 1.0)
+        lo, hi = min(lo, x if on else np.inf), max(hi, x if on else -np.inf)
+        on = (other >= 0.0) & (other <= 1.0)
+        low[k] = min(lo, y if on else np.inf)
+        high[k] = max(hi, y if on else -np.inf)
 
 
 @njit(cache=True, nogil=True)
 def _stamp(
     segments: Segments,
-    i: int,
+    of: IntArray,
     buffer_m: float,
     raster: Raster,
     cover: Cover,
     change: IndexArray,
 ) -> None:
-    """Note what a segment covers of each row and each column.
+    """Note what segments cover of each row and each column.
 
     Everything is computed from the segment and the number of the row or column in the
     lattice: the same for every raster that has it.
     """
-    n_x, n_y = raster.n_x, raster.n_y
-    ends = segments.ends
-    ax, ay, bx, by = ends[i, 0], ends[i, 1], ends[i, 2], ends[i, 3]
-    east, north = segments.east[i], segments.north[i]
-    dx, dy = (bx - ax) * east, (by - ay) * north
-    length = math.sqrt(dx * dx + dy * dy)
-    ox, oy = 0.0, 0.0
-    if length > 0.0:
-        ox, oy = -dy / length * buffer_m, dx / length * buffer_m
-    wide, step = buffer_m / north, float(raster.step_y)
-    begin = max(math.ceil((min(ay, by) - wide) / step) - raster.row, 0)
-    end = min(math.floor((max(ay, by) + wide) / step) - raster.row, n_y - 1)
-    across = float(raster.step_x)
-    left, right = cover.left, cover.right
-    for r in range(begin, end + 1):
-        h = (float(raster.row + r) * step - ay) * north
-        low, high = _chord(h, dx, dy, ox, oy, buffer_m)
-        if low > high:
-            continue
-        low, high = ax + low / east, ax + high / east
-        c = math.ceil(low / across) - raster.column
-        last = math.floor(high / across) - raster.column
-        if last < c or last < 0 or c >= n_x:
-            continue
-        if c >= 0:
-            left[r, c] = min(left[r, c], math.floor(low + 0.5))
-        change[r, max(c, 0)] += 1
-        if last < n_x:
-            right[r, last] = max(right[r, last], math.floor(high + 0.5))
-        change[r, min(last, n_x - 1) + 1] -= 1
-    wide = buffer_m / east
-    begin = max(math.ceil((min(ax, bx) - wide) / across) - raster.column, 0)
-    end = min(math.floor((max(ax, bx) + wide) / across) - raster.column, n_x - 1)
-    below, above = cover.low, cover.high
-    for c in range(begin, end + 1):
-        h = (float(raster.column + c) * across - ax) * east
-        low, high = _chord(h, dy, dx, oy, ox, buffer_m)
-        if low > high:
-            continue
-        low, high = ay + low / north, ay + high / north
-        r = math.ceil(low / step) - raster.row
-        last = math.floor(high / step) - raster.row
-        if last < r:
-            continue
-        if 0 <= r < n_y:
-            below[c, r] = min(below[c, r], math.floor(low + 0.5))
-        if 0 <= last < n_y:
-            above[c, last] = max(above[c, last], math.floor(high + 0.5))
+    n_x, n_y, row, column = raster.n_x, raster.n_y, raster.row, raster.column
+    left, right, below, above = cover.left, cover.right, cover.low, cover.high
+    ends, easts, norths = segments.ends, segments.east, segments.north
+    step, across = float(raster.step_y), float(raster.step_x)
+    per_row, per_column = 1.0 / step, 1.0 / across
+    low, high = np.empty(max(n_x, n_y)), np.empty(max(n_x, n_y))
+    for i in of:
+        ax, ay, bx, by = ends[i, 0], ends[i, 1], ends[i, 2], ends[i, 3]
+        east, north = easts[i], norths[i]
+        unit_x, unit_y = 1.0 / east, 1.0 / north
+        dx, dy = (bx - ax) * east, (by - ay) * north
+        wide = buffer_m * unit_y
+        begin = max(math.ceil((min(ay, by) - wide) * per_row) - row, 0)
+        end = min(math.floor((max(ay, by) + wide) * per_row) - row, n_y - 1)
+        _chords(
+            row + begin, step, ay, north, dx, dy, buffer_m,
+            low[: max(end - begin + 1, 0)], high,
+        )  # fmt: skip
+        for r in range(begin, end + 1):
+            x, y = ax + low[r - begin] * unit_x, ax + high[r - begin] * unit_x
+            if not x <= y:
+                continue
+            c = math.ceil(x * per_column) - column
+            last = math.floor(y * per_column) - column
+            if last < c or last < 0 or c >= n_x:
+                continue
+            if c >= 0:
+                left[r, c] = min(left[r, c], math.floor(x + 0.5))
+            change[r, max(c, 0)] += 1
+            if last < n_x:
+                right[r, last] = max(right[r, last], math.floor(y + 0.5))
+            change[r, min(last, n_x - 1) + 1] -= 1
+        wide = buffer_m * unit_x
+        begin = max(math.ceil((min(ax, bx) - wide) * per_column) - column, 0)
+        end = min(math.floor((max(ax, bx) + wide) * per_column) - column, n_x - 1)
+        _chords(
+            column + begin, across, ax, east, dy, dx, buffer_m,
+            low[: max(end - begin + 1, 0)], high,
+        )  # fmt: skip
+        for c in range(begin, end + 1):
+            x, y = ay + low[c - begin] * unit_y, ay + high[c - begin] * unit_y
+            if not x <= y:
+                continue
+            r = math.ceil(x * per_row) - row
+            last = math.floor(y * per_row) - row
+            if last < r:
+                continue
+            if 0 <= r < n_y:
+                below[c, r] = min(below[c, r], math.floor(x + 0.5))
+            if 0 <= last < n_y:
+                above[c, last] = max(above[c, last], math.floor(y + 0.5))

@@ -11,12 +11,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS, Geod, Transformer
 
-from coverage_cases import LAT, LEG_MPS, LON, points_on, random_network, straight_road
-from yikezhong_coverage.circles import _facility_parts, service_area, union_area
+from coverage_cases import (
+    LAT,
+    LEG_MPS,
+    LON,
+    METRE,
+    points_on,
+    random_network,
+    straight_road,
+)
+from yikezhong_coverage.circles import reached_roads, service_area, union_area
 from yikezhong_coverage.edges import EdgeParts, covered_parts
 from yikezhong_coverage.errors import InputError
 from yikezhong_coverage.graph import build_graph
-from yikezhong_coverage.outlines import LocalPlane, outline
+from yikezhong_coverage.outlines import (
+    LocalPlane,
+    draw_outline,
+    list_segments,
+    make_polygons,
+)
 from yikezhong_coverage.records import RoadGraph, Snapped
 from yikezhong_coverage.snap import snap_points
 from yikezhong_coverage.travel import nearest_at_nodes
@@ -117,31 +130,76 @@ def test_circles_equal_buffers_of_the_same_roads(
         assert likeness(in_metres(circle, place), exact) >= 0.97
 
 
-@settings(max_examples=15, deadline=None)
-@given(seed=seeds)
-def test_parts_of_one_search_equal_those_over_all_edges(seed: int) -> None:
+def places_of(pieces: np.ndarray) -> set[tuple[float, ...]]:
+    """Return pieces that have a length, without their order and direction."""
+    pieces = np.round(pieces, 9)
+    long = (pieces[:, :2] != pieces[:, 2:]).any(axis=1)
+    return {min((a, b, c, d), (c, d, a, b)) for a, b, c, d in pieces[long].tolist()}
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=seeds, direction=st.sampled_from(["to_facility", "from_facility"]))
+def test_pieces_of_one_search_equal_parts_over_all_edges(
+    seed: int, direction: str
+) -> None:
     random = np.random.default_rng(seed)
     graph = random_network(random)
     edge = random.integers(-1, graph.n_edge, 4)
     facility = points_on(graph, edge, graph.edge_length_m[edge] * 0.4, 30.0)
-    found = list(
-        _facility_parts(
-            graph,
-            facility,
-            limit_s=300.0,
-            leg_speed_mps=LEG_MPS,
-            direction="to_facility",
-        )
-    )
-    for i, parts in enumerate(found):
+    terms = {"limit_s": 300.0, "leg_speed_mps": LEG_MPS, "direction": direction}
+    found = list(reached_roads(graph, facility, **terms))
+    for i, pieces in enumerate(found):
         one = facility.take(np.array([i]))
-        nodes = nearest_at_nodes(graph, one, leg_speed_mps=LEG_MPS, max_time_s=300.0)
-        whole = covered_parts(
-            graph, nodes.time_s, one, limit_s=300.0, leg_speed_mps=LEG_MPS
+        nodes = nearest_at_nodes(
+            graph,
+            one,
+            leg_speed_mps=LEG_MPS,
+            max_time_s=300.0,
+            direction=direction,  # type: ignore[arg-type]
         )
-        np.testing.assert_array_equal(parts.edge, whole.edge)
-        np.testing.assert_array_equal(parts.from_m, whole.from_m)
-        np.testing.assert_array_equal(parts.to_m, whole.to_m)
+        whole = list_segments(graph, covered_parts(graph, nodes.time_s, one, **terms))
+        assert (len(pieces) == 0) == (len(whole) == 0)
+        assert places_of(pieces) == places_of(whole)
+
+
+def town(n: int, *, block_m: float) -> RoadGraph:
+    """Make a square lattice of streets."""
+    x, y = np.meshgrid(np.arange(n), np.arange(n))
+    node = np.array([LON, LAT]) + block_m * np.stack((x, y), -1).reshape(-1, 2) * METRE
+    at = np.arange(n * n).reshape(n, n)
+    u = np.concatenate((at[:, :-1].ravel(), at[:-1].ravel()))
+    v = np.concatenate((at[:, 1:].ravel(), at[1:].ravel()))
+    ends = np.stack((u, v), axis=1).ravel()
+    return build_graph(
+        "walking",
+        node[:, 0],
+        node[:, 1],
+        u,
+        v,
+        [f"{i:05d}" for i in range(len(u))],
+        ["path"] * len(u),
+        2 * np.arange(len(u) + 1),
+        node[ends, 0],
+        node[ends, 1],
+        forward_mps=1.0,
+        backward_mps=1.0,
+    )
+
+
+@pytest.mark.parametrize("limit_s", [300.0, 700.0, 5000.0])
+def test_what_lies_deep_inside_makes_no_difference(limit_s: float) -> None:
+    graph = town(70, block_m=14.0)
+    facility = points_on(graph, [2500, 5, 4000], [11.0, 0.0, 14.0], 12.0)
+    terms = {"limit_s": limit_s, "leg_speed_mps": LEG_MPS, "direction": "to_facility"}
+    circles = service_area(graph, facility, **terms, buffer_m=200.0, cell_m=50.0)
+    every = list(reached_roads(graph, facility, **terms))
+    fewer = list(reached_roads(graph, facility, **terms, deep_m=50.0))
+    for i, circle in enumerate(circles):
+        plane = LocalPlane(float(facility.lon[i]), float(facility.lat[i]))
+        rings, _ = draw_outline(every[i], plane=plane, buffer_m=200.0, cell_m=50.0)
+        assert make_polygons([rings]) == [circle]
+        if limit_s > 600:
+            assert len(fewer[i]) < 0.8 * len(every[i])
 
 
 @pytest.mark.case(55)
@@ -279,13 +337,13 @@ def test_a_very_wide_circle_is_drawn_coarser_but_true() -> None:
     parts = EdgeParts(
         np.arange(2, dtype=np.int32), np.zeros(2), graph.edge_length_m.copy()
     )
-    circle = outline(
-        graph,
-        parts,
+    rings, _ = draw_outline(
+        list_segments(graph, parts),
         plane=LocalPlane(float(middle.lon[0]), float(middle.lat[0])),
         buffer_m=1000.0,
         cell_m=4.0,
     )
+    (circle,) = make_polygons([rings])
     check_shape(circle)
     true_m2 = 80_000.0 * 2000.0 + np.pi * 1000.0**2
     assert area_m2(circle) == pytest.approx(true_m2, rel=0.01)
@@ -337,8 +395,10 @@ def test_circles_of_real_roads(
     facility = snap_points(graph, graph.node_lon[node], graph.node_lat[node])
     drawing = {"limit_s": 900.0, "leg_speed_mps": LEG_MPS}
     circles = service_area(graph, facility, buffer_m=buffer_m, cell_m=cell_m, **drawing)
-    every = _facility_parts(graph, facility, direction="to_facility", **drawing)
-    for i, (circle, parts) in enumerate(zip(circles, every, strict=True)):
+    for i, circle in enumerate(circles):
+        one = facility.take(np.array([i]))
+        nodes = nearest_at_nodes(graph, one, leg_speed_mps=LEG_MPS, max_time_s=900.0)
+        parts = covered_parts(graph, nodes.time_s, one, **drawing)
         place = equal_distance(facility.lon[i], facility.lat[i])
         check_shape(circle)
         exact = buffered(graph, parts, place, buffer_m)
