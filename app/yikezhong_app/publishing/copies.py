@@ -228,8 +228,8 @@ def _fetch_table(
     said: dict[str, Any],
 ) -> dict[str, Any]:
     """Write the files of a table; return its entry of the manifest."""
-    digest, first = TableDigest(), 0
-    parts = []
+    digest, first, parts = TableDigest(), 0, []
+    place = sql.Identifier(stored, table.name)
     for layout in table.layout.files:
         path = work / layout.file
         if not path.resolve().is_relative_to(work.resolve()):
@@ -237,30 +237,33 @@ def _fetch_table(
         path.parent.mkdir(parents=True, exist_ok=True)
         with pq.ParquetWriter(path, layout.schema, compression="zstd") as writer:
             for group in layout.groups:
-                rows = _read_group(
-                    connection, sql.Identifier(stored, table.name), layout,
-                    (first, group, table.layout),
-                )  # fmt: skip
+                asked = (first, group, table.layout)
+                rows = _read_group(connection, place, layout, asked)
                 digest.add(rows)
                 writer.write_table(rows, row_group_size=max(1, len(rows)))
                 first += group.rows
+        n_row = sum(group.rows for group in layout.groups)
         parts.append(
             {
                 "file": layout.file,
-                "rows": sum(group.rows for group in layout.groups),
+                "rows": n_row,
                 "sha256": sha256(path),
                 "service": layout.service,
             }
         )
     if digest.text() != table.digest:
-        raise SnapshotCorruptError(
-            "数据库中的表与发布时不同",
-            layer=table.name,
-            hint="请用 yikezhong publish --again 重新发布",
-        )
+        raise _changed(table.name)
     if "parts" in said:
         return {**said, "parts": parts}
     return {**said, "sha256": parts[0]["sha256"]}
+
+
+def _changed(name: str) -> SnapshotCorruptError:
+    return SnapshotCorruptError(
+        "数据库中的表与发布时不同",
+        layer=name,
+        hint="请用 yikezhong publish --again 重新发布",
+    )
 
 
 def _read_group(
@@ -272,14 +275,14 @@ def _read_group(
     """Return one row group."""
     first, group, table = asked
     dictionaries = table.dictionaries_of(group)
-    slices = [
-        table_of(
-            _csv(connection, place, layout.schema, (start, end)),
-            layout.schema,
-            dictionaries,
-        )
-        for start, end in _spans(first, group.rows)
-    ]
+    texts = (
+        _csv(connection, place, layout.schema, span)
+        for span in _spans(first, group.rows)
+    )
+    try:
+        slices = [table_of(text, layout.schema, dictionaries) for text in texts]
+    except pa.ArrowException as error:  # a column of another type
+        raise _changed(place.as_string(connection)) from error
     if len(slices) == 1:
         return slices[0]
     return (

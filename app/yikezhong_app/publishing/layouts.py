@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from yikezhong_app.publishing.values import decoded, plain_type
+from yikezhong_app.publishing.values import decoded
 from yikezhong_app.snapshots.stored_tables import StoredFile
 
 
@@ -117,11 +117,6 @@ def read_groups(
                 group = file.read_row_group(number)
                 layout.add_group(group)
                 yield group
-
-
-def plain_schema(schema: pa.Schema) -> pa.Schema:
-    """Return a schema without dictionaries and notes: what files of a table share."""
-    return pa.schema([(f.name, plain_type(f.type)) for f in schema])
 
 
 def _dictionary(column: pa.ChunkedArray) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import psycopg
@@ -15,19 +14,19 @@ from psycopg import sql
 
 from yikezhong_app.publishing.comments import column_comment, table_comment
 from yikezhong_app.publishing.digests import TableDigest
-from yikezhong_app.publishing.layouts import TableLayout, plain_schema, read_groups
+from yikezhong_app.publishing.layouts import TableLayout, read_groups
 from yikezhong_app.publishing.values import (
     GEOMETRY,
     ROW,
     SRID,
     csv_of,
     is_geometry,
+    plain_type,
     sql_type,
 )
 from yikezhong_app.snapshots.opening import Snapshot
 from yikezhong_app.snapshots.stored_tables import (
     SnapshotCorruptError,
-    StoredFile,
     check_file,
     files_of,
 )
@@ -110,13 +109,11 @@ def load_table(
     files = files_of(snapshot.manifest["tables"][name])
     for stored in files:
         check_file(snapshot.folder, stored)
-    layout, digest = TableLayout(), TableDigest()
-    groups = read_groups(snapshot.folder, files, layout)
-    first = next(groups, None)
-    fields = _fields(snapshot.folder, layout)
+    schemas = [pq.read_schema(snapshot.folder / stored.file) for stored in files]
+    fields = merged_fields(schemas, layer=name)
     place = sql.Identifier(schema, name)
-    kind = geometry_kind(snapshot.folder, files)
-    _create(connection, place, fields, kind)
+    _create(connection, place, fields, geometry_kind(schemas))
+    layout, digest = TableLayout(), TableDigest()
     n_row = 0
     columns = [sql.Identifier(column) for column in (ROW, *fields.names)]
     # frozen: the table is of this transaction, nobody sees it before its end
@@ -124,12 +121,10 @@ def load_table(
         place, sql.SQL(", ").join(columns)
     )
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for group in [] if first is None else _chained(first, groups):
-            if plain_schema(group.schema) != fields:
-                raise SnapshotCorruptError("各部分的列不一致", layer=name)
+        for group in read_groups(snapshot.folder, files, layout):
             digest.add(group)
             for start in range(0, len(group), _SLICE_ROWS):
-                rows = group.slice(start, _SLICE_ROWS)
+                rows = group.slice(start, _SLICE_ROWS).select(fields.names)
                 copy.write(csv_of(rows, first_row=n_row))
                 n_row += len(rows)
                 told(len(rows))
@@ -139,23 +134,46 @@ def load_table(
     return Loaded(name, n_row, digest.text(), layout.to_text())
 
 
-def _chained(first: pa.Table, rest: Any) -> Any:
-    yield first
-    yield from rest
+def merged_fields(schemas: Sequence[pa.Schema], *, layer: str) -> pa.Schema:
+    """Return the columns that the files of a table have in common.
+
+    A column that is empty in one file is of the type that it has in another.
+
+    Raises
+    ------
+    SnapshotCorruptError
+        If they differ.
+
+    Examples
+    --------
+    >>> files = [pa.schema([("a", pa.null())]), pa.schema([("a", pa.string())])]
+    >>> merged_fields(files, layer="x").field("a").type
+    DataType(string)
+    """
+    found: dict[str, pa.Field] = {}
+    for schema in schemas:
+        if found and set(schema.names) != set(found):
+            raise SnapshotCorruptError("各部分的列不一致", layer=layer)
+        for field in schema:
+            known = found.get(field.name)
+            if known is None or pa.types.is_null(known.type):
+                found[field.name] = pa.field(field.name, plain_type(field.type))
+            elif not pa.types.is_null(field.type) and _kind(field) != _kind(known):
+                raise SnapshotCorruptError(
+                    f"各部分的列“{field.name}”类型不一致", layer=layer
+                )
+    return pa.schema(found.values())
 
 
-def _fields(folder: Path, layout: TableLayout) -> pa.Schema:
-    """Return the columns of a table: those of its first file."""
-    if not layout.files:
-        raise SnapshotCorruptError("表没有文件", file=folder.name)
-    return plain_schema(layout.files[0].schema)
+def _kind(field: pa.Field) -> str:
+    return GEOMETRY if is_geometry(field) else sql_type(field)
 
 
-def geometry_kind(folder: Path, files: Sequence[StoredFile]) -> str:
+def geometry_kind(schemas: Sequence[pa.Schema]) -> str:
     """Return the one type of all geometries of a table, else ``Geometry``."""
     found: set[str] = set()
-    for stored in files:
-        metadata = pq.read_schema(folder / stored.file).metadata or {}
+    for schema in schemas:
+        metadata = schema.metadata or {}
         columns = json.loads(metadata.get(b"geo", b"{}")).get("columns", {})
         kinds = columns.get(GEOMETRY, {}).get("geometry_types") or [_ANY]
         found.update(str(kind) for kind in kinds)

@@ -215,6 +215,8 @@ def _comes_as_text(field: pa.Field) -> bool:
 def _array_of(
     values: pa.Array, field: pa.Field, dictionary: list[str] | None
 ) -> pa.Array:
+    if pa.types.is_null(field.type):
+        return pa.nulls(len(values))
     if is_geometry(field):
         shapes = [None if h is None else bytes.fromhex(h) for h in values.to_pylist()]
         return pa.array(shapes, field.type)
