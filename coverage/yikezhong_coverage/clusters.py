@@ -20,14 +20,16 @@ import shapely
 from numba import njit
 from numpy.typing import NDArray
 
+from yikezhong_coverage.cutting import cut_groups
+from yikezhong_coverage.degrees import (
+    AXIS_M,
+    ECCENTRICITY_2,
+    east_m,
+    metres_per_degree,
+    north_m,
+)
 from yikezhong_coverage.errors import InputError
 from yikezhong_coverage.records import FloatArray, IndexArray, IntArray
-
-_AXIS_M = 6378137.0
-"""Semi-major axis of WGS 84 [m]."""
-
-_ECCENTRICITY_2 = 0.0066943799901413165
-"""First eccentricity squared of WGS 84."""
 
 #: Cells of one latitude are numbered within this; 360° hold fewer of the smallest.
 _ROW = 1 << 32
@@ -107,7 +109,7 @@ def gather_places(
         return Places(place, np.zeros(0), np.zeros(0, dtype=np.int32))
     x, y = lon[chosen], lat[chosen]
     weight = people[chosen]
-    group = _divide(x, y, _linked(x, y, link_m), radius_m)
+    group = cut_groups(x, y, _linked(x, y, link_m), radius_m)
     n_group = int(group.max()) + 1
     total = np.bincount(group, weights=weight, minlength=n_group).astype(np.float64)
     centre = chosen[_middle(x, y, weight, group, n_group)]
@@ -166,7 +168,7 @@ def outline_places(
     owner = place[order]
     first = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
     lon0, lat0 = lon[order][first], lat[order][first]
-    east, north = _metres_per_degree(lat0)
+    east, north = metres_per_degree(lat0)
     flat = np.column_stack(
         [
             (lon[order] - lon0[owner]) * east[owner],
@@ -194,30 +196,36 @@ def _middle(
 ) -> IntArray:
     """Return the point of each group that is nearest to the mean of its people."""
     total = np.bincount(group, weights=weight, minlength=n_group)
-    first = np.full(n_group, len(lon), dtype=np.int64)
-    np.minimum.at(first, group, np.arange(len(lon)))
+    first = _first_of(group, n_group)
     # from a point of the group: small numbers, so that the mean is a good one
     dx, dy = lon - lon[first][group], lat - lat[first][group]
     mean_x = np.bincount(group, weights=weight * dx, minlength=n_group) / total
     mean_y = np.bincount(group, weights=weight * dy, minlength=n_group) / total
-    east, north = _metres_per_degree(lat[first])
+    east, north = metres_per_degree(lat[first])
     off_x = (dx - mean_x[group]) * east[group]
     off_y = (dy - mean_y[group]) * north[group]
     # to the millimetre: equally near points are told apart by their order
     off_mm2 = np.round(1e6 * (off_x**2 + off_y**2))
-    order = np.lexsort((off_mm2, group))
-    found: IntArray = order[np.searchsorted(group[order], np.arange(n_group))]
+    return _smallest(off_mm2, group, first)
+
+
+@njit(cache=True, nogil=True)
+def _smallest(value: FloatArray, group: IntArray, first: IntArray) -> IntArray:
+    """Return the place of the smallest value of each group, of equal ones the first."""
+    found = first.copy()
+    for i in range(len(value)):
+        if value[i] < value[found[group[i]]]:
+            found[group[i]] = i
     return found
 
 
-def _metres_per_degree(lat: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return metres in a degree of longitude and of latitude."""
-    phi = np.radians(lat)
-    bend = 1.0 - _ECCENTRICITY_2 * np.sin(phi) ** 2
-    across = _AXIS_M / np.sqrt(bend)
-    east = np.radians(across * np.cos(phi))
-    north = np.radians(across * (1.0 - _ECCENTRICITY_2) / bend)
-    return east, north
+@njit(cache=True, nogil=True)
+def _first_of(group: IntArray, n_group: int) -> IntArray:
+    """Return the first place of each group."""
+    first = np.empty(n_group, dtype=np.int64)
+    for i in range(len(group) - 1, -1, -1):
+        first[group[i]] = i
+    return first
 
 
 def _linked(lon: FloatArray, lat: FloatArray, link_m: float) -> IntArray:
@@ -227,27 +235,29 @@ def _linked(lon: FloatArray, lat: FloatArray, link_m: float) -> IntArray:
     together; only points of cells near each other are compared.
     """
     side = link_m / math.sqrt(2.0) * 0.99  # the ellipsoid's radii vary by less
-    north = math.radians(_AXIS_M * (1.0 - _ECCENTRICITY_2))  # a degree at least [m]
+    north = math.radians(AXIS_M * (1.0 - ECCENTRICITY_2))  # a degree at least [m]
     height = side / (north * 1.0102)
     row = np.floor((lat + 90.0) / height).astype(np.int64)
     # cells of a row are as wide as its edge nearer to the equator allows
     edge = np.minimum(np.abs(row * height - 90.0), np.abs((row + 1) * height - 90.0))
-    width = side / np.maximum(_metres_per_degree(np.minimum(edge, 89.0))[0], 1.0)
+    width = side / np.maximum(metres_per_degree(np.minimum(edge, 89.0))[0], 1.0)
     column = np.floor((lon + 180.0) / width).astype(np.int64)
     key = row * _ROW + column
     order = np.argsort(key, kind="stable")
-    keys, start = np.unique(key[order], return_index=True)
+    ordered = key[order]
+    start = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
     bounds = np.append(start, len(key)).astype(np.int64)
     of_row = width[order][start]
+    keys = ordered[start]
     root = _join_cells(lon[order], lat[order], keys, bounds, of_row, (height, link_m))
-    owner = np.repeat(root, np.diff(bounds))
-    linked = np.empty(len(key), dtype=np.int64)
-    linked[order] = owner
-    found: IntArray = np.unique(linked, return_inverse=True)[1]
-    return found
+    # a chain is named by its first cell: the chains are numbered in that order
+    number = np.cumsum(root == np.arange(len(root))) - 1
+    linked: IntArray = np.empty(len(key), dtype=np.int64)
+    linked[order] = np.repeat(number[root], np.diff(bounds))
+    return linked
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _find(parent: IntArray, cell: int) -> int:
     while parent[cell] != cell:
         parent[cell] = parent[parent[cell]]
@@ -255,23 +265,7 @@ def _find(parent: IntArray, cell: int) -> int:
     return cell
 
 
-@njit(cache=True)
-def _east_m(lat: float) -> float:
-    """Metres in a degree of longitude."""
-    phi = math.radians(lat)
-    bend = 1.0 - _ECCENTRICITY_2 * math.sin(phi) ** 2
-    return math.radians(_AXIS_M / math.sqrt(bend) * math.cos(phi))
-
-
-@njit(cache=True)
-def _north_m(lat: float) -> float:
-    """Metres in a degree of latitude."""
-    phi = math.radians(lat)
-    bend = 1.0 - _ECCENTRICITY_2 * math.sin(phi) ** 2
-    return math.radians(_AXIS_M * (1.0 - _ECCENTRICITY_2) / bend**1.5)
-
-
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _touch(
     lon: FloatArray,
     lat: FloatArray,
@@ -283,14 +277,14 @@ def _touch(
     for i in range(one[0], one[1]):
         for j in range(other[0], other[1]):
             middle = 0.5 * (lat[i] + lat[j])
-            dx = (lon[i] - lon[j]) * _east_m(middle)
-            dy = (lat[i] - lat[j]) * _north_m(middle)
+            dx = (lon[i] - lon[j]) * east_m(middle)
+            dy = (lat[i] - lat[j]) * north_m(middle)
             if dx * dx + dy * dy <= link_m * link_m:
                 return True
     return False
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _join_cells(
     lon: FloatArray,
     lat: FloatArray,
@@ -303,19 +297,30 @@ def _join_cells(
     height, link_m = sizes
     n_cell = len(keys)
     parent = np.arange(n_cell)
+    first = np.full(3, n_cell)  # first cell of this row and of the two above
+    reached = np.full(3, n_cell)  # cells before these are too far west by now
+    known = -1
     for cell in range(n_cell):
         row, column = keys[cell] // _ROW, keys[cell] % _ROW
+        if row != known:
+            known = row
+            for up in range(3):
+                first[up] = np.searchsorted(keys, (row + up) * _ROW)
+                reached[up] = first[up]
         west = column * width[cell]
         lat0 = lat[bounds[cell]]
-        margin = 1.01 * link_m / _east_m(min(abs(lat0) + 3.0 * height, 89.9))
+        margin = 1.01 * link_m / east_m(min(abs(lat0) + 3.0 * height, 89.9))
         for up in range(3):
-            first = np.searchsorted(keys, (row + up) * _ROW)
-            if first == n_cell or keys[first] // _ROW != row + up:
+            if first[up] == n_cell or keys[first[up]] // _ROW != row + up:
                 continue
-            step = width[first]
+            step = width[first[up]]
             from_ = max(0, int((west - margin) / step))
             to = int((west + width[cell] + margin) / step)
-            at = np.searchsorted(keys, (row + up) * _ROW + from_)
+            while reached[up] < n_cell and (
+                keys[reached[up]] < (row + up) * _ROW + from_
+            ):
+                reached[up] += 1
+            at = reached[up]
             while at < n_cell and keys[at] <= (row + up) * _ROW + to:
                 if at != cell:
                     a, b = _find(parent, cell), _find(parent, at)
@@ -331,62 +336,3 @@ def _join_cells(
     for cell in range(n_cell):
         parent[cell] = _find(parent, cell)
     return parent
-
-
-def _divide(
-    lon: FloatArray, lat: FloatArray, group: IntArray, radius_m: float
-) -> IntArray:
-    """Cut groups in two until each fits into a circle; return the new groups."""
-    order = np.argsort(group, kind="stable")
-    counts = np.bincount(group)
-    bounds = np.append(0, np.cumsum(counts)).astype(np.int64)
-    found = np.empty(len(group), dtype=np.int64)
-    found[order] = _cut_all(lon[order], lat[order], bounds, radius_m)
-    return found
-
-
-@njit(cache=True)
-def _cut_all(
-    lon: FloatArray, lat: FloatArray, bounds: IntArray, radius_m: float
-) -> IntArray:
-    """Return the part of each point; the points of a group stand together."""
-    n_point = len(lon)
-    part = np.empty(n_point, dtype=np.int64)
-    item = np.arange(n_point)
-    n_part = 0
-    waiting = [(bounds[g], bounds[g + 1]) for g in range(len(bounds) - 2, -1, -1)]
-    while len(waiting) > 0:
-        start, end = waiting.pop()
-        x, y = lon[item[start:end]], lat[item[start:end]]
-        west, east, south, north = x.min(), x.max(), y.min(), y.max()
-        middle = 0.5 * (south + north)
-        wide = (east - west) * _east_m(middle)
-        high = (north - south) * _north_m(middle)
-        if wide * wide + high * high <= 4.0 * radius_m * radius_m:
-            for i in range(start, end):
-                part[item[i]] = n_part
-            n_part += 1
-            continue
-        along = x if wide >= high else y
-        sort = np.argsort(along, kind="mergesort")
-        item[start:end] = item[start:end][sort]
-        cut = start + _widest(along[sort])
-        waiting.append((cut, end))
-        waiting.append((start, cut))
-    return part
-
-
-@njit(cache=True)
-def _widest(along: FloatArray) -> int:
-    """Return where the widest step of a sorted array ends, in its middle half.
-
-    A step counts by what of it lies in the middle half; of equal ones the first.
-    """
-    low, high = along[0], along[-1]
-    quarter = 0.25 * (high - low)
-    best, best_step = 1, -1.0
-    for i in range(1, len(along)):
-        step = min(along[i], high - quarter) - max(along[i - 1], low + quarter)
-        if step > best_step:
-            best, best_step = i, step
-    return best

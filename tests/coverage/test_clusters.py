@@ -11,16 +11,16 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from yikezhong_coverage.clusters import (
-    _metres_per_degree,
     gather_places,
     outline_places,
 )
+from yikezhong_coverage.degrees import metres_per_degree
 from yikezhong_coverage.errors import InputError
 from yikezhong_coverage.records import FloatArray
 
 
 def _distance_m(lon: FloatArray, lat: FloatArray) -> FloatArray:
-    east, north = _metres_per_degree((lat[:, None] + lat) / 2)
+    east, north = metres_per_degree((lat[:, None] + lat) / 2)
     return np.hypot((lon[:, None] - lon) * east, (lat[:, None] - lat) * north)
 
 
@@ -85,7 +85,7 @@ def test_the_order_of_the_points_changes_nothing() -> None:
 def test_a_cut_goes_between_villages() -> None:
     # three clumps on a line, 450 m apart, each 40 m wide: too long for one circle
     clump = np.array([-20.0, 0.0, 20.0])
-    east, _ = _metres_per_degree(np.array([31.7]))
+    east, _ = metres_per_degree(np.array([31.7]))
     lon = 113 + np.concatenate([clump + at for at in (0, 450, 900)]) / east
     found = gather_places(lon, np.full(9, 31.7), np.ones(9), radius_m=300)
     assert found.place.tolist() in ([0, 0, 0, 0, 0, 0, 1, 1, 1], [1] * 3 + [0] * 6)
