@@ -99,17 +99,73 @@ def dilate(cells: ArrayLike, metres: float) -> IntArray:
     if not len(old):
         return old
     row, column = np.divmod(old, _N_COLUMN)
-    n_row = min(math.ceil(metres / _ROW_M), _N_ROW)
-    south = 90 - (int(row.min()) - n_row) / _PER_DEGREE
-    north = (int(row.max()) + 1 + n_row) / _PER_DEGREE - 90
-    lat = min(max(south, north), _HIGHEST_LAT)
-    width_m = _COLUMN_M * math.cos(math.radians(lat))
-    n_column = min(math.ceil(metres / width_m), _N_COLUMN)
+    n_row, n_column = _steps(row, metres)
     column = _spread(column, n_column, _N_COLUMN)
     grown = np.unique((row * _N_COLUMN)[:, None] + column)
     row, column = np.divmod(grown, _N_COLUMN)
     row = _spread(row, n_row, _N_ROW)
     return np.unique(row * _N_COLUMN + column[:, None])
+
+
+def cells_near(known: ArrayLike, cells: ArrayLike, metres: float) -> IntArray:
+    """Return which of some cells :func:`dilate` would reach, however far that is.
+
+    Parameters
+    ----------
+    known : array_like of int
+        Cells that are asked about, ascending and unique.
+    cells : array_like of int
+        Cells that the distance is taken from; -1 is left out.
+    metres : float
+        Distance [m], non-negative; ``inf`` reaches everything.
+
+    Returns
+    -------
+    ndarray of int64
+        Ascending.
+
+    Examples
+    --------
+    >>> here = cell_of([113.0, 113.5], [31.0, 31.0])
+    >>> cells_near(here, here[:1], 500.0) == here[:1]
+    array([ True])
+    >>> len(cells_near(here, here[:1], np.inf)), len(cells_near(here, [], 500.0))
+    (2, 0)
+    """
+    if not metres >= 0:
+        raise InputError(f"距离为 {metres}，应为非负数（米）")
+    asked = np.asarray(known, dtype=np.int64)
+    start = np.asarray(cells, dtype=np.int64)
+    start = start[start >= 0]
+    if not len(start) or not len(asked):
+        return asked[:0]
+    row, column = np.divmod(np.concatenate([asked, start]), _N_COLUMN)
+    n_row, n_column = _steps(row[len(asked) :], metres)
+    row, column = row - row.min(), column - column.min()
+    # how many start cells lie in a rectangle: four looks at sums over rows and columns
+    count = np.zeros((int(row.max()) + 2, int(column.max()) + 2), dtype=np.int64)
+    count[row[len(asked) :] + 1, column[len(asked) :] + 1] = 1
+    count = count.cumsum(axis=0).cumsum(axis=1)
+    row, column = row[: len(asked)], column[: len(asked)]
+    south = np.maximum(row - n_row, 0)
+    north = np.minimum(row + n_row + 1, len(count) - 1)
+    west = np.maximum(column - n_column, 0)
+    east = np.minimum(column + n_column + 1, count.shape[1] - 1)
+    inside = count[north, east] - count[south, east]
+    inside += count[south, west] - count[north, west]
+    return asked[inside > 0]
+
+
+def _steps(row: IntArray, metres: float) -> tuple[int, int]:
+    """Return how many rows and columns a distance may cross, from some rows."""
+    if metres >= _N_ROW * _ROW_M:
+        return _N_ROW, _N_COLUMN
+    n_row = math.ceil(metres / _ROW_M)
+    south = 90 - (int(row.min()) - n_row) / _PER_DEGREE
+    north = (int(row.max()) + 1 + n_row) / _PER_DEGREE - 90
+    lat = min(max(south, north), _HIGHEST_LAT)
+    width_m = _COLUMN_M * math.cos(math.radians(lat))
+    return n_row, min(math.ceil(metres / width_m), _N_COLUMN)
 
 
 def _spread(at: IntArray, n: int, size: int) -> IntArray:

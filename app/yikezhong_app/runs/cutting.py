@@ -180,23 +180,28 @@ def listed_groups(
 def halo_m(graph: RoadGraph, *, time_s: float, leg_speed_mps: float) -> float:
     """Return how far from a point a way may lead that takes no longer than a time.
 
-    Ways are as fast as the fastest edge, by the straight way between its vertices:
-    where lengths or times are stated, they may be shorter than the shape of the road.
+    Where lengths or times are stated, a road may be faster than people walk. A way
+    uses an edge once at most: it leads no farther than a speed allows, and what the
+    edges that are faster are longer than that. The speed is the one that makes the
+    bound smallest.
 
     Returns
     -------
     float
-        Metres, straight; ``inf`` where an edge with a length takes no time.
+        Metres, straight.
     """
-    shape_m = graph.edge_length_m
-    drawn_m = _drawn_m(graph)
     time = np.minimum(graph.edge_forward_s, graph.edge_backward_s) + _TIME_SLACK_S
     used = np.isfinite(time)
-    longest = np.maximum(shape_m, drawn_m)[used]
-    fastest = float((longest / time[used]).max(initial=leg_speed_mps))
-    spread_s = time_s + len(time) * _TIME_SLACK_S
+    time, longest = time[used], np.maximum(graph.edge_length_m, _drawn_m(graph))[used]
+    spread_s = time_s + graph.n_edge * _TIME_SLACK_S
+    speed = np.maximum(longest / time, leg_speed_mps)
+    order = np.argsort(-speed, kind="stable")
+    # of the edges in this order, so many together take no longer than the time
+    n_fast = int(np.searchsorted(np.cumsum(time[order]), spread_s))
+    chosen = speed[order[n_fast]] if n_fast < len(order) else leg_speed_mps
+    more_m = np.maximum(longest - chosen * time, 0.0).sum()
     # one metre, and a hundredth, for the plane in which cells are measured
-    return max(fastest, leg_speed_mps) * spread_s * 1.01 + 1.0
+    return float(chosen * spread_s + more_m) * 1.01 + 1.0
 
 
 def _drawn_m(graph: RoadGraph) -> FloatArray:

@@ -45,10 +45,14 @@ from yikezhong_coverage.records import (
     Service,
     Snapped,
 )
-from yikezhong_geodata.road_cells import cell_of, cells_of_box, dilate
+from yikezhong_geodata.road_cells import cell_of, cells_near, cells_of_box
 from yikezhong_geodata.road_store import RoadWindow
 
 Tell = Callable[[str, float], None]
+#: Farther from the roads than the band around them is wide [degrees].
+_MARGIN_DEG: Final = 0.01
+#: A degree of longitude is never taken for shorter than here [degrees].
+_HIGHEST_LAT: Final = 89.9
 #: Kinds of facilities that times are measured to, and what they are called in results.
 MEASURED: Final = {
     "with_neighbours": "eligible",
@@ -231,10 +235,7 @@ class PartWindow:
         """Return the window of a part."""
         store = run.roads("walking")
         core = _core_cells(run, part)
-        cells = store.cells
-        if np.isfinite(run.reach_m["halo"]):
-            cells = dilate(core, run.reach_m["halo"])
-        roads = store.window(cells)
+        roads = store.window(cells_near(store.cells, core, run.reach_m["halo"]))
         edge = run.snapped("walking", "facilities").edge
         near = np.flatnonzero(_places_in(roads.edge, edge) >= 0)
         return cls(run, part, roads, store.window(core), part.demand, near)
@@ -391,8 +392,11 @@ class PartWindow:
     def _tiles_around(self, facilities: IntArray, reach_m: float) -> IntArray:
         """Return the tiles within a distance of some facilities."""
         found = self.at_run_speed.facility.take(facilities)
+        if not len(found):
+            return np.empty(0, dtype=np.int64)
         lat_deg = reach_m / 110_000.0
-        lon_deg = lat_deg / np.cos(np.radians(np.abs(found.lat) + lat_deg))
+        highest = np.minimum(np.abs(found.lat) + lat_deg, _HIGHEST_LAT)
+        lon_deg = lat_deg / np.cos(np.radians(highest))
         boxes = np.column_stack(
             [
                 found.lon - lon_deg,
@@ -401,6 +405,11 @@ class PartWindow:
                 found.lat + lat_deg,
             ]
         )
+        # nothing is drawn where there is no road
+        roads = self.roads.graph
+        for axis, values in enumerate((roads.vertex_lon, roads.vertex_lat)):
+            least, most = values.min() - _MARGIN_DEG, values.max() + _MARGIN_DEG
+            boxes[:, axis::2] = boxes[:, axis::2].clip(least, most)
         return _tiles(boxes, cell_m=STYLES["walking"].cell_m)
 
     def nearest(
