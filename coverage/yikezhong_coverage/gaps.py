@@ -318,7 +318,7 @@ def _order_by_time(nearest: Nearest) -> IntArray:
 _ORDERS: WeakKeyDictionary[Nearest, IntArray] = WeakKeyDictionary()
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _first_and_median(
     order: IntArray,
     unit: IndexArray,

@@ -249,7 +249,7 @@ def _count_cases(
     return _Cases(*found)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _count_runs(
     owner: IntArray,
     kind: IntArray,

@@ -34,6 +34,7 @@ class TableParts:
 
     def __init__(self, **texts: Iterable[str]) -> None:
         self._texts = {name: list(known) for name, known in texts.items()}
+        self._places: dict[str, dict[str, int]] = {}
         self._parts: list[dict[str, Any]] = []
         self._lengths: list[int] = []
 
@@ -119,7 +120,9 @@ class TableParts:
             return self._texts[name].index(value)
         if not _has_texts(value):
             return value
-        place = {text: i for i, text in enumerate(self._texts[name])}
+        place = self._places.setdefault(name, {})
+        if len(place) != len(self._texts[name]):
+            place |= {text: i for i, text in enumerate(self._texts[name])}
         index, texts = pd.factorize(value)
         return np.array([*(place[str(text)] for text in texts), -1])[index]
 
