@@ -39,11 +39,14 @@ from yikezhong_coverage.records import (
     Service,
     Snapped,
 )
-from yikezhong_geodata.columns import GROUPS
+from yikezhong_geodata.columns import CAPACITY_COLUMNS, GROUPS
 from yikezhong_geodata.road_store import RoadStore, write_road_store
 from yikezhong_geodata.sandbox.frames import read_frame, write_frame
 
 _ABOUT: Final = "run.json"
+#: Columns of the study's tables that tasks look at.
+_DIVISION_COLUMNS: Final = ("code", "name", "area_m2", "geometry")
+_FACILITY_COLUMNS: Final = ("id", "status", "lon", "lat", *CAPACITY_COLUMNS)
 _KINDS: Final = tuple(f.name for f in fields(Eligibility))
 _SNAPPED: Final = tuple(f.name for f in fields(Snapped))
 #: Limit [s] and denominator, as plans ask for them.
@@ -132,9 +135,9 @@ class RunData:
     services : tuple of Service
         Those that are computed, in their order.
     divisions : GeoDataFrame
-        The study's table.
+        Of the study's table, what tasks look at: code, name, area and geometry.
     facilities : DataFrame
-        The study's table, without geometry.
+        Of the study's table: id, status, place and capacities.
     records : StudyRecords
     parts : tuple of Part
         How the run is cut.
@@ -293,8 +296,9 @@ def write_run(
             for name in _SNAPPED:
                 arrays[f"{profile}.{of}.{name}"] = getattr(snapped, name)
     save_arrays(folder / "arrays", arrays)
-    write_frame(divisions.reset_index(drop=True), folder / "divisions.arrow")
-    plain = pd.DataFrame(facilities.drop(columns="geometry", errors="ignore"))
+    own = divisions[list(_DIVISION_COLUMNS)].reset_index(drop=True)
+    write_frame(own, folder / "divisions.arrow")
+    plain = pd.DataFrame(facilities[list(_FACILITY_COLUMNS)])
     write_frame(plain.reset_index(drop=True), folder / "facilities.arrow")
     (folder / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
     return open_run(folder)
