@@ -8,10 +8,10 @@ import os
 import time
 from pathlib import Path
 
-from benchmarks import others, q1, q2, q3, q4, q5, whole
+from benchmarks import others, q1, q2, q3, q4, q5
 from benchmarks.measure import Table
 from benchmarks.networks import make_case
-from benchmarks.report import print_rows, print_table, write_results
+from benchmarks.report import RESULTS, print_rows, print_table, write_results
 
 SIZES = {
     "county": ("porto_alegre", "beijing", "liechtenstein"),
@@ -19,8 +19,7 @@ SIZES = {
     "province": ("province",),
 }
 QUESTIONS = {"q1": q1.run, "q2": q2.run, "q3": q3.run, "q4": q4.run}
-ALL = (*QUESTIONS, "q5", "others", "whole")
-RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
+ALL = (*QUESTIONS, "q5", "others")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -43,9 +42,6 @@ def main(arguments: list[str] | None = None) -> None:
     if "q5" in terms.only:
         _say("siting: q5")
         q5.run(table, quick=terms.quick)
-    if "whole" in terms.only and not terms.quick:
-        _say("whole runs")
-        whole.run(table, whole.names_for(terms.sizes))
     print_table(table)
     complete = not terms.quick and len(terms.sizes) == len(SIZES)
     complete = complete and len(terms.only) == len(ALL)

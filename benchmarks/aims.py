@@ -40,34 +40,6 @@ AIMS = (
     Aim("Q5 max-cover", "", "scipy.milp", 2.5, 5),
     Aim("Q5 p-median", "", "spopt", 8, 50),
 )
-#: Longest whole runs [s]: to reach, and then; of the cold command.
-LIMITS = {
-    "demo-county": (5, 2),
-    "prefecture": (20, 10),
-    "province": (180, 90),
-}
-#: Most memory of a whole run [MB].
-MEMORY_MB = {"province": 4096}
-
-
-def list_limits(table: Table) -> list[str]:
-    """Return a line for each whole run with an aim."""
-    lines = []
-    for row in table.rows:
-        if row.question != "Whole run" or row.case not in LIMITS:
-            continue
-        reach, then = LIMITS[row.case]
-        met = "yes" if row.seconds <= then else "reached"
-        if row.seconds > reach:
-            met = f"no, {row.seconds / reach:.1f} × too slow"
-        most = MEMORY_MB.get(row.case)
-        if most is not None:
-            met += f"; {row.peak_mb:,.0f} MB of {most:,}"
-        lines.append(
-            f"| Whole run | {row.case} | limit | {row.seconds:.1f} s "
-            f"| {row.cpu_s:.1f} s | ≤ {reach} s | ≤ {then} s | {met} |"
-        )
-    return lines
 
 
 def list_aims(table: Table) -> list[str]:

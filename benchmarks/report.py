@@ -9,11 +9,12 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks.aims import list_aims, list_growth, list_limits
+from benchmarks.aims import list_aims, list_growth
 from benchmarks.measure import Row, Table
 from benchmarks.peers import is_there, kinds
 
-NOTES = Path(__file__).resolve().parent / "NOTES.md"
+RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
+SCALE, NOTES = RESULTS.with_name("SCALE.md"), RESULTS.with_name("NOTES.md")
 HEADINGS = (
     "question", "network", "nodes", "who", "time", "× ours", "CPU", "× ours", "prepared",
     "peak", "answer",
@@ -30,7 +31,7 @@ def print_table(table: Table) -> None:
     widths = [max(len(line[k]) for line in lines) for k in range(len(HEADINGS))]
     for line in lines:
         print("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip())
-    told = (*list_growth(table), *list_aims(table), *list_limits(table))
+    told = (*list_growth(table), *list_aims(table))
     for line in (*table.remarks, *told):
         print(line)
 
@@ -61,7 +62,6 @@ def write_results(table: Table, path: Path, *, today: dt.date, load: float) -> N
         "| question | network | against | by time | by CPU | reach | go on to | met |",
         "|---|---|---|---|---|---|---|---|",
         *list_aims(table),
-        *list_limits(table),
         "",
         *(f"- {line}" for line in list_growth(table)),
         "",
@@ -77,9 +77,18 @@ def write_results(table: Table, path: Path, *, today: dt.date, load: float) -> N
         "",
         *table.remarks,
     ]
-    if NOTES.is_file():
-        lines += ["", NOTES.read_text(encoding="utf-8").rstrip()]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    renew_results(path)
+
+
+def renew_results(path: Path = RESULTS) -> None:
+    """Put the sizes and the notes, as they are now, behind the questions' results."""
+    text = path.read_text(encoding="utf-8")
+    for file in (SCALE, NOTES):
+        heading = file.read_text(encoding="utf-8").splitlines()[0]
+        text = text.partition(f"\n{heading}\n")[0]
+    parts = [text.rstrip(), *(f.read_text("utf-8").rstrip() for f in (SCALE, NOTES))]
+    path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
 def _cells(row: Row) -> tuple[str, ...]:

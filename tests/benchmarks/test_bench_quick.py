@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks.__main__ import main
-from benchmarks.aims import list_aims, list_limits
+from benchmarks.aims import list_aims
 from benchmarks.bounds import NearestBound, ReachBound, steps_of
 from benchmarks.measure import Row, Table, Timing, growth
 from benchmarks.networks import at_nodes, make_case, mirrored, nodes_of
 from benchmarks.studies import SIZES, make_study
 
+from benchmarks import scale as scale_runs
 from yikezhong_coverage.travel import nearest_at_nodes, reach
 from yikezhong_geodata.study import load_study
 
@@ -85,15 +86,34 @@ def test_growth_is_the_exponent():
     assert math.isclose(growth(rows), 1.5)
 
 
-def test_limits_of_whole_runs_are_told():
-    table = Table()
-    for name, seconds in (("prefecture", 25.0), ("province", 100.0), ("tiny", 1.0)):
-        row = Row("Whole run", name, "yikezhong, cold", seconds, seconds)
-        row.peak_mb = 5000.0
-        table.rows.append(row)
-    first, second = list_limits(table)
-    assert first.endswith("| ≤ 20 s | ≤ 10 s | no, 1.2 × too slow |")
-    assert second.endswith("| ≤ 180 s | ≤ 90 s | reached; 5,000 MB of 4,096 |")
+def test_runs_are_told_with_their_limits_and_the_growth(tmp_path: Path):
+    def run(scale: str, workers: str, seconds: float, points: int) -> scale_runs.Run:
+        return scale_runs.Run(
+            scale=scale, workers=workers, seconds=seconds, cpu_s=seconds, peak_mb=5000.0,
+            largest_mb=3000.0, steps={"reading": 1.0}, version="v", disk_mb=10.0,
+            tables={"divisions": 10, "demand": points, "facilities": 3},
+        )  # fmt: skip
+
+    runs = [
+        run("county", "1", 10.0, 1000),
+        run("province", "1", 320.0, 32_000),
+        run("province", "2", 200.0, 32_000),
+    ]
+    scale_runs.write(runs, tmp_path / "SCALE.md")
+    text = (tmp_path / "SCALE.md").read_text(encoding="utf-8")
+    assert "| county | 1 | 10.0 s | ≤ 5 s | no, 2.0 × |" in text
+    assert "| province | 2 | 200.0 s | ≤ 180 s | no, 1.1 ×; 5,000 MB of 4,096 |" in text
+    assert "points^1.00" in text
+    assert "| 1.60 |" in text  # two workers against one
+
+
+def test_steps_last_until_the_next_begins():
+    steps = [["读取", 0.0], ["连接道路", 2.0], ["计算分块", 3.0], ["计算分块", 4.0]]
+    assert scale_runs._durations(steps, 10.0) == {
+        "reading": 2.0,
+        "points put on the roads, inputs of the tasks": 1.0,
+        "parts": 7.0,
+    }
 
 
 def test_a_made_study_is_whole_and_the_same_every_time(

@@ -71,6 +71,7 @@ def compute(
                 accept_datum=accept_datum,
                 accept_repairs=accept_repairs,
                 progress=part(progress, 0.0, 0.2),
+                cache=workspace.layers,
             )
             snapshot = run_study(
                 study,
