@@ -191,7 +191,7 @@ class _Maker:
                 for group, variant, speed in rows:
                     total = self.divisions[group].to_numpy()[own]
                     rate = self.share(number, limit_s * speed)[own].copy()
-                    rate[(np.arange(len(rate)) % 997) == 996] = np.nan
+                    rate[(np.arange(len(rate)) % 97) == 96] = np.nan
                     frame = {"level": level, "code": self.divisions["code"][own]}
                     frame |= {"service": service["id"], "limit_s": limit_s}
                     frame |= {"denominator": group, "profile": service["profile"]}
