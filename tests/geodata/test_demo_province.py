@@ -296,6 +296,8 @@ def test_it_loads_with_only_the_findings_made_on_purpose(province: Path) -> None
     assert study.divisions["people"].iloc[0] == SMALL.people
     assert float(study.demand["people"].sum()) == SMALL.people
     assert set(study.demand["method"]) == {"cells"}
+    areas = {plan.id: plan.area for plan in study.plan_inputs.plans}
+    assert areas == {"demo-province": "99", "demo-prefecture": "9901"}
     assert len(study.plan_inputs.statistics) == 26 * SMALL.n_county
     assert len(study.plan_inputs.zones["zone_class"].unique()) == 9
     by_level = study.divisions["level"].value_counts().to_dict()

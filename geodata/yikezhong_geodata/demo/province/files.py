@@ -24,6 +24,7 @@ from yikezhong_geodata.demo.province.part import (
     part_folder,
     shared_places,
 )
+from yikezhong_geodata.demo.province.plans import PLANS, write_plans
 from yikezhong_geodata.demo.province.tables import ENCODINGS
 from yikezhong_geodata.demo.terrain import River
 from yikezhong_geodata.demo.ways import Way
@@ -87,6 +88,7 @@ def write_whole(folder: Path, pieces: Path, base: Base) -> None:
     for name in _WHOLE_ZONES:
         shapes = [(round_lonlat(shape), label) for shape, label in lines[name]]
         write_collection(folder / f"zones_{name}.geojson", name, zone_lines(shapes))
+    write_plans(folder)
     (folder / "study.toml").write_text(_study(), encoding="utf-8", newline="\n")
     (folder / "来源说明.txt").write_text(
         f"{NOTICE}\n{_SOURCE}\n", encoding="utf-8", newline="\n"
@@ -218,6 +220,7 @@ def _study() -> str:
         for name in sorted((*_ZONES, *_WHOLE_ZONES))
     )
     distances = "".join(f"{name} = {metres}\n" for name, metres in DISTANCES_M.items())
+    plans = ", ".join(f'"{plan.file}"' for plan in PLANS)
     return f"""# {NOTICE}
 # {_SOURCE}
 
@@ -226,7 +229,7 @@ name = "{invented.PROVINCE_NAME}一刻钟服务圈示范"
 code_system = "cn12"
 as_of = {AS_OF.isoformat()}
 notice = "{NOTICE}"
-plans = ["hubei-14fyp", "suizhou-14fyp"]
+plans = [{plans}]
 
 [map]
 issuer = "示意图，不作为划界依据"
@@ -235,7 +238,7 @@ issuer = "示意图，不作为划界依据"
 file = "statistics.csv"
 {layers}
 # 规划没有写明的距离，此处为示意值 [米]
-[plan_parameters.suizhou-14fyp]
+[plan_parameters.{PLANS[1].id}]
 {distances}
 [roads]
 file = "roads.osm.pbf"
