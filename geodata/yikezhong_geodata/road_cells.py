@@ -153,7 +153,8 @@ def cells_near(known: ArrayLike, cells: ArrayLike, metres: float) -> IntArray:
     east = np.minimum(column + n_column + 1, count.shape[1] - 1)
     inside = count[north, east] - count[south, east]
     inside += count[south, west] - count[north, west]
-    return asked[inside > 0]
+    found: IntArray = asked[inside > 0]
+    return found
 
 
 def _steps(row: IntArray, metres: float) -> tuple[int, int]:

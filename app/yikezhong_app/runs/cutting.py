@@ -81,6 +81,7 @@ def cut_run(
     tuple of Part
         Without those that own nothing; every row is owned once.
     """
+    groups = [group for group in groups if len(group)]
     n_division = len(divisions.code)
     owner = np.full(n_division, -1, dtype=np.int64)
     for number, rows in enumerate(groups):
@@ -99,10 +100,10 @@ def cut_run(
     of_finest = np.where(finest, np.maximum(owner, 0), -1)
     parts = []
     for number in range(n_part):
-        rows = [names[row] for row in groups[number]] if len(groups) else ["全部"]
-        more = f"等 {len(rows)} 个区划" if len(rows) > 1 else ""
+        own = [names[row] for row in groups[number]] if len(groups) else ["全部"]
+        more = f"等 {len(own)} 个区划" if len(own) > 1 else ""
         part = Part(
-            f"{rows[0]}{more}",
+            f"{own[0]}{more}",
             np.flatnonzero(of_finest == number),
             np.flatnonzero(of_demand == number),
             np.flatnonzero(of_facility == number),
@@ -230,10 +231,13 @@ def _owner_of(
     lost = np.flatnonzero(found < 0)
     if centres is None or not len(lost):
         return found
-    place = np.column_stack([lon[lost], lat[lost]])
-    known = np.nan_to_num(place, nan=0.0)
-    away = np.hypot(*(known[:, None, :] - centres[None]).transpose(2, 0, 1))
-    found[lost] = np.argmin(away, axis=1) if n_part else 0
+    x, y = (np.nan_to_num(values[lost], nan=0.0) for values in (lon, lat))
+    nearest, number = np.full(len(lost), np.inf), np.zeros(len(lost), dtype=np.int64)
+    for part in range(n_part):
+        away = np.hypot(x - centres[part, 0], y - centres[part, 1])
+        number[away < nearest] = part
+        nearest = np.minimum(away, nearest)
+    found[lost] = number
     return found
 
 
