@@ -24,6 +24,12 @@ from yikezhong_app.uploads.records import (
 from yikezhong_app.uploads.recovery import put_right
 from yikezhong_app.uploads.upload_errors import StaleUploadError
 from yikezhong_coverage.errors import PlannerError
+from yikezhong_geodata.databases.working_copy import (
+    errors_named,
+    rows_named,
+    table_names,
+    working_study,
+)
 from yikezhong_geodata.opening import prepare_gdal
 from yikezhong_geodata.sandbox.call import SandboxLimits, run_apart
 from yikezhong_geodata.sandbox.loading import load_study_apart
@@ -62,15 +68,19 @@ def _check(payload: dict[str, Any], work: Path, progress: Tell) -> dict[str, Any
     """Return the report on a candidate, and by what it is known again."""
     folder = Path(payload["folder"])
     candidate = folder / STUDY_FOLDER
-    asked = {
-        **payload["check"],
-        "candidate": str(candidate),
-        "as_of": evaluation_day(candidate).isoformat(),
-    }
     limits = SandboxLimits(**payload["limits"])
-    answer = run_apart(check.TASK, asked, folder=work, limits=limits, progress=progress)
+    with working_study(candidate) as ready, errors_named(table_names(ready)):
+        asked = {
+            **payload["check"],
+            "candidate": str(ready),
+            "as_of": evaluation_day(candidate).isoformat(),
+        }
+        answer = run_apart(
+            check.TASK, asked, folder=work, limits=limits, progress=progress
+        )
+        report = rows_named(answer.value, table_names(ready))
     return {
-        "report": answer.value,
+        "report": report,
         "isolated": answer.isolated,
         "key": study_key(candidate),
         "base_key": study_key(current_study(Path(payload["root"]))),
@@ -94,24 +104,26 @@ def run_update(payload: dict[str, Any], progress: Tell) -> dict[str, Any]:
         )
         if now != (payload["key"], payload["base"], payload["base_key"]):
             raise StaleUploadError("检查之后研究数据又有变化", hint="请重新上传并检查")
-        key = candidate_key(candidate, payload)
-        version = add_version(root, candidate, note=payload["note"])
-        with pending(root, version, run_key=key):
-            study = load_study_apart(
-                root / "versions" / version,
-                as_of=evaluation_day(candidate),
-                accept_datum=payload["check"]["accept_datum"],
-                accept_repairs=payload["check"]["accept_repairs"],
-                progress=lambda step, share: progress(step, 0.2 * share),
-                limits=SandboxLimits(**payload["limits"]),
-                workspace=folder,
-            )
-            snapshot = run_study(
-                study,
-                out,
-                key=key,
-                progress=lambda step, share: progress(step, 0.2 + 0.8 * share),
-            )
+        with working_study(candidate) as ready:
+            key = candidate_key(ready, payload)
+            version = add_version(root, candidate, note=payload["note"])
+            with pending(root, version, run_key=key):
+                study = load_study_apart(
+                    # tables of a database stand in the working copy alone
+                    root / "versions" / version if ready == candidate else ready,
+                    as_of=evaluation_day(candidate),
+                    accept_datum=payload["check"]["accept_datum"],
+                    accept_repairs=payload["check"]["accept_repairs"],
+                    progress=lambda step, share: progress(step, 0.2 * share),
+                    limits=SandboxLimits(**payload["limits"]),
+                    workspace=folder,
+                )
+                snapshot = run_study(
+                    study,
+                    out,
+                    key=key,
+                    progress=lambda step, share: progress(step, 0.2 + 0.8 * share),
+                )
     done = {"study_version": version, "snapshot_version": snapshot.version}
     write_json(folder / DONE_FILE, done)
     shutil.rmtree(folder / STUDY_FOLDER)

@@ -263,6 +263,23 @@ def named_after_tables(study: Study, names: Mapping[str, str]) -> Study:
     )
 
 
+def rows_named(report: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return lists of plain rows whose ``file`` names tables in place of their files.
+
+    Examples
+    --------
+    >>> rows_named({"n": 1, "counts": [{"file": "t.csv"}]}, {"database/t.csv": "a.t"})
+    {'n': 1, 'counts': [{'file': 'a.t'}]}
+    """
+    files = {Path(file).name: name for file, name in names.items()}
+    return {
+        key: [{**row, "file": files.get(row["file"], row["file"])} for row in value]
+        if isinstance(value, list)
+        else value
+        for key, value in report.items()
+    }
+
+
 def _report_named(
     report: DataReport, files: Mapping[str, tuple[str, int]]
 ) -> DataReport:
