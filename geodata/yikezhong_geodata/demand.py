@@ -36,6 +36,7 @@ from yikezhong_geodata.locate import (
     parent_index,
 )
 from yikezhong_geodata.population_rules import nearest_holder
+from yikezhong_geodata.serial_names import serial_names
 from yikezhong_geodata.sources import none_for_missing
 
 LABEL: Final = "demand"
@@ -89,21 +90,28 @@ def build_demand(
         (places.weight, places.lat, places.lon, _ranks(code)[places.division])
     )
     places = places.take(order)
-    table = pd.DataFrame({"id": _ids(code[places.division])}, dtype=object)
-    table["division_code"] = code[places.division]
+    texts = np.array([*code.tolist(), None], dtype=object)
+    columns: dict[str, Any] = {
+        "id": _objects(_ids(code, places.division)),
+        "division_code": _objects(texts[places.division]),
+    }
     for level in ("community", "township"):
         at = ancestors_at(divisions, level)[places.division]
-        table[f"{level}_code"] = [code[i] if i >= 0 else None for i in at]
-    counts = _allocate(places, divisions)
-    for group in GROUPS:
-        table[group] = counts[group]
-    table["method"] = np.array(METHODS, dtype=object)[places.method]
-    table["lon"], table["lat"] = places.lon, places.lat
-    _report_methods(table, divisions, report)
-    result = geopandas.GeoDataFrame(
-        table, geometry=shapely.points(places.lon, places.lat), crs=CRS
+        columns[f"{level}_code"] = _objects(texts[at])
+    columns |= _allocate(places, divisions)
+    columns["method"] = _objects(np.array(METHODS, dtype=object)[places.method])
+    columns["lon"], columns["lat"] = places.lon, places.lat
+    _report_methods(places, divisions, report)
+    return geopandas.GeoDataFrame(
+        {name: columns[name] for name in DEMAND_COLUMNS if name != "geometry"},
+        geometry=shapely.points(places.lon, places.lat),
+        crs=CRS,
     )
-    return none_for_missing(result[list(DEMAND_COLUMNS)])
+
+
+def _objects(values: NDArray[Any]) -> pd.Series:
+    """Return texts and None as they are."""
+    return pd.Series(values.astype(object), dtype=object)
 
 
 def _ranks(code: NDArray[np.str_]) -> IntArray:
@@ -112,13 +120,13 @@ def _ranks(code: NDArray[np.str_]) -> IntArray:
     return ranks
 
 
-def _ids(code: NDArray[np.str_]) -> list[str]:
-    """Return code and serial number; ``code`` is sorted."""
-    first = np.ones(len(code), dtype=np.bool_)
-    first[1:] = code[1:] != code[:-1]
+def _ids(code: NDArray[np.str_], division: IndexArray) -> NDArray[np.str_]:
+    """Return code and serial number; equal divisions stand together."""
+    first = np.ones(len(division), dtype=np.bool_)
+    first[1:] = division[1:] != division[:-1]
     start = np.flatnonzero(first)
-    serial = np.arange(len(code)) - start[np.cumsum(first) - 1]
-    return [f"{c}-{number + 1:06d}" for c, number in zip(code, serial, strict=True)]
+    serial = np.arange(len(division)) - start[np.cumsum(first) - 1]
+    return serial_names(code.tolist(), division, serial + 1, mark="-", digits=6)
 
 
 def _units(divisions: Any, group: str) -> IndexArray:
@@ -198,18 +206,19 @@ def _spread(
     return counts
 
 
-def _report_methods(table: pd.DataFrame, divisions: Any, report: DataReport) -> None:
-    for method in METHODS:
-        here = table[table["method"] == method]
+def _report_methods(places: Places, divisions: Any, report: DataReport) -> None:
+    for at, method in enumerate(METHODS):
+        here = places.division[places.method == at]
         if len(here):
-            number = here["division_code"].nunique()
+            number = len(np.unique(here))
             report.add(
                 LABEL, "study.toml", None, None, f"method_{method}", value=len(here),
                 message=f"{number} 个区划的人口按{METHOD_NAMES[method]}落到 {len(here)} 个需求点",
             )  # fmt: skip
-    placed = set(table["division_code"])
-    lowest = divisions[~has_children(divisions)]
-    for row in lowest[~lowest["code"].isin(placed)].itertuples():
+    placed = np.zeros(len(divisions), dtype=np.bool_)
+    placed[places.division] = True
+    lowest = divisions[~has_children(divisions) & ~placed]
+    for row in lowest.itertuples():
         report.add(
             LABEL, str(row.file), None if pd.isna(row.row) else int(row.row), row.code,
             "no_demand_point", value=row.people,
@@ -234,8 +243,7 @@ def record_demand(divisions: Any, demand: Any) -> Any:
     GeoDataFrame
     """
     result = divisions.copy()
-    position = {code: index for index, code in enumerate(result["code"])}
-    at = np.array([position[c] for c in demand["division_code"]], dtype=np.int64)
+    at = pd.Index(result["code"]).get_indexer(demand["division_code"])
     estimated = [str(words or "").split() for words in result["estimated"]]
     incomplete = [str(words or "").split() for words in result["incomplete"]]
     for group in GROUPS:
@@ -293,8 +301,9 @@ def _fill_from_points(
 def _methods(method: pd.Series, at: IntArray, parent: IndexArray) -> list[str | None]:
     """Return the methods used in each division and below it, in order."""
     found: list[set[str]] = [set() for _ in parent]
-    for index, word in set(zip(at.tolist(), method, strict=True)):
-        found[index].add(word)
+    for word in METHODS:
+        for index in np.unique(at[(method == word).to_numpy()]).tolist():
+            found[index].add(word)
     for i in range(len(parent) - 1, -1, -1):
         if parent[i] >= 0:
             found[parent[i]] |= found[i]

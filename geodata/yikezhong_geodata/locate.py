@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import shapely
@@ -11,6 +11,9 @@ import shapely
 from yikezhong_coverage.records import BoolArray, FloatArray, IndexArray
 from yikezhong_geodata.areas import GeometryArray, distance_m
 from yikezhong_geodata.columns import LEVELS
+
+
+_AT_ONCE: Final = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,16 +65,18 @@ def locate_points(divisions: Any, lon: FloatArray, *, lat: FloatArray) -> Locate
             continue
         holders = holders[np.argsort(codes[holders].astype(str), kind="stable")]
         tree = shapely.STRtree(geometry[holders])
-        at, inside = tree.query(
-            shapely.points(lon[points], lat[points]), predicate="intersects"
-        )
-        order = np.lexsort((inside, at))
-        at, inside = at[order], inside[order]
-        first = np.ones(len(at), dtype=np.bool_)
-        first[1:] = at[1:] != at[:-1]
-        found[points[at[first]]] = holders[inside[first]]
-        shared[points[at[~first]]] = True
-        open_[points[at]] = False
+        # a point as an object is large: only so many are made at once
+        for part in np.split(points, range(_AT_ONCE, len(points), _AT_ONCE)):
+            at, inside = tree.query(
+                shapely.points(lon[part], lat[part]), predicate="intersects"
+            )
+            order = np.lexsort((inside, at))
+            at, inside = at[order], inside[order]
+            first = np.ones(len(at), dtype=np.bool_)
+            first[1:] = at[1:] != at[:-1]
+            found[part[at[first]]] = holders[inside[first]]
+            shared[part[at[~first]]] = True
+            open_[part[at]] = False
     return Located(found, shared)
 
 

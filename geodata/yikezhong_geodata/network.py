@@ -18,6 +18,7 @@ from yikezhong_geodata.profiles import (
     driving_speed,
     get_profile,
 )
+from yikezhong_geodata.serial_names import serial_names
 from yikezhong_geodata.ways import (
     BoolArray,
     Edges,
@@ -105,32 +106,13 @@ def network_of_ways(ways: Ways, profile: str, *, chosen: BoolArray) -> Network:
     return Network(
         profile=profile,
         edges=edges,
-        edge_id=_edge_names(ways.name, edges.edge_way, edges.edge_first),
+        edge_id=serial_names(
+            ways.name, edges.edge_way, edges.edge_first, mark=".", digits=5
+        ),
         edge_class=np.array(classes, dtype=np.str_)[of_edge],
         speeds=speeds,
         speed_index=number[of_edge],
     )
-
-
-def _edge_names(
-    way_name: Sequence[str], way: IntArray, first: IntArray
-) -> NDArray[np.str_]:
-    """Return the names of edges: the way's, a point, and five digits or more."""
-    if len(way) == 0 or int(first.max()) > 99_999:
-        pairs = zip(way.tolist(), first.tolist(), strict=True)
-        return np.array([f"{way_name[w]}.{n:05d}" for w, n in pairs], dtype=np.str_)
-    names = np.array(way_name, dtype=np.str_)
-    width = names.dtype.itemsize // 4
-    size = np.char.str_len(names)[way]
-    # the characters of each name, which may be shorter than the widest
-    text = np.zeros((len(way), width + 6), dtype=np.uint32)
-    text[:, :width] = names.view(np.uint32).reshape(len(names), width)[way]
-    row = np.arange(len(way))
-    text[row, size] = ord(".")
-    for digit in range(5):
-        text[row, size + 1 + digit] = ord("0") + first // 10 ** (4 - digit) % 10
-    wide = int(size.max()) + 6
-    return np.ascontiguousarray(text[:, :wide]).view(f"<U{wide}").ravel()
 
 
 def graph_of_network(
