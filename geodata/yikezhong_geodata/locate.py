@@ -12,7 +12,6 @@ from yikezhong_coverage.records import BoolArray, FloatArray, IndexArray
 from yikezhong_geodata.areas import GeometryArray, distance_m
 from yikezhong_geodata.columns import LEVELS
 
-
 _AT_ONCE: Final = 100_000
 
 
