@@ -17,13 +17,23 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pandas as pd
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy
 from psycopg import sql
 
 from snapshot_cases import make_coverage, make_divisions
+from study_cases import (
+    FACILITIES,
+    FACILITY_HEADER,
+    communities,
+    convert,
+    roads,
+    townships,
+)
 from yikezhong_app.snapshots.stored_tables import sha256
 from yikezhong_app.snapshots.table_files import TableFile, TableFiles
 
@@ -183,3 +193,58 @@ def parted(folder: Path) -> TableFiles:
             TableFile(path, str(service), str(service), len(rows), False, sha256(path))
         )
     return TableFiles(tuple(files))
+
+
+VARIABLE = "TEST_STUDY_DATABASE"
+TOML = f"""\
+[study]
+name = "小样"
+as_of = 2023-12-31
+
+[database]
+url_env = "{VARIABLE}"
+
+[[boundaries]]
+table = '规划."社区""A"'
+basis = "常住"
+year = 2020
+
+[[boundaries]]
+table = "规划.townships"
+
+[[facilities]]
+table = "规划.facilities"
+
+[roads]
+table = "规划.roads"
+"""
+
+
+def fill_study(server: Server, database: str) -> None:
+    """Write the layers of the small study into tables of a schema 规划."""
+    url = server.url(database).replace("postgresql:", "postgresql+psycopg:")
+    server.run("create schema 规划", database)
+    engine = sqlalchemy.create_engine(url)
+    layers = {
+        "c": communities(),
+        "townships": convert(townships(), "EPSG:4546"),
+        "roads": roads(),
+    }
+    with engine.begin() as connection:
+        for name, frame in layers.items():
+            frame.to_postgis(name, connection, schema="规划")
+        rows = pd.DataFrame(FACILITIES, columns=list(FACILITY_HEADER))
+        rows.to_sql("facilities", connection, schema="规划", index=False)
+    engine.dispose()
+    server.run('alter table 规划.c rename to "社区""A"', database)
+
+
+def write_table_study(folder: Path, *changes: tuple[str, str]) -> Path:
+    """Write the study of tables into a folder."""
+    text = TOML
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    folder.mkdir(exist_ok=True)
+    (folder / "study.toml").write_text(text, encoding="utf-8")
+    return folder

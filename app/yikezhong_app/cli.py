@@ -407,7 +407,8 @@ def main(args: list[str] | None = None) -> None:
     prepare_gdal()  # before anything imports GDAL
     arguments = sys.argv[1:] if args is None else args
     try:
-        app(arguments)
+        with console.command():
+            app(arguments)
     except PlannerError as error:
         _fail(error, arguments)
     except BrokenPipeError:

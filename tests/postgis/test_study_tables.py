@@ -5,24 +5,17 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import psycopg
 import pytest
-import sqlalchemy
 from pandas.testing import assert_frame_equal
 
-from postgis_cases import Server
+from postgis_cases import VARIABLE, Server, fill_study
+from postgis_cases import write_table_study as write
 from study_cases import (
-    FACILITIES,
-    FACILITY_HEADER,
-    communities,
-    convert,
-    roads,
-    townships,
     write_study,
 )
 from yikezhong_coverage.errors import InputError, PlannerError
@@ -47,66 +40,18 @@ from yikezhong_geodata.study_sources import exchanged, list_sources
 from yikezhong_geodata.toml_keys import StudySpecError
 
 AS_OF = dt.date(2023, 12, 31)
-VARIABLE = "TEST_STUDY_DATABASE"
-TOML = f"""\
-[study]
-name = "小样"
-as_of = 2023-12-31
-
-[database]
-url_env = "{VARIABLE}"
-
-[[boundaries]]
-table = '规划."社区""A"'
-basis = "常住"
-year = 2020
-
-[[boundaries]]
-table = "规划.townships"
-
-[[facilities]]
-table = "规划.facilities"
-
-[roads]
-table = "规划.roads"
-"""
 
 
 @pytest.fixture(scope="module")
-def filled(server: Server, database: str) -> Iterator[str]:
+def filled(server: Server, database: str) -> str:
     """Fill the database with the small study; give its address."""
-    url = server.url(database)
-    server.run("create schema 规划", database)
-    engine = sqlalchemy.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
-    layers = {
-        'c"': communities(),
-        "townships": convert(townships(), "EPSG:4546"),
-        "roads": roads(),
-    }
-    with engine.begin() as connection:
-        for name, frame in layers.items():
-            frame.to_postgis(name.strip('"'), connection, schema="规划")
-        rows = pd.DataFrame(FACILITIES, columns=list(FACILITY_HEADER))
-        rows.to_sql("facilities", connection, schema="规划", index=False)
-    engine.dispose()
-    server.run('alter table 规划.c rename to "社区""A"', database)
-    yield url
+    fill_study(server, database)
+    return server.url(database)
 
 
 @pytest.fixture(autouse=True)
 def address(filled: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, filled)
-
-
-def write(folder: Path, *changes: tuple[str, str]) -> Path:
-    """Write the study of tables into a folder."""
-    text = TOML
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    folder.mkdir(exist_ok=True)
-    (folder / "study.toml").write_text(text, encoding="utf-8")
-    return folder
 
 
 def check_equal(found: Study, expected: Study, *, rough: bool = False) -> None:

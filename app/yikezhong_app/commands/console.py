@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -23,6 +23,8 @@ from yikezhong_coverage.errors import (
     SourceError,
 )
 
+#: What lasts as long as the command that runs.
+_COMMAND: ContextVar[ExitStack] = ContextVar("command")
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 
@@ -82,7 +84,18 @@ def current_folder(study: Path, *, quiet: bool) -> Path:
         return folder
     with progress_bar(quiet=quiet) as progress:
         ready = working_study(folder, progress=progress)
-        return click.get_current_context().with_resource(ready)
+        return _COMMAND.get().enter_context(ready)
+
+
+@contextmanager
+def command() -> Iterator[None]:
+    """Keep what a command needs for as long as the block takes."""
+    with ExitStack() as stack:
+        token = _COMMAND.set(stack)
+        try:
+            yield
+        finally:
+            _COMMAND.reset(token)
 
 
 def print_json(value: Mapping[str, Any]) -> None:
