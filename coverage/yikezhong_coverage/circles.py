@@ -20,6 +20,7 @@ import numpy as np
 import shapely
 
 from yikezhong_coverage.contours import Rings
+from yikezhong_coverage.depth import find_depth
 from yikezhong_coverage.edges import place_on_edges, turn_edges
 from yikezhong_coverage.errors import InputError
 from yikezhong_coverage.lattice import LARGE_CELL_M, UNITS, step_lat, step_lon
@@ -35,8 +36,10 @@ from yikezhong_coverage.reached import (
     lines_of,
     make_desk,
     make_squares,
+    no_depth,
     no_squares,
     reached_pieces,
+    stand_ins,
 )
 from yikezhong_coverage.records import (
     FloatArray,
@@ -86,12 +89,9 @@ class _Nodes:
         except IndexError:
             return make_desk(graph)
 
-    def squares(self, graph: RoadGraph, deep_m: float | None, lat: float) -> Squares:
-        """Return squares at most ``deep_m`` wide at a latitude."""
-        if deep_m is None:
-            return no_squares()
-        # a tenth less: squares of a band of latitude are not all as wide
-        size = step_lon(0.9 * deep_m, lat), step_lat(0.9 * deep_m)
+    def squares(self, graph: RoadGraph, cell_m: float, lat: float) -> Squares:
+        """Return in which cells of the raster at a latitude everything lies."""
+        size = step_lon(cell_m, lat), step_lat(cell_m)
         if size not in self._squares:
             wide, high = size[0] / UNITS, size[1] / UNITS
             self._squares[size] = make_squares(graph, wide, high)
@@ -145,7 +145,7 @@ def service_area(
         limit_s=limit_s,
         leg_speed_mps=leg_speed_mps,
         direction=direction,
-        deep_m=buffer_m / 4 if cell_m >= LARGE_CELL_M else None,
+        band=(buffer_m, cell_m) if cell_m >= LARGE_CELL_M else None,
     )
     circles: list[shapely.MultiPolygon] = []
     drawn: list[Rings] = []
@@ -205,7 +205,7 @@ def reached_roads(
     limit_s: float,
     leg_speed_mps: float,
     direction: Direction,
-    deep_m: float | None = None,
+    band: tuple[float, float] | None = None,
 ) -> Iterator[FloatArray]:
     """Yield the straight pieces of road that each facility is reached from, in order.
 
@@ -213,9 +213,9 @@ def reached_roads(
     ----------
     graph, facility, limit_s, leg_speed_mps, direction
         As in :func:`service_area`.
-    deep_m : float, optional
-        A quarter of the buffer [m]: what lies so deep inside that it makes no
-        difference is left out, see :mod:`yikezhong_coverage.reached`.
+    band : tuple of float, optional
+        Buffer and cell [m]: what lies so deep inside that it makes no difference to
+        an outline is left out, see :mod:`yikezhong_coverage.depth`.
 
     Yields
     ------
@@ -243,9 +243,15 @@ def reached_roads(
                 yield np.empty((0, 4))
                 continue
             row = slice(pairs.start[i], pairs.start[i + 1])
-            one = some.take(np.array([i]))
-            yield reached_pieces(
-                nodes.node[pairs.demand[row]],
+            one, reached = some.take(np.array([i])), nodes.node[pairs.demand[row]]
+            squares, depth, kept = no_squares(), no_depth(), np.empty((0, 4))
+            if band is not None:
+                plane = LocalPlane(float(one.lon[0]), float(one.lat[0]))
+                squares = nodes.squares(graph, band[1], plane.lat)
+                kept = stand_ins(reached, squares, graph.node_lon, graph.node_lat)
+                depth = find_depth(kept, plane=plane, buffer_m=band[0], cell_m=band[1])
+            pieces = reached_pieces(
+                reached,
                 pairs.time_s[row],
                 limit_s,
                 place_on_edges(one, limit_s=limit_s, leg_speed_mps=leg_speed_mps),
@@ -253,9 +259,11 @@ def reached_roads(
                 nodes.start,
                 nodes.edge,
                 lines,
-                nodes.squares(graph, deep_m, float(one.lat[0])),
+                squares,
+                depth,
                 desk,
             )
+            yield np.concatenate((kept, pieces)) if len(kept) else pieces
         first += len(some)
         per_facility = len(pairs.demand) / len(some) + 1
         n_next = int(min(max(_MOST_PAIRS / per_facility, 1), _AT_ONCE))

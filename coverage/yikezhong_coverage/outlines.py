@@ -106,7 +106,7 @@ def draw_outline(
         empty = Rings(np.empty((0, 2), dtype=np.int64), np.zeros(1, np.int64), none)
         return empty, sheet or make_sheet(1)
     scaled = in_units(segments, plane)
-    raster = _lay_raster(scaled, plane, buffer_m=buffer_m, cell_m=cell_m)
+    raster = lay_raster(scaled, plane, buffer_m=buffer_m, cell_m=cell_m)
     n_point = (raster.n_x + 2) * (raster.n_y + 2)
     if sheet is None or len(sheet.inside) < n_point:
         sheet = make_sheet(n_point)
@@ -114,7 +114,7 @@ def draw_outline(
     return draw(scaled, every, buffer_m, raster, THIN, sheet), sheet
 
 
-def _lay_raster(
+def lay_raster(
     segments: Segments, plane: LocalPlane, *, buffer_m: float, cell_m: float
 ) -> Raster:
     """Return the part of the lattice that holds the buffers of all segments."""

@@ -5,10 +5,7 @@ after another: only edges at nodes that were reached are looked at, and their pi
 written at once, in any order.
 
 Where a circle is much wider than streets are apart, nearly all of these pieces lie deep
-inside and nothing of the outline comes from them. Then the plane is cut into squares a
-quarter of the buffer wide. A disc around a place is covered by those around one place
-each in the twelve squares two away from its own (0 or 1 aside): so of squares that have
-all these with a reached node in them, one such node is enough.
+inside and nothing of the outline comes from them, see :mod:`yikezhong_coverage.depth`.
 """
 
 from __future__ import annotations
@@ -39,18 +36,38 @@ class Lines(NamedTuple):
 
 
 class Squares(NamedTuple):
-    """In which square each node lies, and which edges do not leave that of their ends.
+    """In which squares nodes and edges lie.
 
     Parameters
     ----------
     column, row : ndarray of int32, shape (n_node,)
-    compact : ndarray of bool, shape (n_edge,)
-        Whether all vertices lie in one square.
+    west, south : ndarray of int32, shape (n_edge,)
+        Column and row of the lower left square that an edge comes into.
+    more : ndarray of uint8, shape (n_edge,)
+        Bits: 1 if it comes into the next column too, 2 into the next row; 4 if
+        farther.
     """
 
     column: IndexArray
     row: IndexArray
-    compact: BoolArray
+    west: IndexArray
+    south: IndexArray
+    more: NDArray[np.uint8]
+
+
+class Depth(NamedTuple):
+    """Squares so deep inside a circle that nothing in them makes a difference.
+
+    Parameters
+    ----------
+    deep : ndarray of bool, shape (n_row, n_column)
+    west, south : int
+        Column and row of the first of them.
+    """
+
+    deep: BoolArray
+    west: int
+    south: int
 
 
 class Desk(NamedTuple):
@@ -79,9 +96,14 @@ def lines_of(graph: RoadGraph) -> Lines:
 
 
 def no_squares() -> Squares:
-    """Return what asks for every piece."""
+    """Return what goes with a :class:`Depth` without squares."""
     none = np.empty(0, dtype=np.int32)
-    return Squares(none, none, np.empty(0, dtype=np.bool_))
+    return Squares(none, none, none, none, np.empty(0, dtype=np.uint8))
+
+
+def no_depth() -> Depth:
+    """Return what asks for every piece."""
+    return Depth(np.empty((0, 0), dtype=np.bool_), 0, 0)
 
 
 def make_squares(graph: RoadGraph, wide: float, high: float) -> Squares:
@@ -89,13 +111,14 @@ def make_squares(graph: RoadGraph, wide: float, high: float) -> Squares:
     column = np.floor(graph.vertex_lon / wide).astype(np.int32)
     row = np.floor(graph.vertex_lat / high).astype(np.int32)
     first, last = graph.vertex_start[:-1], graph.vertex_start[1:] - 1
-    low, most = np.minimum.reduceat, np.maximum.reduceat
-    compact = low(column, first) == most(column, first)
-    compact &= low(row, first) == most(row, first)
+    west, south = np.minimum.reduceat(column, first), np.minimum.reduceat(row, first)
+    across = np.maximum.reduceat(column, first) - west
+    along = np.maximum.reduceat(row, first) - south
+    more = (across == 1) + 2 * (along == 1) + 4 * ((across > 1) | (along > 1))
     of_node = np.empty((2, graph.n_node), dtype=np.int32)
     for node, vertex in ((graph.edge_u, first), (graph.edge_v, last)):
         of_node[:, node] = column[vertex], row[vertex]
-    return Squares(of_node[0], of_node[1], compact)
+    return Squares(of_node[0], of_node[1], west, south, more.astype(np.uint8))
 
 
 def make_desk(graph: RoadGraph) -> Desk:
@@ -111,7 +134,7 @@ def make_desk(graph: RoadGraph) -> Desk:
 def reached_pieces(
     reached: IndexArray, time_s: FloatArray, limit_s: float,
     places: Places, edges: Edges, at_start: IntArray, at_edge: IndexArray, lines: Lines,
-    squares: Squares, desk: Desk,
+    squares: Squares, depth: Depth, desk: Desk,
 ) -> FloatArray:  # fmt: skip
     """Return the straight pieces from which a facility is within the limit.
 
@@ -127,7 +150,8 @@ def reached_pieces(
         Edges that end at each node, as compressed rows.
     lines : Lines
     squares : Squares
-        Without nodes if every piece is asked for.
+    depth : Depth
+        Roads that do not leave its squares are left out.
     desk : Desk
 
     Returns
@@ -139,36 +163,31 @@ def reached_pieces(
     node_time, seen = desk.time_s, desk.seen
     u, v, forward_s, backward_s = edges.u, edges.v, edges.forward_s, edges.backward_s
     first, lon, lat, own = lines.start, lines.lon, lines.lat, places.edge
-    column, row, compact = squares.column, squares.row, squares.compact
+    of_column, of_row, more = squares.west, squares.south, squares.more
+    deep, west, south = depth
     desk.number[0] += 1
     number = desk.number[0]
     for k in range(len(reached)):
         node_time[reached[k]] = time_s[k]
-    deep, west, south = _deep_squares(reached, squares)
     out = np.empty((4 * len(reached) + 64, 4))
     low, high = np.empty(len(own) + 2), np.empty(len(own) + 2)
     n = 0
     for k in range(-1, len(reached)):
-        inside, begin, end = False, 0, len(own)
+        begin, end = 0, len(own)
         if k >= 0:
-            x = reached[k]
-            begin, end = at_start[x], at_start[x + 1]
-            if len(column):
-                r, c = row[x] - south, column[x] - west
-                inside = deep[r, c] > 0
-                if deep[r, c] == 1:  # the one that stands for its square
-                    deep[r, c] = 2
-                    e = at_edge[begin]
-                    place = first[e] if u[e] == x else first[e + 1] - 1
-                    out = _room_for(out, n, n + 1)
-                    out[n, 0] = out[n, 2] = lon[place]
-                    out[n, 1] = out[n, 3] = lat[place]
-                    n += 1
+            begin, end = at_start[reached[k]], at_start[reached[k] + 1]
         for i in range(begin, end):
             e = own[i] if k < 0 else at_edge[i]
-            if seen[e] == number or (inside and compact[e]):
+            if seen[e] == number:
                 continue
             seen[e] = number
+            if len(deep) and more[e] < 4:
+                r, c = of_row[e] - south, of_column[e] - west
+                above, right = r + (more[e] >> 1), c + (more[e] & 1)
+                if r >= 0 and above < len(deep) and c >= 0 and right < deep.shape[1]:
+                    both = deep[r, c] & deep[above, c]
+                    if both & deep[r, right] & deep[above, right]:
+                        continue
             spare_u = limit_s - node_time[u[e]]
             spare_v = limit_s - node_time[v[e]]
             if (spare_u >= backward_s[e]) | (spare_v >= forward_s[e]):
@@ -198,31 +217,30 @@ def _room_for(out: FloatArray, used: int, n: int) -> FloatArray:
 
 
 @njit(cache=True, nogil=True)
-def _deep_squares(
-    reached: IndexArray, squares: Squares
-) -> tuple[NDArray[np.uint8], int, int]:
-    """Return the squares of which one node is enough, and the first column and row."""
-    if len(squares.column) == 0 or len(reached) == 0:
-        return np.zeros((0, 0), dtype=np.uint8), 0, 0
+def stand_ins(
+    reached: IndexArray, squares: Squares, lon: FloatArray, lat: FloatArray
+) -> FloatArray:
+    """Return one reached node for each square, as pieces without length."""
     column, row = squares.column, squares.row
+    if len(reached) == 0:
+        return np.empty((0, 4))
     west = east = column[reached[0]]
     south = north = row[reached[0]]
     for x in reached:
         west, east = min(west, column[x]), max(east, column[x])
         south, north = min(south, row[x]), max(north, row[x])
-    west, south = west - 2, south - 2
-    some = np.zeros((north - south + 3, east - west + 3), dtype=np.uint8)
+    some = np.zeros((north - south + 1, east - west + 1), dtype=np.uint8)
+    out = np.empty((min(some.size, len(reached)), 4))
+    n = 0
     for x in reached:
-        some[row[x] - south, column[x] - west] = 1
-    deep = np.zeros_like(some)
-    for r in range(2, len(some) - 2):
-        for c in range(2, some.shape[1] - 2):
-            all_of = some[r, c]
-            for aside in range(-1, 2):
-                all_of &= some[r - 2, c + aside] & some[r + 2, c + aside]
-                all_of &= some[r + aside, c - 2] & some[r + aside, c + 2]
-            deep[r, c] = all_of
-    return deep, west, south
+        r, c = row[x] - south, column[x] - west
+        out[n, 0] = out[n, 2] = lon[x]
+        out[n, 1] = out[n, 3] = lat[x]
+        n += some[r, c] == 0
+        some[r, c] = 1
+        if n == len(out):
+            break
+    return out[:n].copy()
 
 
 @njit(cache=True, nogil=True)
