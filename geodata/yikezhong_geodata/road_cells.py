@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.spatial import cKDTree
 
 from yikezhong_coverage.errors import InputError
 from yikezhong_coverage.records import FloatArray, IntArray
@@ -139,21 +140,19 @@ def cells_near(known: ArrayLike, cells: ArrayLike, metres: float) -> IntArray:
     start = start[start >= 0]
     if not len(start) or not len(asked):
         return asked[:0]
-    row, column = np.divmod(np.concatenate([asked, start]), _N_COLUMN)
-    n_row, n_column = _steps(row[len(asked) :], metres)
-    row, column = row - row.min(), column - column.min()
-    # how many start cells lie in a rectangle: four looks at sums over rows and columns
-    count = np.zeros((int(row.max()) + 2, int(column.max()) + 2), dtype=np.int64)
-    count[row[len(asked) :] + 1, column[len(asked) :] + 1] = 1
-    count = count.cumsum(axis=0).cumsum(axis=1)
-    row, column = row[: len(asked)], column[: len(asked)]
-    south = np.maximum(row - n_row, 0)
-    north = np.minimum(row + n_row + 1, len(count) - 1)
-    west = np.maximum(column - n_column, 0)
-    east = np.minimum(column + n_column + 1, count.shape[1] - 1)
-    inside = count[north, east] - count[south, east]
-    inside += count[south, west] - count[north, west]
-    found: IntArray = asked[inside > 0]
+    row, column = np.divmod(start, _N_COLUMN)
+    n_row, n_column = _steps(row, metres)
+    if n_row == 0:
+        return np.intersect1d(asked, start)
+    # both ways measured in whole numbers: the square around a cell becomes a square
+    tree = cKDTree(np.column_stack([row * n_column, column * n_row]))
+    row, column = np.divmod(asked, _N_COLUMN)
+    away, _ = tree.query(
+        np.column_stack([row * n_column, column * n_row]),
+        p=np.inf,
+        distance_upper_bound=n_row * n_column + 0.5,
+    )
+    found: IntArray = asked[np.isfinite(away)]
     return found
 
 

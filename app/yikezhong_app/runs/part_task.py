@@ -542,7 +542,10 @@ def _core_cells(run: RunData, part: Part) -> IntArray:
     boxes = [cells_of_box(*box) for box in bounds[~np.isnan(bounds).any(axis=1)]]
     demand = run.records.demand
     facilities = run.facilities.iloc[part.facilities]
+    # a facility may be put on a road farther away than its ways lead
+    roads = run.snapped("walking", "facilities").take(part.facilities)
     cells = [
+        cell_of(roads.lon, roads.lat),
         *boxes,
         cell_of(demand.lon[part.demand], demand.lat[part.demand]),
         cell_of(
