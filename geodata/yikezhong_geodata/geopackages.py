@@ -29,7 +29,9 @@ def write_layer(frame: Any, path: Path, *, layer: str) -> None:
     import pyogrio
 
     try:
-        frame.to_file(path, layer=layer, driver="GPKG", engine="pyogrio")
+        frame.to_file(
+            path, layer=layer, driver="GPKG", engine="pyogrio", use_arrow=True
+        )
         written = int(pyogrio.read_info(path, layer=layer)["features"])
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise _failed(path) from error

@@ -68,7 +68,7 @@ def test_a_failed_run_leaves_the_old_version_serving(
     def full_disk(*args: object, **kwargs: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("yikezhong_app.snapshots.snapshot._write_geopackage", full_disk)
+    monkeypatch.setattr("yikezhong_app.snapshots.snapshot.write_layers", full_disk)
     with pytest.raises(OSError, match="No space"):
         _write(tmp_path, 2.0)
     assert open_current(tmp_path).version == old.version

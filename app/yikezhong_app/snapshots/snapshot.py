@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import pandas as pd
 
+from yikezhong_app.snapshots.layers import write_layers
 from yikezhong_app.snapshots.opening import (
     CURRENT,
     GEOPACKAGE,
@@ -51,7 +51,6 @@ from yikezhong_app.snapshots.stored_tables import (
 from yikezhong_app.snapshots.table_files import Table, TableFiles
 from yikezhong_coverage.errors import PlannerError, SourceError
 from yikezhong_geodata.durable import replace_json, sync
-from yikezhong_geodata.geopackages import write_layer
 
 __all__ = [
     "CURRENT",
@@ -94,7 +93,8 @@ def write_snapshot(
         GeoDataFrames must be in EPSG:4326.
     manifest : mapping
         What is to be kept about the run; must hold ``as_of`` (ISO date). ``version``,
-        ``schema`` and ``tables`` are added. The version is named after the as-of date
+        ``schema`` and ``tables`` are added, and ``geopackage_left_out`` where a layer
+        does not hold all rows of its table. The version is named after the as-of date
         and a hash of the tables and the manifest, so the same result has the same
         name.
 
@@ -115,10 +115,13 @@ def write_snapshot(
             entries = {
                 name: _write_table(work, name, tables[name]) for name in sorted(tables)
             }
+            services = manifest.get("services", ())
+            limits_s = {service["id"]: service["limit_s"] for service in services}
+            left_out = write_layers(work / GEOPACKAGE, tables, limits_s=limits_s)
+            told = {"geopackage_left_out": left_out} if left_out else {}
             # as it will be read: what JSON cannot tell apart has one name
-            said = json.loads(_as_json({**manifest, "tables": entries}))
+            said = json.loads(_as_json({**manifest, **told, "tables": entries}))
             version = version_name(said)
-            _write_geopackage(work / GEOPACKAGE, tables)
             full = {**said, "schema": SCHEMA_VERSION, "version": version}
             if (work / GEOPACKAGE).exists():
                 full["geopackage_sha256"] = sha256(work / GEOPACKAGE)
@@ -174,34 +177,6 @@ def _write_table(folder: Path, name: str, table: Table) -> dict[str, Any]:
 
 def _as_json(record: Mapping[str, Any]) -> str:
     return json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True)
-
-
-def _write_geopackage(path: Path, tables: Mapping[str, Table]) -> None:
-    for name in sorted(tables):
-        table = tables[name]
-        if isinstance(table, TableFiles):
-            if not table.geometry:
-                continue
-            table = table.frame()
-        if not isinstance(table, gpd.GeoDataFrame) or table.empty:
-            continue
-        plain = table.copy()
-        for column in plain.columns:
-            first = plain[column].dropna().head(1)
-            if len(first) and isinstance(first.iloc[0], (list, tuple, dict)):
-                plain[column] = plain[column].map(_cell_text)
-            elif column != plain.geometry.name and (
-                plain[column].dtype == object
-                or isinstance(plain[column].dtype, pd.CategoricalDtype)
-            ):
-                plain[column] = plain[column].astype("str")
-        write_layer(plain, path, layer=name)
-
-
-def _cell_text(value: object) -> str | None:
-    if isinstance(value, (list, tuple)):
-        return " ".join(map(str, value))
-    return None if value is None else str(value)
 
 
 def _exists_whole(out_dir: Path, version: str) -> bool:

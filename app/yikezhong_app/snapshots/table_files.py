@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,14 @@ class TableFiles:
 
     def frame(self) -> pd.DataFrame:
         """Return the whole table."""
+        return self.select({}, None)
+
+    def select(
+        self, wanted: Mapping[str, Any], columns: Sequence[str] | None
+    ) -> pd.DataFrame:
+        """Return the rows whose columns have the values wanted; no columns: all."""
         entry = self._entry([str(file.path.resolve()) for file in self.files])
-        return read_matching(Path(), entry, files_of(entry), {}, None)
+        return read_matching(Path(), entry, files_of(entry), wanted, columns)
 
     def put(self, folder: Path, name: str) -> dict[str, Any]:
         """Put the files into a version's folder; return their entry of the manifest.
