@@ -7,9 +7,6 @@ Row numbers are those of the file, as the user sees them in Excel.
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -19,16 +16,21 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from yikezhong_geodata.csv_text import (
+    HEADER_ROWS,
+    Cells,
+    csv_cells,
+    decode_text,
+    delimiter_of,
+)
 from yikezhong_geodata.data_report import DataReport
 from yikezhong_geodata.excel import Sheet, Workbook, open_workbook, read_sheet
 from yikezhong_geodata.file_errors import (
     AmbiguousLayerError,
-    BadCsvError,
     NoFeaturesError,
     PrecisionLostError,
     RaggedRowError,
     TooLargeError,
-    TruncatedError,
 )
 from yikezhong_geodata.headers import count_headers, is_code_header, plain_header
 from yikezhong_geodata.opening import (
@@ -40,12 +42,7 @@ from yikezhong_geodata.opening import (
     check_file,
 )
 from yikezhong_geodata.plain_csv import MIN_SIZE, plain_columns
-from yikezhong_geodata.text_encoding import judge_encoding
 
-Cells = list[list[str | None]]
-
-#: A header is looked for in so many rows from the top.
-_HEADER_ROWS: Final = 30
 _SCIENTIFIC: Final = re.compile(r"\d(\.\d+)?[eE]\+?\d+")
 
 
@@ -111,11 +108,13 @@ def read_table(
             raise TooLargeError(
                 f"文本表格超过上限 {limits.json_bytes / MIB:.0f} MiB", file=file
             )
-        text = _decoded(path, file=file, report=report, label=label, encoding=encoding)
+        text = decode_text(
+            path, file=file, report=report, label=label, encoding=encoding
+        )
         plain = _plain_table(text, file=file, headers=headers, limits=limits)
         if plain is not None:
             return plain
-        cells = _csv_cells(text, file=file, limits=limits)
+        cells = csv_cells(text, file=file, limits=limits)
         return _table(cells, file=file, report=report, label=label, headers=headers)
     book = open_workbook(path, kind, limits=limits)
     chosen = _choose_sheet(book, sheet, headers=headers, limits=limits)
@@ -130,85 +129,19 @@ def read_table(
     )
 
 
-def _decoded(
-    path: Path, *, file: str, report: DataReport, label: str, encoding: str | None
-) -> str:
-    """Return the text of a file; NUL bytes are refused."""
-    raw = path.read_bytes()
-    if encoding is None and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
-    elif b"\0" in raw:
-        line = raw[: raw.index(b"\0")].count(b"\n") + 1
-        raise BadCsvError(
-            "文件里有 NUL 字节", file=file, row=line, hint="请重新导出为 CSV"
-        )
-    failed: UnicodeDecodeError | None = None
-    for trial in (encoding,) if encoding else ("utf-8-sig", None):
-        trial = trial or judge_encoding(raw.splitlines())
-        try:
-            text = raw.decode(trial)
-        except UnicodeDecodeError as error:
-            failed = failed or error
-            continue
-        except LookupError as error:
-            raise BadCsvError(f"不认识编码“{trial}”", file=file) from error
-        if trial != "utf-8-sig" and encoding is None:
-            shown = re.sub(r"[\x00-\x7f]+", " ", text[:2000]).split()
-            report.add(
-                label,
-                file,
-                None,
-                None,
-                "encoding_guessed",
-                value=trial,
-                message=f"不是 UTF-8，按 {trial} 读取：" + "、".join(shown)[:40],
-            )
-        return text
-    start = failed.start if failed else 0
-    if len(raw) - start <= 3:
-        raise TruncatedError("文件在一个字的中间结束", file=file, hint="请重新导出")
-    raise BadCsvError(
-        "无法判断文字编码",
-        file=file,
-        row=raw[:start].count(b"\n") + 1,
-        hint="请在 study.toml 写明 encoding，或另存为 UTF-8",
-    )
-
-
-def _csv_cells(text: str, *, file: str, limits: Limits) -> Cells:
-    delimiter = _delimiter(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    cells: Cells = []
-    count = 0
-    try:
-        for row in reader:
-            cells.append([cell.strip() or None for cell in row])
-            count += len(row)
-            if count > limits.cells:
-                raise TooLargeError(f"表格超过上限 {limits.cells:,} 格", file=file)
-    except csv.Error as error:
-        raise BadCsvError(
-            f"引号没有成对，或单元格过长（{error}）",
-            file=file,
-            row=reader.line_num,
-            hint="请用 Excel 另存为 CSV UTF-8",
-        ) from error
-    return cells
-
-
 def _plain_table(
     text: str, *, file: str, headers: Collection[str], limits: Limits
 ) -> TextTable | None:
     """Return a large table without quotes, read by columns; None where it is none."""
     if len(text) < MIN_SIZE:
         return None
-    top = text[:MIN_SIZE].split("\n")[:_HEADER_ROWS]
-    delimiter = _delimiter(text)
+    top = text[:MIN_SIZE].split("\n")[:HEADER_ROWS]
+    delimiter = delimiter_of(text)
     cells: Cells = [
         [cell.strip() or None for cell in line.split(delimiter)] for line in top
     ]
     start = _header_row(cells, headers)
-    if start is None or text.count("\n", 0, MIN_SIZE) <= _HEADER_ROWS:
+    if start is None or text.count("\n", 0, MIN_SIZE) <= HEADER_ROWS:
         return None
     names = _names(cells[start])
     n_cell = sum(map(len, cells[: start + 1])) + text.count("\n") * len(names)
@@ -238,26 +171,11 @@ def _plain_table(
     return TextTable(frame, file)
 
 
-def _delimiter(text: str) -> str:
-    """Return the character that splits the top rows most evenly."""
-    top = text[:MIN_SIZE].splitlines()
-    if len(top) <= _HEADER_ROWS:  # so long are the lines
-        top = text.splitlines()
-    lines = [line for line in top[:_HEADER_ROWS] if line.strip()]
-    best, most = ",", 0
-    for character in ",\t;|":
-        counts = [line.count(character) for line in lines]
-        common = max(set(counts), key=lambda n: (counts.count(n), n)) if counts else 0
-        if common > most:
-            best, most = character, common
-    return best
-
-
 def _header_row(cells: Cells, headers: Collection[str]) -> int | None:
     """Return the position of the header row."""
     wanted = {plain_header(h) for h in headers}
     first = None
-    for index, row in enumerate(cells[:_HEADER_ROWS]):
+    for index, row in enumerate(cells[:HEADER_ROWS]):
         if not any(row):
             continue
         first = index if first is None else first

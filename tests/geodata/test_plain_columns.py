@@ -88,7 +88,7 @@ def test_a_large_table_is_read_by_columns(
         raise AssertionError
 
     rows = [f"{i},点{i},{i / 8}" for i in range(20_000)]
-    monkeypatch.setattr(tables, "_csv_cells", never)
+    monkeypatch.setattr(tables, "csv_cells", never)
     table, _ = _read(tmp_path / "a.csv", "\n".join(["编号,名称,人口", *rows]))
     assert isinstance(table, TextTable)
     assert table.frame.iloc[-1].tolist() == ["19999", "点19999", "2499.875"]
