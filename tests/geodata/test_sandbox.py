@@ -14,6 +14,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import shapely
 from pandas.testing import assert_frame_equal
@@ -227,6 +228,39 @@ def test_a_table_comes_back_equal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("points", "is_plain"),
+    [
+        ([(0.1, 1 / 3), (-0.0, 5e-324), (180.0, -90.0)], True),
+        ([(0.1, 1 / 3), (np.nan, 1.0)], False),
+        ([(0.1, 1 / 3), (1.0, 2.0, 3.0)], False),
+        ([(0.1, 1 / 3), None], False),
+        ([(0.1, 1 / 3), ()], False),
+    ],
+)
+def test_points_come_back_equal(
+    tmp_path: Path, points: list[Any], is_plain: bool
+) -> None:
+    shapes = [None if at is None else shapely.Point(*at) for at in points]
+    frame = gpd.GeoDataFrame(geometry=shapes, crs="EPSG:4326")
+    write_frame(frame, tmp_path / "a.arrow")
+    with pa.memory_map(str(tmp_path / "a.arrow")) as file:
+        assert pa.types.is_struct(pa.ipc.open_file(file).schema[0].type) == is_plain
+    back = read_frame(tmp_path / "a.arrow")
+    assert_frame_equal(back, frame, check_exact=True)
+    assert [*shapely.to_wkb(back.geometry)] == [*shapely.to_wkb(frame.geometry)]
+
+
+def test_repeated_texts_are_handed_over_once(tmp_path: Path) -> None:
+    texts = ["甲", None, "乙\0", ""] * 500
+    frame = pd.DataFrame({"a": pd.Series(texts, dtype=object)})
+    write_frame(frame, tmp_path / "a.arrow")
+    back = read_frame(tmp_path / "a.arrow")
+    assert back["a"].tolist() == texts
+    assert {type(text) for text in back["a"]} == {str, type(None)}
+    assert len({id(text) for text in back["a"]}) == 4
+
+
+@pytest.mark.parametrize(
     "frame",
     [
         pd.DataFrame({"a": [1, 2]}, index=[1, 2]),
@@ -243,6 +277,9 @@ def test_arrays_come_back_equal(tmp_path: Path) -> None:
     arrays = {
         "profile": "walking",
         "ids": np.array(["a", "路", ""], dtype="<U7"),
+        "ascii": np.array(["a", "bcd", ""], dtype="<U5"),
+        "far": np.array(["\U0010ffff", "x"]),
+        "none": np.array([], dtype="<U3"),
         "times": np.array([0.1, np.inf, np.nan]),
         "start": np.array([], dtype=np.int64),
         "edge": np.array([1, 2], dtype=np.int32),
@@ -259,6 +296,16 @@ def test_arrays_come_back_equal(tmp_path: Path) -> None:
         assert found.flags.writeable == values.flags.writeable
     with pytest.raises(ExchangeError):
         write_arrays({"a": np.zeros((2, 2))}, tmp_path / "b.arrow")
+
+
+def test_what_is_no_character_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.arrow"
+    write_arrays({"ids": np.array(["路", "桥"])}, path)
+    raw = path.read_bytes()
+    assert raw.count("路".encode("utf-32-le")) == 1
+    path.write_bytes(raw.replace("路".encode("utf-32-le"), b"\xff\xff\xff\x7f"))
+    with pytest.raises(ExchangeError):
+        read_arrays(path)
 
 
 def test_a_damaged_table_is_refused(tmp_path: Path) -> None:
