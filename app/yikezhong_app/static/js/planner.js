@@ -267,7 +267,7 @@ export class Planner {
   }
 
   async loadGaps() {
-    const answer = await this.sources.gaps(this.store.get());
+    const answer = await this.sources.gaps({ ...this.store.get(), level: this.gapLevel() });
     if (!answer) return;
     if (isAtOtherSpeed(this.store.get())) {
       this.layers.gaps.setData({ features: [] });

@@ -68,7 +68,7 @@ export class Sources {
     return answers?.map((body) => ({ ...body, items: atSpeed(body, view) })) ?? null;
   }
 
-  async gaps({ service, minutes, level = this.study.levels.at(-1).id, parent = null }) {
+  async gaps({ service, minutes, level, parent = null }) {
     const query = { service, minutes, level, parent, limit: MOST_ROWS, format: "geojson" };
     return (await this.latest("gaps", ["gaps", query]))?.[0] ?? null;
   }
