@@ -166,6 +166,7 @@ def _geometries(values: NDArray[np.object_]) -> tuple[str, Any]:
     """Return points as numbers where all are plain points, else all as WKB."""
     plain = (
         (shapely.get_type_id(values) == 0)
+        & ~shapely.is_empty(values)
         & ~shapely.has_z(values)
         & (shapely.get_srid(values) == 0)
     )
