@@ -25,8 +25,10 @@ from scipy.sparse.csgraph import connected_components
 from yikezhong_geodata.demo import NOTICE, build_demo
 from yikezhong_geodata.demo.names import is_urban
 from yikezhong_geodata.demo.province import FULL, Size, build_province
+from yikezhong_geodata.demo.province.build import PartLostError, made_by
 from yikezhong_geodata.demo.province.files import join_parts, write_whole
-from yikezhong_geodata.demo.province.layout import NATIONAL, Layout, draw_layout
+from yikezhong_geodata.demo.province.gates import NATIONAL
+from yikezhong_geodata.demo.province.layout import Layout, draw_layout
 from yikezhong_geodata.demo.province.part import (
     LAYOUT_FILE,
     part_folder,
@@ -321,6 +323,11 @@ def test_a_part_that_fails_leaves_nothing_behind(
     with pytest.raises(OSError, match="disk full"):
         build_province(tmp_path / "study", size=SMALL, workers=1)
     assert list((tmp_path / "study").iterdir()) == []
+
+
+def test_a_process_that_dies_is_said() -> None:
+    with pytest.raises(PartLostError, match="内存"), made_by(2) as make:
+        list(make(os._exit, [9]))
 
 
 def test_shares_add_up_and_keep_their_least() -> None:

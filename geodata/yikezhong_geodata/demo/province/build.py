@@ -8,11 +8,13 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+from yikezhong_coverage.errors import PlannerError
 from yikezhong_geodata.demo.province.files import join_parts, write_whole
 from yikezhong_geodata.demo.province.layout import draw_layout
 from yikezhong_geodata.demo.province.part import (
@@ -23,6 +25,11 @@ from yikezhong_geodata.demo.province.part import (
 )
 from yikezhong_geodata.demo.province.size import FULL, Size
 from yikezhong_geodata.demo.terrain import FloatArray
+
+
+class PartLostError(PlannerError):
+    """A process that made parts was ended from outside."""
+
 
 Progress = Callable[[str, float], None]
 _Made = TypeVar("_Made")
@@ -66,7 +73,7 @@ def build_province(
     pieces = Path(tempfile.mkdtemp(prefix=".parts-", dir=folder))
     counties = range(size.n_county)
     try:
-        with _made_by(n_worker) as make:
+        with made_by(n_worker) as make:
             settled = dict(make(partial(_settled, size), counties))
             parts = [settled[k] for k in counties]
             layout = draw_layout(base.skeleton, parts, base.water)
@@ -90,7 +97,7 @@ def _settled(size: Size, k: int) -> tuple[int, FloatArray]:
 
 
 @contextmanager
-def _made_by(
+def made_by(
     n_worker: int,
 ) -> Iterator[Callable[[Callable[[int], _Made], Iterable[int]], Iterator[_Made]]]:
     """Give a function that makes parts, in this process or in several."""
@@ -101,8 +108,13 @@ def _made_by(
     pool = ProcessPoolExecutor(n_worker, mp_context=spawn)
 
     def made(make: Callable[[int], _Made], numbers: Iterable[int]) -> Iterator[_Made]:
-        for future in as_completed([pool.submit(make, n) for n in numbers]):
-            yield future.result()
+        try:
+            for future in as_completed([pool.submit(make, n) for n in numbers]):
+                yield future.result()
+        except BrokenProcessPool:
+            raise PartLostError(
+                "生成进程被系统终止，可能耗尽了内存", hint="请关闭其他程序后重试"
+            ) from None
 
     try:
         yield made

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import shapely
+from scipy.spatial import cKDTree
 
 from yikezhong_geodata.demo.boundaries import Land, bent, ring_of, unite
 from yikezhong_geodata.demo.names import Places
-from yikezhong_geodata.demo.province.layout import (
-    NATIONAL,
-    PROVINCIAL,
-    TOWNSHIP,
-    Layout,
-)
+from yikezhong_geodata.demo.province.gates import NATIONAL, PROVINCIAL, TOWNSHIP
+from yikezhong_geodata.demo.province.layout import Layout
 from yikezhong_geodata.demo.province.places import list_townships, name_places
 from yikezhong_geodata.demo.province.size import chance
 from yikezhong_geodata.demo.province.skeleton import IntArray, Skeleton
@@ -129,8 +126,6 @@ def _stretches(
     layout: Layout, k: int, way: Carriageways, places: Places
 ) -> list[Carriageways]:
     """Return the stretches of an expressway in a county, each up to the next one's."""
-    from scipy.spatial import cKDTree
-
     nearest = cKDTree(layout.centres).query(way.forth)[1]
     inside = np.flatnonzero(layout.county_of[nearest] == k)
     found = []
@@ -151,8 +146,6 @@ def _stretches(
 
 def _exits(line: FloatArray, places: Places) -> tuple[str, ...]:
     """Return the townships with an interchange: the nearest, one for each 20 km."""
-    from scipy.spatial import cKDTree
-
     seats = to_plane(
         np.array([t.lon for t in places.townships], dtype=np.float64),
         np.array([t.lat for t in places.townships], dtype=np.float64),
