@@ -212,7 +212,7 @@ def test_homes_lie_in_their_communities_and_add_up(province: Path) -> None:
 
 
 def network(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return positions of nodes, and the pairs of nodes that roads join."""
+    """Return ids and positions of nodes, and the pairs that plain roads join."""
     ids: list[int] = []
     places: list[tuple[float, float]] = []
     pairs: list[tuple[int, int]] = []
@@ -225,7 +225,8 @@ def network(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             places.append((item.location.lon, item.location.lat))
         else:
             way_ids.append(item.id)
-            if "highway" in item.tags:
+            # expressways would join counties that no other road joins
+            if not item.tags.get("highway", "motorway").startswith("motorway"):
                 refs = [n.ref for n in item.nodes]
                 pairs += list(pairwise(refs))
     # nodes first, each kind in the order of its ids, no id twice
