@@ -16,12 +16,16 @@ area that straddles a limit is divided in proportion.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
 
 from yikezhong_coverage.errors import InputError
 from yikezhong_coverage.records import FloatArray
+from yikezhong_coverage.rules.numbers import count_amounts
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,6 @@ def coverage_equity(covered: FloatArray, people: FloatArray) -> Equity:
 
     Examples
     --------
-    >>> import numpy as np
     >>> found = coverage_equity(np.array([0.0, 100.0]), np.array([100.0, 100.0]))
     >>> str(found.gini), found.palma, str(found.worst_decile_share)
     ('1/2', None, '0')
@@ -87,65 +90,71 @@ def coverage_equity(covered: FloatArray, people: FloatArray) -> Equity:
     """
     if len(covered) != len(people):
         raise InputError(f"覆盖人数 {len(covered)} 项与人口 {len(people)} 项数目不符")
-    pairs: list[tuple[Fraction, Fraction]] = []
-    n_unknown = 0
-    for own, total in zip(covered.tolist(), people.tolist(), strict=True):
-        if math.isnan(own) or math.isnan(total):
-            n_unknown += 1
-            continue
-        if not 0 <= own <= total < math.inf:
+    known = ~(np.isnan(covered) | np.isnan(people))
+    for own, total in zip(covered[known].tolist(), people[known].tolist(), strict=True):
+        if not 0 <= own <= total < np.inf:
             raise InputError(f"覆盖人数 {own:g} 应在 0 与人口 {total:g} 之间")
-        if total > 0:
-            pairs.append((Fraction(own), Fraction(total)))
-    pairs.sort(key=lambda pair: pair[0] / pair[1])
-    all_covered = sum((own for own, _ in pairs), Fraction(0))
-    all_people = sum((total for _, total in pairs), Fraction(0))
+    n_unknown = len(people) - int(known.sum())
+    pairs = _line(covered[known], people[known])
+    all_covered = sum(own for own, _ in pairs)
+    all_people = sum(total for _, total in pairs)
     if not pairs:
         return Equity(None, None, None, None, None, 0, n_unknown)
-    tenth = covered_among(pairs, all_people / 10)
-    bottom = covered_among(pairs, all_people * 4 / 10)
-    top = all_covered - covered_among(pairs, all_people * 9 / 10)
+    tenth = covered_among(pairs, Fraction(all_people, 10))
+    bottom = covered_among(pairs, Fraction(all_people * 4, 10))
+    top = all_covered - covered_among(pairs, Fraction(all_people * 9, 10))
     return Equity(
         _gini(pairs, all_covered, all_people=all_people) if all_covered else None,
         top / bottom if bottom else None,
         tenth / all_covered if all_covered else None,
-        tenth / (all_people / 10),
-        all_covered / all_people,
+        tenth / Fraction(all_people, 10),
+        Fraction(all_covered, all_people),
         len(pairs),
         n_unknown,
     )
 
 
+def _line(covered: FloatArray, people: FloatArray) -> list[tuple[int, int]]:
+    """Return covered and all people in whole units, from the lowest rate up.
+
+    Rounded rates that differ are in the right order; where some are equal that are
+    not the same, exact ones decide.
+    """
+    some = people > 0
+    both = count_amounts(np.concatenate([covered[some], people[some]])).units
+    own, total = both[: int(some.sum())], both[int(some.sum()) :]
+    rate = np.divide(covered[some], people[some])
+    order = np.argsort(rate, kind="stable")
+    pairs = list(zip(own[order].tolist(), total[order].tolist(), strict=True))
+    if any(a * d > c * b for (a, b), (c, d) in pairwise(pairs)):
+        pairs.sort(key=lambda pair: Fraction(*pair))
+    return pairs
+
+
 def _gini(
-    pairs: list[tuple[Fraction, Fraction]],
-    all_covered: Fraction,
-    *,
-    all_people: Fraction,
+    pairs: list[tuple[int, int]], all_covered: int, *, all_people: int
 ) -> Fraction:
     """Add up ``p_i p_j |x_i - x_j| = |c_j p_i - c_i p_j|`` over rising rates."""
-    people_below = covered_below = total = Fraction(0)
+    people_below = covered_below = total = 0
     for own, people in pairs:
         total += own * people_below - people * covered_below
         people_below += people
         covered_below += own
-    return total / (all_people * all_covered)
+    return Fraction(total, all_people * all_covered)
 
 
-def covered_among(pairs: list[tuple[Fraction, Fraction]], people: Fraction) -> Fraction:
+def covered_among(pairs: Sequence[tuple[int, int]], people: Fraction) -> Fraction:
     """Return the covered among the first so many people of a sorted line of areas.
 
     Examples
     --------
-    >>> line = [(Fraction(0), Fraction(10)), (Fraction(10), Fraction(10))]
-    >>> str(covered_among(line, Fraction(15)))
+    >>> str(covered_among([(0, 10), (10, 10)], Fraction(15)))
     '5'
     """
-    found = Fraction(0)
-    left = people
+    covered = below = 0
     for own, total in pairs:
-        if left <= 0:
-            break
-        taken = min(left, total)
-        found += own * taken / total
-        left -= taken
-    return found
+        if below + total > people:
+            return covered + own * (people - below) / total
+        covered += own
+        below += total
+    return Fraction(covered)

@@ -40,6 +40,22 @@ def test_by_hand() -> None:
     assert found.gini == Fraction(1600, 100 * 60)
 
 
+def test_rates_that_round_to_the_same_are_still_in_order() -> None:
+    much = 2.0**52
+    covered, people = np.array([much, much + 2]), np.array([much + 1, much + 3])
+    assert covered[0] / people[0] == covered[1] / people[1]
+    low, high = (
+        Fraction(c) / Fraction(p) for c, p in zip(covered, people, strict=True)
+    )
+    assert low < high
+    total = Fraction(people.sum())
+    wanted = Fraction(people[0]) * Fraction(people[1]) * (high - low)
+    for order in ([0, 1], [1, 0]):
+        found = coverage_equity(covered[order], people[order])
+        assert found.gini == wanted / (total * Fraction(covered.sum()))
+        assert found.worst_decile_rate == low
+
+
 @given(line=lines)
 def test_gini_equals_the_sum_over_all_pairs(line: list[tuple[int, int]]) -> None:
     covered, people = arrays(line)

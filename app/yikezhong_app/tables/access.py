@@ -57,7 +57,12 @@ def access_rows(splitter: Splitter, units: FloatArray) -> pd.DataFrame:
     facilities = splitter.times.facilities
     people = records.demand.counts[service.group]
     pairs = splitter.pairs(service.limit_s)
-    divisions = records.divisions
+    divisions, unit = records.divisions, records.demand.unit
+    levels = [
+        (level, here, np.append(divisions.ancestor_at(level), np.int32(-1))[unit])
+        for level in LEVELS
+        if len(here := np.flatnonzero(divisions.level == level))
+    ]
     parts = []
     for method, decay in METHODS.items():
         found = floating_catchment(
@@ -66,12 +71,7 @@ def access_rows(splitter: Splitter, units: FloatArray) -> pd.DataFrame:
             capacity=units[facilities],
             decay=decay(service.limit_s),
         )
-        for level in LEVELS:
-            here = np.flatnonzero(divisions.level == level)
-            if not len(here):
-                continue
-            owner = np.append(divisions.ancestor_at(level), np.int32(-1))
-            area = owner[records.demand.unit]
+        for level, here, area in levels:
             access = access_by_area(
                 found.access, people, area=area, n_area=len(divisions.code)
             )
