@@ -50,6 +50,8 @@ _SETTINGS = (
     "synchronous_commit=off",
     "full_page_writes=off",
     "autovacuum=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
 )
 
 

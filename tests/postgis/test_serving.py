@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pandas.testing import assert_frame_equal
 
-from postgis_cases import Server, new_database, parted
+from postgis_cases import Server, new_database
+from publish_cases import Make
 from service_cases import API, make_client
-from snapshot_cases import make_manifest, make_tables
 from yikezhong_app.publishing.copies import NotACopyError, fetch_current
 from yikezhong_app.publishing.following import DatabaseFollower
 from yikezhong_app.publishing.publish import PublishOptions, publish_snapshot
@@ -24,7 +23,6 @@ from yikezhong_app.snapshots.snapshot import (
     find_damage,
     list_versions,
     open_current,
-    write_snapshot,
 )
 from yikezhong_coverage.errors import PlannerError
 from yikezhong_geodata.databases.connecting import DatabaseUnreachableError, place_of
@@ -42,18 +40,6 @@ def quiet(step: str, share: float) -> None:
 @pytest.fixture(scope="module")
 def url(server: Server) -> str:
     return server.url(new_database(server, "serving"))
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Snapshot]:
-    """Return what makes a small snapshot of a name, its coverage in parts."""
-
-    def make(name: str) -> Snapshot:
-        folder = tmp_path_factory.mktemp("made")
-        tables = {**make_tables(), "coverage": parted(folder / "parts")}
-        return write_snapshot(folder / "out", tables, manifest=make_manifest(name=name))
-
-    return make
 
 
 def publish(url: str, snapshot: Snapshot, **options: Any) -> None:
@@ -145,10 +131,8 @@ def test_answers_are_those_of_the_folder(
     assert find_damage(open_current(tmp_path)) is None
 
 
-def test_parts_and_odd_values_come_back(
-    tmp_path: Path, url: str, made: Callable[[str], Snapshot]
-) -> None:
-    snapshot = made("件")
+def test_parts_and_odd_values_come_back(tmp_path: Path, url: str, make: Make) -> None:
+    snapshot = make("件")
     publish(url, snapshot, schema="parts", with_times=True)
     copy = fetch(url, tmp_path, "parts")
     check_same(copy, snapshot)
@@ -163,10 +147,8 @@ def test_parts_and_odd_values_come_back(
     assert {p: p.stat().st_mtime_ns for p in copy.folder.rglob("*")} == before
 
 
-def test_a_new_version_is_noticed(
-    tmp_path: Path, url: str, made: Callable[[str], Snapshot]
-) -> None:
-    first, second = made("一"), made("二")
+def test_a_new_version_is_noticed(tmp_path: Path, url: str, make: Make) -> None:
+    first, second = make("一"), make("二")
     publish(url, first, schema="news")
     follower = DatabaseFollower(url, "news", tmp_path, look_s=0)
     store = SnapshotStore(tmp_path, reload_seconds=0, follower=follower)
@@ -184,9 +166,9 @@ def test_a_new_version_is_noticed(
 
 
 def test_a_server_that_is_gone_leaves_the_copy(
-    tmp_path: Path, url: str, made: Callable[[str], Snapshot]
+    tmp_path: Path, url: str, make: Make
 ) -> None:
-    snapshot = made("留")
+    snapshot = make("留")
     publish(url, snapshot, schema="gone")
     fetch(url, tmp_path, "gone")
     follower = DatabaseFollower(NO_SERVER, "gone", tmp_path, retry_s=0)
@@ -204,9 +186,9 @@ def test_a_server_that_is_gone_leaves_the_copy(
 
 
 def test_a_server_that_comes_back_is_followed_again(
-    tmp_path: Path, url: str, made: Callable[[str], Snapshot], server: Server
+    tmp_path: Path, url: str, make: Make, server: Server
 ) -> None:
-    first, second = made("甲"), made("乙")
+    first, second = make("甲"), make("乙")
     publish(url, first, schema="back")
     follower = DatabaseFollower(url, "back", tmp_path, look_s=0, retry_s=0)
     store = SnapshotStore(tmp_path, reload_seconds=0, follower=follower)
@@ -235,10 +217,10 @@ def test_a_table_that_was_changed_is_not_served(
     tmp_path: Path,
     url: str,
     server: Server,
-    made: Callable[[str], Snapshot],
+    make: Make,
     statement: str,
 ) -> None:
-    snapshot = made(statement)
+    snapshot = make(statement)
     publish(url, snapshot, schema="changed")
     query = "select version_schema::text from changed.versions where is_current"
     ((stored,),) = server.rows(query, "serving")
@@ -258,18 +240,18 @@ def test_nothing_published_is_told(tmp_path: Path, url: str) -> None:
 
 
 def test_results_of_this_machine_are_not_mixed_with_copies(
-    url: str, made: Callable[[str], Snapshot]
+    url: str, make: Make
 ) -> None:
-    snapshot = made("自")
+    snapshot = make("自")
     publish(url, snapshot, schema="mixed")
     with pytest.raises(NotACopyError, match="另选一个空目录"):
         fetch(url, snapshot.folder.parent.parent, "mixed")
 
 
 def test_a_file_of_a_copy_stays_in_its_folder(
-    tmp_path: Path, url: str, server: Server, made: Callable[[str], Snapshot]
+    tmp_path: Path, url: str, server: Server, make: Make
 ) -> None:
-    publish(url, made("路"), schema="paths")
+    publish(url, make("路"), schema="paths")
     server.run(
         "update paths.version_tables set layout = "
         "replace(layout, 'roads.parquet', '../../../evil.parquet')",

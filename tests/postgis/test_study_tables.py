@@ -24,12 +24,11 @@ from yikezhong_geodata.databases.connecting import (
     DatabaseDeniedError,
     DatabaseUnreachableError,
 )
-from yikezhong_geodata.databases.reading import (
+from yikezhong_geodata.databases.reading import TableLimits, TableTooLargeError
+from yikezhong_geodata.databases.relations import (
     TableColumnError,
-    TableLimits,
     TableMissingError,
     TableSridError,
-    TableTooLargeError,
 )
 from yikezhong_geodata.databases.working_copy import table_names, working_study
 from yikezhong_geodata.file_errors import CrsMissingError

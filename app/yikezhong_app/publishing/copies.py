@@ -45,7 +45,7 @@ from yikezhong_app.snapshots.snapshot import publishing
 from yikezhong_app.snapshots.stored_tables import SnapshotCorruptError, sha256
 from yikezhong_coverage.errors import SourceError
 from yikezhong_geodata.databases.connecting import Place, connected
-from yikezhong_geodata.databases.reading import postgis_schema
+from yikezhong_geodata.databases.relations import postgis_schema
 from yikezhong_geodata.durable import replace_json, sync
 
 #: Rows that are fetched at once.

@@ -30,7 +30,7 @@ from yikezhong_app.snapshots.stored_tables import (
     check_file,
     files_of,
 )
-from yikezhong_geodata.databases.reading import postgis_schema
+from yikezhong_geodata.databases.relations import postgis_schema
 
 #: Column that tells the rows of a table apart; where it does not, their order does.
 _KEYS: Final = {

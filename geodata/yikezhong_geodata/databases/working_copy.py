@@ -156,7 +156,8 @@ def _fetch(
     from yikezhong_geodata.databases.connecting import connected, require_postgis
 
     require_postgis()
-    from yikezhong_geodata.databases.reading import Asked, TableLimits, read_into_file
+    from yikezhong_geodata.databases.reading import TableLimits, read_into_file
+    from yikezhong_geodata.databases.relations import Asked
 
     files = target / _free_name(target)
     files.mkdir()
