@@ -169,6 +169,16 @@ def test_an_interrupted_call_leaves_no_reader(tmp_path: Path) -> None:
     assert set(children_of(os.getpid())) <= before
 
 
+def test_a_reading_process_that_was_prepared_is_taken(tmp_path: Path) -> None:
+    READERS.close()
+    before = set(children_of(os.getpid()))
+    READERS.prepare()
+    (prepared,) = set(children_of(os.getpid())) - before
+    READERS.prepare()
+    call("answer", tmp_path)
+    assert set(children_of(os.getpid())) - before == {prepared}
+
+
 def test_a_dead_reading_process_is_replaced(tmp_path: Path) -> None:
     call("answer", tmp_path)
     reader = READERS.take()

@@ -30,6 +30,7 @@ from yikezhong_geodata.sandbox.layer_files import (
     read_report,
     whole_layers,
 )
+from yikezhong_geodata.sandbox.reader import READERS
 from yikezhong_geodata.services import load_services
 from yikezhong_geodata.spec import STUDY_FILE, read_spec
 from yikezhong_geodata.study import Progress, Study
@@ -71,6 +72,8 @@ def load_study_apart(
     InputError
         If a layer cannot be used, or the child died of it.
     """
+    if cache is None or not cache.is_dir():
+        READERS.prepare()  # all will have to be read
     consent = Consent(accept_datum, accept_repairs)
     kept = None if cache is None else LayerCache(cache)
     with (

@@ -108,12 +108,19 @@ class _Readers:
         self._lock = threading.Lock()
         self._idle: _Reader | None = None
 
+    def prepare(self) -> None:
+        """Start one that waits, for who is going to ask: it takes a second to start."""
+        with self._lock:
+            if self._idle is None:
+                self._idle = self._started()
+
     def take(self) -> _Reader:
         """Return the idle one, or start one."""
         with self._lock:
             reader, self._idle = self._idle, None
-        if reader is not None:
-            return reader
+        return reader or self._started()
+
+    def _started(self) -> _Reader:
         # not at import: a process that reads nothing has nothing to end
         atexit.register(self.close)
         with _telling():
