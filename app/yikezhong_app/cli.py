@@ -1,8 +1,8 @@
 """The command line: ``yikezhong …``.
 
-Exit codes: 0 done, 1 failed, 2 bad input. Every command that computes shows a
-progress bar on standard error; with ``--json`` it prints one JSON document on
-standard output instead of tables.
+Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted. Every command that
+computes shows a progress bar on standard error; with ``--json`` it prints one JSON
+document on standard output instead of tables.
 """
 
 from __future__ import annotations
@@ -409,6 +409,11 @@ def main(args: list[str] | None = None) -> None:
     try:
         with console.command():
             app(arguments)
+    except SystemExit as ended:
+        # an interrupt at the terminal: nobody has said anything about it yet
+        if ended.code == console.EXIT_INTERRUPTED:
+            console.print_error(console.interrupted(), as_json="--json" in arguments)
+        raise
     except PlannerError as error:
         _fail(error, arguments)
     except BrokenPipeError:

@@ -27,6 +27,8 @@ from yikezhong_coverage.errors import (
 _COMMAND: ContextVar[ExitStack] = ContextVar("command")
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
+#: As shells say it: ended by the signal 2, an interrupt at the terminal.
+EXIT_INTERRUPTED = 130
 
 
 @contextmanager
@@ -133,6 +135,11 @@ def exit_code(error: PlannerError) -> int:
     """Return 2 for bad input, 1 for everything else that failed."""
     bad = isinstance(error, (InputError, GraphError))
     return EXIT_BAD_INPUT if bad else EXIT_FAILED
+
+
+def interrupted() -> PlannerError:
+    """Say that somebody has ended the command before it was done."""
+    return PlannerError("已中断，已有成果不变", hint="重新运行时，已算完的部分不再重算")
 
 
 class DiskError(SourceError):

@@ -116,11 +116,15 @@ class Engine(Protocol):
 
 
 def perform(function: str, payload: dict[str, Any]) -> dict[str, Any]:
-    """Do a task; a deliberate error becomes an answer with ``error``."""
+    """Do a task; a deliberate error, or a disk's, becomes an answer with ``error``."""
     try:
         return find_function(function)(payload, _silent)
     except PlannerError as error:
         return {"error": f"{error}"}
+    except OSError as error:
+        said = error.strerror or str(error)
+        where = "" if error.filename is None else f" {error.filename}"
+        return {"error": f"无法读写{where}：{said}。请检查路径、权限与磁盘空间"}
     except MemoryError:
         return {"error": "内存不足"}
 

@@ -18,11 +18,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from yikezhong_app.runs.array_files import digest
 from yikezhong_app.snapshots.stored_tables import sha256
 from yikezhong_coverage.errors import SourceError
 from yikezhong_geodata.columns import LEVELS
 
 _DONE: Final = "done.json"
+#: Member of it that says that the rest is as it was written.
+_SEAL: Final = "seal"
 #: Tables whose rows are put together by level: one level is read without the others.
 _BY_LEVEL: Final = frozenset({"coverage", "coverage_speeds", "gaps"})
 
@@ -64,8 +67,8 @@ class KeptTables:
                 for path in sorted(fresh.iterdir())
                 if path.name != _DONE
             }
-            about = _read(fresh / _DONE)
-            _write(fresh / _DONE, {**about, "files": files})
+            about = {**_read(fresh / _DONE), "files": files}
+            _write(fresh / _DONE, {**about, _SEAL: digest(json.dumps(about))})
             if self.folder.exists():
                 shutil.rmtree(self.folder)
             fresh.replace(self.folder)
@@ -88,10 +91,16 @@ class KeptTables:
 
     def is_whole(self) -> bool:
         """Say whether all files are there as they were written."""
+        about = _read(self.folder / _DONE)
+        seal = about.pop(_SEAL, None)
+        if seal is None or seal != digest(json.dumps(about)):
+            return False
         try:
-            files = _read(self.folder / _DONE)["files"]
-            return all(sha256(self.folder / n) == s for n, s in files.items())
-        except (KeyError, SourceError):
+            return all(
+                sha256(self.folder / name) == value
+                for name, value in about["files"].items()
+            )
+        except SourceError:
             return False
 
     def tables(self) -> dict[str, KeptTable]:
@@ -133,10 +142,10 @@ def _as_arrow(table: pd.DataFrame) -> pa.Table:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found
+    return found if isinstance(found, dict) else {}
 
 
 def _write(path: Path, about: dict[str, Any]) -> None:

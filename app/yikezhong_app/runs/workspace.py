@@ -8,6 +8,7 @@ Layout::
         parts/         results of parts, by what decides them
         tables/        tables of services, by what decides them
         layers/        layers of the study as they were read, by what decides them
+    OUT/.work-<random>/  the same of a second run at the same time, for as long as it lasts
 
 Everything in it can be deleted at any time between runs.
 """
@@ -19,12 +20,13 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 WORK: Final = ".work"
+_LOCK: Final = ".lock"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,20 +82,46 @@ def open_workspace(out_dir: Path | None) -> Iterator[Workspace]:
     """
     with ExitStack() as stack:
         folder = None if out_dir is None else out_dir / WORK
-        if folder is not None:
+        if out_dir is not None and folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-            lock = stack.enter_context((folder / ".lock").open("w"))
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if _lock(folder, stack):
+                _remove_abandoned(out_dir)
+            else:
                 folder = None
         if folder is None:
-            name = stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="yikezhong-", dir=out_dir)
-            )
-            folder = Path(name)
+            folder = _temporary(out_dir, stack)
         for left in (*folder.glob("run-*"), *folder.glob("tables/.new-*")):
             shutil.rmtree(left, ignore_errors=True)
         for left in folder.glob("parts/*/.new-*"):
             left.unlink(missing_ok=True)
         yield Workspace(folder)
+
+
+def _lock(folder: Path, stack: ExitStack) -> bool:
+    """Hold the lock of a folder until the end; say whether nobody else does."""
+    lock = stack.enter_context((folder / _LOCK).open("w"))
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _temporary(out_dir: Path | None, stack: ExitStack) -> Path:
+    """Return a folder that goes with the run, or with a later one if this is killed."""
+    prefix = "yikezhong-" if out_dir is None else f"{WORK}-"
+    while True:
+        name = tempfile.TemporaryDirectory(
+            prefix=prefix, dir=out_dir, ignore_cleanup_errors=True
+        )
+        folder = Path(stack.enter_context(name))
+        if _lock(folder, stack) and (folder / _LOCK).exists():
+            return folder
+
+
+def _remove_abandoned(out_dir: Path) -> None:
+    """Remove the temporary folders of runs that were killed."""
+    for folder in out_dir.glob(f"{WORK}-*"):
+        with ExitStack() as stack, suppress(FileNotFoundError):
+            if _lock(folder, stack):
+                shutil.rmtree(folder, ignore_errors=True)
