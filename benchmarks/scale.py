@@ -147,14 +147,14 @@ class Watch:
 
 def _members(session: int) -> Iterator[int]:
     """Yield the processes of a session."""
-    for name in os.listdir("/proc"):
-        if name.isdigit():
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
             try:
-                stat = Path(f"/proc/{name}/stat").read_text("ascii")
+                stat = (path / "stat").read_text("ascii")
             except OSError:
                 continue
             if int(stat.rpartition(")")[2].split()[3]) == session:
-                yield int(name)
+                yield int(path.name)
 
 
 def measure(
@@ -245,12 +245,16 @@ def write(runs: list[Run], path: Path) -> None:
     lines = [
         "## Sizes",
         "",
-        f"{dt.date.today().isoformat()} · `python -m benchmarks.scale` · the "
-        "demonstration studies, cold runs; memory is the proportional share of all "
-        "processes together, disk what lies in the result folder with what tasks keep.",
+        (
+            f"{dt.date.today().isoformat()} · `python -m benchmarks.scale` · the "
+            "demonstration studies, cold runs; memory is the proportional share of all "
+            "processes together, disk what lies in the result folder with what tasks keep."
+        ),
         "",
-        "| study | divisions | demand points | facilities | workers | time | CPU "
-        "| memory | largest process | disk | × one worker |",
+        (
+            "| study | divisions | demand points | facilities | workers | time | CPU "
+            "| memory | largest process | disk | × one worker |"
+        ),
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for run in runs:
@@ -273,10 +277,12 @@ def write(runs: list[Run], path: Path) -> None:
     if len(demos) > 1:
         lines += [
             "",
-            f"From {demos[0].scale} to {demos[-1].scale}, one worker: time grows with "
-            f"points^{growth(demos, 'seconds'):.2f}, processor time with "
-            f"points^{growth(demos, 'cpu_s'):.2f}, memory with "
-            f"points^{growth(demos, 'peak_mb'):.2f} (aim: 1.1).",
+            (
+                f"From {demos[0].scale} to {demos[-1].scale}, one worker: time grows with "
+                f"points^{growth(demos, 'seconds'):.2f}, processor time with "
+                f"points^{growth(demos, 'cpu_s'):.2f}, memory with "
+                f"points^{growth(demos, 'peak_mb'):.2f} (aim: 1.1)."
+            ),
             "",
             *nation(demos[-1]),
         ]
@@ -304,18 +310,20 @@ def nation(run: Run) -> list[str]:
     hours = tasks_s * factor / 3600
     reading_h = (run.steps["reading"] + run.steps.get("writing", 0.0)) * factor / 3600
     return [
-        f"**The nation, on paper** ({NATION['divisions']:,} divisions, "
-        f"{NATION['points']:,} demand points, {NATION['nodes']:,} road nodes: "
-        f"{factor:.0f} × the {run.scale}, if all grows in proportion): "
-        f"{hours:.1f} core hours for the tasks, that is {hours / 64 * 60:.0f} minutes "
-        f"on four machines of 16 cores; {reading_h:.1f} hours of one core to read the "
-        f"layers and write the result, which one process does today; "
-        f"{run.disk_mb * factor / 2**20:.2f} TB of disk. One process that holds the "
-        f"study would need {run.largest_mb * factor / 1024:.0f} GB, more than a machine "
-        "has: the nation is run province by province (each a study of its own, with its "
-        "neighbours' roads and facilities around it), and the counts are added. "
-        f"Measured are the runs above, up to the {run.scale}; everything in this "
-        "paragraph is extrapolated.",
+        (
+            f"**The nation, on paper** ({NATION['divisions']:,} divisions, "
+            f"{NATION['points']:,} demand points, {NATION['nodes']:,} road nodes: "
+            f"{factor:.0f} × the {run.scale}, if all grows in proportion): "
+            f"{hours:.1f} core hours for the tasks, that is {hours / 64 * 60:.0f} minutes "
+            f"on four machines of 16 cores; {reading_h:.1f} hours of one core to read the "
+            f"layers and write the result, which one process does today; "
+            f"{run.disk_mb * factor / 2**20:.2f} TB of disk. One process that holds the "
+            f"study would need {run.largest_mb * factor / 1024:.0f} GB, more than a machine "
+            "has: the nation is run province by province (each a study of its own, with its "
+            "neighbours' roads and facilities around it), and the counts are added. "
+            f"Measured are the runs above, up to the {run.scale}; everything in this "
+            "paragraph is extrapolated."
+        ),
     ]
 
 

@@ -7,6 +7,7 @@ services are tasks of an engine: they may be done in any order, anywhere.
 
 from __future__ import annotations
 
+import multiprocessing
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -197,7 +198,9 @@ def _compute(
 
 
 def _usual_engine(n_point: int) -> Engine:
-    return InProcess() if n_point < POOL_FROM_POINTS else choose_engine()
+    # a process of the service's own pool may start none of its own
+    alone = multiprocessing.current_process().daemon
+    return InProcess() if alone or n_point < POOL_FROM_POINTS else choose_engine()
 
 
 def _write(
