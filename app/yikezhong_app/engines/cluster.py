@@ -61,7 +61,7 @@ class DaskCluster:
     @property
     def workers(self) -> int:
         """How many tasks are done at once."""
-        return max(sum(self._client.nthreads().values()), 1)
+        return max(int(sum(self._client.nthreads().values())), 1)
 
     def run(self, tasks: Sequence[Task], *, done: Done) -> list[dict[str, Any]]:
         """Do all tasks; see :class:`~yikezhong_app.engines.tasks.Engine`."""

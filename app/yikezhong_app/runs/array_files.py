@@ -9,11 +9,12 @@ import hashlib
 import os
 import secrets
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -113,3 +114,19 @@ def digest(*parts: object) -> str:
             found.update(repr(value).encode())
         found.update(b"\0")
     return found.hexdigest()
+
+
+def as_bytes(shapes: Sequence[shapely.Geometry]) -> dict[str, NDArray[Any]]:
+    """Return shapes as one array of bytes, and where each one ends."""
+    found = [shapely.to_wkb(shape) for shape in shapes]
+    ends = np.cumsum([len(wkb) for wkb in found], dtype=np.int64)
+    return {"wkb": np.frombuffer(b"".join(found), dtype=np.uint8), "ends": ends}
+
+
+def of_bytes(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.object_]:
+    """Return the shapes that :func:`as_bytes` has written."""
+    wkb, ends = arrays["wkb"].tobytes(), arrays["ends"].tolist()
+    starts = [0, *ends][: len(ends)]
+    found: NDArray[np.object_] = np.empty(len(ends), dtype=object)
+    found[:] = shapely.from_wkb([wkb[a:b] for a, b in zip(starts, ends, strict=True)])
+    return found

@@ -12,12 +12,11 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from yikezhong_app.runs.array_files import read_result
+from yikezhong_app.runs.array_files import of_bytes, read_result
 from yikezhong_app.runs.measure import ServiceTimes
 from yikezhong_app.runs.part_task import (
     MEASURED,
     circle_facilities,
-    of_bytes,
     result_path,
 )
 from yikezhong_app.runs.run_data import RunData

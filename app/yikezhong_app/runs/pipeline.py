@@ -42,7 +42,8 @@ from yikezhong_app.runs.network_report import (
 from yikezhong_app.runs.opened import forget_run
 from yikezhong_app.runs.plan_network import TRIED_SPEEDS_MPS
 from yikezhong_app.runs.results import collect_tables, fill_plans
-from yikezhong_app.runs.run_data import RunData, RunTerms, write_run
+from yikezhong_app.runs.run_data import RunData, write_run
+from yikezhong_app.runs.run_terms import RunTerms
 from yikezhong_app.runs.study_records import (
     StudyRecords,
     build_records,

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -347,7 +348,7 @@ class _Counted:
         )
         return lengths.total_m, covered_m
 
-    def _union(self) -> pd.DataFrame:
+    def _union(self) -> gpd.GeoDataFrame:
         """Return the union of the service's circles."""
         if self.found is not None:
             return union_row(self.service, self.found.union())

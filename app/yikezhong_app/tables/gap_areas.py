@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
+from typing import Any, Final, Protocol
 
 import geopandas as gpd
 import numpy as np
@@ -23,7 +23,6 @@ from yikezhong_coverage.gaps import REASONS
 from yikezhong_coverage.records import FloatArray, IndexArray
 from yikezhong_coverage.remedies import remedies_by_gap
 from yikezhong_geodata.columns import CRS
-from yikezhong_geodata.study import Study
 
 #: Points without a service that lie no farther apart are of one place [m]; our choice.
 LINK_M: Final = 500.0
@@ -35,8 +34,20 @@ DRIVING_MPS: Final = 10.0
 MOST_AREAS: Final = 1000
 
 
+class StudyTables(Protocol):
+    """A study, or what the tasks of its run know of it."""
+
+    @property
+    def divisions(self) -> Any:
+        """The divisions, in their order."""
+
+    @property
+    def facilities(self) -> Any:
+        """The facilities, in their order."""
+
+
 def gap_area_rows(
-    study: Study, splitter: Splitter, points: GapPoints
+    study: StudyTables, splitter: Splitter, points: GapPoints
 ) -> gpd.GeoDataFrame | None:
     """Return the places where people are without a service.
 
@@ -44,7 +55,7 @@ def gap_area_rows(
 
     Parameters
     ----------
-    study : Study
+    study : StudyTables
     splitter : Splitter
         Of the service.
     points : GapPoints
@@ -124,7 +135,7 @@ def _main_reason(
 
 
 def _add_divisions(
-    table: pd.DataFrame, study: Study, splitter: Splitter, places: Places
+    table: pd.DataFrame, study: StudyTables, splitter: Splitter, places: Places
 ) -> None:
     """Add the communities of each place, the township of its centre, and a name."""
     divisions, unit = splitter.records.divisions, splitter.records.demand.unit
