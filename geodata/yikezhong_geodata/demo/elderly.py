@@ -31,18 +31,31 @@ HEADERS = (
 _ALL = ("助餐", "助洁", "助医", "助浴", "助行")
 
 
+#: A list of fewer rows is left as it is.
+_SPOILED_FROM = 20
+
+
 def list_elderly(ground: Ground, rng: np.random.Generator) -> list[Row]:
     """Return all rows of the list of elderly care, numbered, then spoiled."""
-    rows = [
+    return finish_elderly(place_elderly(ground, rng), ground.land.places)
+
+
+def place_elderly(ground: Ground, rng: np.random.Generator) -> list[Row]:
+    """Return the rows of the list of elderly care, without numbers, none wrong."""
+    return [
         *_institutions(ground, rng),
         *_complexes(ground, rng),
         *_day_care(ground, rng),
         *_mutual_aid(ground, rng),
         *_special_care(ground, rng),
     ]
-    number_rows(rows, "YL" + ground.land.places.prefix)
-    if ground.land.places.first == 0:
-        _spoil(rows, ground.land.places)
+
+
+def finish_elderly(rows: list[Row], places: Places) -> list[Row]:
+    """Return rows numbered and, in the first county of a prefecture, some spoiled."""
+    number_rows(rows, "YL" + places.prefix)
+    if places.first == 0 and len(rows) >= _SPOILED_FROM:
+        _spoil(rows, places)
     return [{h: row.get(h) for h in HEADERS} for row in rows]
 
 

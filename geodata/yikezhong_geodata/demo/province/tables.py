@@ -20,7 +20,7 @@ from yikezhong_geodata.demo.columns import (
     add_elderly,
     add_funeral,
 )
-from yikezhong_geodata.demo.elderly import list_elderly
+from yikezhong_geodata.demo.elderly import finish_elderly, place_elderly
 from yikezhong_geodata.demo.facilities import Ground, Row
 from yikezhong_geodata.demo.funeral import list_funeral
 from yikezhong_geodata.demo.further import list_further
@@ -77,14 +77,16 @@ def list_tables(ground: Ground, k: int) -> Tables:
     places = ground.land.places
     areas = list_areas(ground, chance(20, k))
     burial = add_funeral(list_funeral(ground, chance(21, k)), ground, chance(22, k))
-    elderly = add_elderly(list_elderly(ground, chance(23, k)), chance(24, k))
     children = add_children(list_children(ground, chance(25, k)))
     civic = add_civic(list_civic(ground, chance(26, k)), chance(27, k))
     further = list_further(ground, areas.hardship, chance(28, k))
     thin = chance(29, k)
     factor = float(thin.uniform(_LEAST, _MOST))
+    # thinned before some rows are spoiled, so that these are there
+    placed = list(_thinned(place_elderly(ground, chance(23, k)), factor, thin))
+    elderly = add_elderly(finish_elderly(placed, places), chance(24, k))
     rows = {
-        "facilities_elderly": list(_thinned(elderly, factor, thin)),
+        "facilities_elderly": elderly,
         "facilities_children": list(_thinned(_squared(children), factor, thin)),
         "facilities_funeral": list(_thinned(burial, factor, thin)),
         "facilities_civic": list(_thinned(civic, factor, thin)),
