@@ -72,8 +72,9 @@ class Lattice:
         nodes += rng.uniform(-0.15, 0.15, nodes.shape)
         across = _bent(nodes[:, :-1], nodes[:, 1:], rng)
         along = _bent(nodes[:-1], nodes[1:], rng)
-        south, north = across[:-1], across[1:, :, ::-1]
-        east, west = along[:, 1:], along[:, :-1, ::-1]
+        # each side without its last point, which is the first of the next
+        south, north = across[:-1, :, :-1], across[1:, :, :0:-1]
+        east, west = along[:, 1:, :-1], along[:, :-1, :0:-1]
         rings = np.concatenate([south, east, north, west], axis=2)
         rings = rings.reshape(n_row * n_column, -1, 2)
         rings = rings * _CELL + (_WEST, _SOUTH)
@@ -84,8 +85,8 @@ class Lattice:
 def _bent(
     begin: NDArray[np.float64], end: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Return borders from one node to the next, without the last point."""
-    step = np.linspace(0, 1, _BENDS, endpoint=False)[:, None]
+    """Return borders from one node to the next, with both."""
+    step = np.linspace(0, 1, _BENDS + 1)[:, None]
     line = begin[..., None, :] * (1 - step) + end[..., None, :] * step
     # none at the ends, so that borders do not cross where they meet
     bend = rng.uniform(-0.03, 0.03, line.shape) * np.sin(np.pi * step)

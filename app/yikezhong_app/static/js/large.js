@@ -12,7 +12,7 @@ import { isAtOtherSpeed } from "./state.js";
 import { TileOutlines } from "./tile_areas.js";
 import { verdictPaint } from "./verdicts.js";
 import { TileSource } from "./vector_tiles.js";
-import { LEVELS } from "./words.js";
+import { LEVELS, LEVEL_NAMES, nameOf } from "./words.js";
 
 const L = window.L;
 /** From this zoom on circles are drawn. */
@@ -42,7 +42,7 @@ class LargeLayers extends Layers {
 export class LargePlanner extends Planner {
   makeLayers(map, study) {
     map.on("moveend", () => this.followCircles());
-    map.on("zoomend", () => this.gapsOf !== this.gapLevel() && this.store && this.loadGaps());
+    map.on("zoomend", () => this.followZoom());
     return new LargeLayers(map, study, {
       onPick: (code) => this.pick(code),
       onError: (error) => this.report(error, () => this.retry()),
@@ -68,6 +68,13 @@ export class LargePlanner extends Planner {
     if (this.store?.get().county != null) return finest;
     const plain = this.plainLevel(finest);
     return this.map.getZoom() < FAR_ZOOM ? (this.levelAbove(plain) ?? plain) : plain;
+  }
+
+  // what is drawn from afar differs from what is drawn close up
+  followZoom() {
+    if (!document.body.dataset.ready) return;
+    if (this.gapsOf !== this.gapLevel()) this.loadGaps();
+    this.teller.describeTitle(this.teller.words());
   }
 
   levelAbove(level) {
@@ -185,6 +192,13 @@ export class LargePlanner extends Planner {
   async loadCircles() {
     this.circleBox = null;
     await this.followCircles();
+  }
+
+  standIn() {
+    const { level } = this.store.get();
+    if (!this.isTiled(level) || this.layers.areas.isNear) return null;
+    const [own, plain] = [level, this.plainLevel(level)].map((id) => nameOf(LEVEL_NAMES, id));
+    return `此处按${plain}着色，放大后按${own}`;
   }
 
   areCirclesFar() {

@@ -144,6 +144,11 @@ export class Planner {
     this.layers.gaps.open(code);
   }
 
+  /** Words on what is drawn in place of the level chosen; null: nothing is. */
+  standIn() {
+    return null;
+  }
+
   /** Whether circles are not drawn, since the map shows too much. */
   areCirclesFar() {
     return false;

@@ -72,6 +72,7 @@ export class Teller {
             verdict && `${words.whole} ${valueWords(verdict)} ${verdictName(verdict.status)}`,
             speed != null && `步行 ${speed.toFixed(1)} 米/秒`,
           ];
+    parts.push(this.planner.standIn());
     byId("title-main").textContent = words.title;
     show(byId("title-sub"), parts.filter(Boolean).map((text) => make("span", { class: "name", text })));
   }
