@@ -145,22 +145,46 @@ def gap_reasons(
     >>> [list(REASONS)[i] for i in why]
     ['too_far', 'lacks_function']
     """
-    within = time_s <= limit_s
-    unknown = np.isnan(split.covered)
-    empty = split.people == 0
-    without = unknown | (split.without > 0) | (empty & ~within)
-    holds = (
-        unknown,
-        ~on_road,
-        ~connected,
-        split.full > 0,
-        lacking_time_s <= limit_s,
-        not_open_time_s <= limit_s,
+    return _first_reasons(
+        split.covered,
+        split.full,
+        split.out_of_reach,
+        (on_road, connected),
+        (time_s, lacking_time_s, not_open_time_s),
+        limit_s,
     )
-    reasons = np.full(len(without), len(holds), dtype=np.int8)
-    for number in range(len(holds) - 1, -1, -1):
-        reasons[holds[number]] = number
-    reasons[~without] = -1
+
+
+@njit(cache=True, nogil=True)
+def _first_reasons(
+    covered: FloatArray,
+    full: FloatArray,
+    out_of_reach: FloatArray,
+    ways: tuple[BoolArray, BoolArray],
+    times_s: tuple[FloatArray, FloatArray, FloatArray],
+    limit_s: float,
+) -> NDArray[np.int8]:
+    """Return the first reason that holds at each point; the numbers of ``REASONS``."""
+    on_road, connected = ways
+    time_s, lacking_time_s, not_open_time_s = times_s
+    reasons = np.full(len(covered), np.int8(-1))
+    for i in range(len(covered)):
+        without = full[i] + out_of_reach[i]
+        if np.isnan(covered[i]):
+            reasons[i] = 0
+        elif without > 0 or (covered[i] + without == 0 and not time_s[i] <= limit_s):
+            if not on_road[i]:
+                reasons[i] = 1
+            elif not connected[i]:
+                reasons[i] = 2
+            elif full[i] > 0:
+                reasons[i] = 3
+            elif lacking_time_s[i] <= limit_s:
+                reasons[i] = 4
+            elif not_open_time_s[i] <= limit_s:
+                reasons[i] = 5
+            else:
+                reasons[i] = 6
     return reasons
 
 

@@ -50,6 +50,12 @@ REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _WORDS: Final = tuple(REMEDIES)
+_OPEN: Final = _WORDS.index("open_planned")
+_REOPEN: Final = _WORDS.index("reopen")
+_ADD: Final = _WORDS.index("add_function")
+_ENLARGE: Final = _WORDS.index("enlarge")
+_BUILD: Final = _WORDS.index("build")
+_SURVEY: Final = _WORDS.index("survey")
 _NONE: Final = -1
 
 
@@ -134,26 +140,45 @@ def point_remedies(
     """
     if not len(split.covered) == len(nearest.time_s) == len(lacking.time_s):
         raise InputError("需求点各数组的长度不一致")
-    unknown = np.isnan(split.covered)
-    without = split.without > 0
-    by_open = without & (not_open.time_s <= limit_s)
-    is_planned = np.append(planned, False)[not_open.facility]
-    cases = (
-        ("open_planned", by_open & is_planned, not_open.facility),
-        ("reopen", by_open, not_open.facility),
-        ("add_function", without & (lacking.time_s <= limit_s), lacking.facility),
-        ("enlarge", split.full > 0, nearest.facility),
-        ("build", without, np.full(len(without), _NONE, dtype=np.int32)),
-        ("survey", unknown, np.full(len(without), _NONE, dtype=np.int32)),
+    found = _first_remedies(
+        (split.covered, split.full, split.out_of_reach),
+        (lacking.time_s, lacking.facility),
+        (not_open.time_s, not_open.facility),
+        nearest.facility,
+        planned,
+        limit_s,
     )
-    holds = [mask for _, mask, _ in cases]
-    words = [np.int8(_WORDS.index(word)) for word, _, _ in cases]
-    return PointRemedies(
-        remedy=np.select(holds, words, default=np.int8(_NONE)).astype(np.int8),
-        facility=np.select(
-            holds, [facility for _, _, facility in cases], default=np.int32(_NONE)
-        ).astype(np.int32),
-    )
+    return PointRemedies(*found)
+
+
+@njit(cache=True, nogil=True)
+def _first_remedies(
+    split: tuple[FloatArray, FloatArray, FloatArray],
+    lacking: tuple[FloatArray, IndexArray],
+    not_open: tuple[FloatArray, IndexArray],
+    nearest_facility: IndexArray,
+    planned: BoolArray,
+    limit_s: float,
+) -> tuple[NDArray[np.int8], IndexArray]:
+    """Return the first remedy of each point as a number of ``REMEDIES``, and its place."""
+    covered, full, out_of_reach = split
+    remedy = np.full(len(covered), np.int8(_NONE))
+    facility = np.full(len(covered), np.int32(_NONE))
+    for i in range(len(covered)):
+        if np.isnan(covered[i]):
+            remedy[i] = _SURVEY
+        elif full[i] + out_of_reach[i] > 0:
+            if not_open[0][i] <= limit_s:
+                facility[i] = not_open[1][i]
+                opens = facility[i] >= 0 and planned[facility[i]]
+                remedy[i] = _OPEN if opens else _REOPEN
+            elif lacking[0][i] <= limit_s:
+                facility[i], remedy[i] = lacking[1][i], _ADD
+            elif full[i] > 0:
+                facility[i], remedy[i] = nearest_facility[i], _ENLARGE
+            else:
+                remedy[i] = _BUILD
+    return remedy, facility
 
 
 def remedies_by_gap(
