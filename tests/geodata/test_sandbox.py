@@ -270,6 +270,26 @@ def test_repeated_texts_are_handed_over_once(tmp_path: Path) -> None:
     assert len({id(text) for text in back["a"]}) == 4
 
 
+def test_objects_come_back_equal(tmp_path: Path) -> None:
+    columns = {
+        "pairs": [("a", "b"), ("c", "d"), ("a", "b"), ("e", "f")],
+        "kinds": [1, True, "1", None],
+        "zeros": [0.0, -0.0, 0, False],
+        "nested": [("a", 1), ("a", True), ("a", 1.0), ()],
+        "repeated": ["x", None, "x", 2],
+    }
+    frame = pd.DataFrame(
+        {
+            name: pd.Series(np.fromiter(values, dtype=object, count=4), dtype=object)
+            for name, values in columns.items()
+        }
+    )
+    write_frame(frame, tmp_path / "a.arrow")
+    back = read_frame(tmp_path / "a.arrow")
+    for name, values in columns.items():
+        assert repr(back[name].tolist()) == repr(values)
+
+
 @pytest.mark.parametrize(
     "frame",
     [

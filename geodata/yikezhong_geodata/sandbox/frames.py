@@ -154,12 +154,25 @@ def _array_of(column: Any, *, file: str) -> tuple[str, Any]:
         return column.dtype.str, pa.array(column.to_numpy(), from_pandas=False)
     values = column.tolist()
     if set(map(type, values)) <= {str, type(None)}:
-        texts = pa.array(values, pa.large_string())
-        by_number = texts.dictionary_encode()
-        few = len(by_number.dictionary) < len(texts) / 2
-        return "text", by_number if few else texts
-    cells = [_json(value, column=str(column.name), file=file) for value in values]
-    return "object", pa.array(cells, pa.large_string())
+        return "text", _each_once(values)
+    known: dict[object, str] = {}
+    cells = []
+    for value in values:
+        # equal objects are the same text but for numbers: 1 and True, 0.0 and -0.0
+        if not (value is None or type(value) is str):
+            cells.append(_json(value, column=str(column.name), file=file))
+            continue
+        if value not in known:
+            known[value] = json.dumps(value)
+        cells.append(known[value])
+    return "object", _each_once(cells)
+
+
+def _each_once(values: list[str | None]) -> Any:
+    """Return texts as Arrow has them; by number where most are repeated."""
+    texts = pa.array(values, pa.large_string())
+    by_number = texts.dictionary_encode()
+    return by_number if len(by_number.dictionary) < len(texts) / 2 else texts
 
 
 def _geometries(values: NDArray[np.object_]) -> tuple[str, Any]:
@@ -192,9 +205,10 @@ def _column_of(stored: Any, word: str) -> Any:
     if word == "text":
         return pd.Series(_objects(stored), dtype=object)
     if word == "object":
-        cells = [_from_json(text) for text in stored.to_pylist()]
-        column = np.empty(len(cells), dtype=object)
-        column[:] = cells
+        texts = _objects(stored).tolist()
+        values = {text: _from_json(text) for text in dict.fromkeys(texts)}
+        cells = (values[text] for text in texts)
+        column = np.fromiter(cells, dtype=object, count=len(texts))
         return pd.Series(column, dtype=object)
     return pd.Series(stored.to_numpy().astype(np.dtype(word), copy=True))
 
