@@ -136,7 +136,7 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "profile": "出行方式：" + _words(PROFILE_NAMES),
     "radius_m": "半径 [米]",
     "rank": "次序，1 为最大",
-    "rate": "覆盖率，0 至 1；无法计算为 NaN",
+    "rate": "覆盖率，0 至 1；无法计算时为空或 NaN",
     "reason": "原因：" + _words(REASONS),
     "remedy": "对策：" + _words(REMEDIES),
     "remedy_facility_id": "对策所涉设施的编号",
