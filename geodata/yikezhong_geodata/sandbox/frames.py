@@ -22,7 +22,7 @@ Arrays of text are stored by their characters, a byte for each where all are ASC
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -168,7 +168,7 @@ def _array_of(column: Any, *, file: str) -> tuple[str, Any]:
     return "object", _each_once(cells)
 
 
-def _each_once(values: list[str | None]) -> Any:
+def _each_once(values: Sequence[str | None]) -> Any:
     """Return texts as Arrow has them; by number where most are repeated."""
     texts = pa.array(values, pa.large_string())
     by_number = texts.dictionary_encode()
