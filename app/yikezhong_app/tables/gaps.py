@@ -197,9 +197,9 @@ def _sum(splitter: Splitter, values: FloatArray, gaps: Gaps) -> FloatArray:
     """Return the sums of values of points in the divisions with a gap."""
     divisions, unit = splitter.records.divisions, splitter.records.demand.unit
     inside = unit >= 0
-    own = np.bincount(
-        unit[inside], weights=values[inside], minlength=len(divisions.code)
-    )
+    if not inside.all():
+        unit, values = unit[inside], values[inside]
+    own = np.bincount(unit, weights=values, minlength=len(divisions.code))
     return sum_up(divisions, own.astype(np.float64))[gaps.division]
 
 
