@@ -56,7 +56,13 @@ from yikezhong_coverage.records import (
 )
 from yikezhong_coverage.seams import join_tiles
 from yikezhong_coverage.snap import snap_points
-from yikezhong_coverage.supply import Served, Split, fill, split_by_time
+from yikezhong_coverage.supply import (
+    Served,
+    Split,
+    fill,
+    fill_in_bands,
+    split_by_time,
+)
 from yikezhong_coverage.travel import (
     nearest_at_nodes,
     nearest_facility,
@@ -100,6 +106,7 @@ __all__ = [
     "cut_divisions",
     "cut_roads",
     "fill",
+    "fill_in_bands",
     "gap_reasons",
     "gaps_by_division",
     "join_tiles",

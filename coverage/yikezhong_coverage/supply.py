@@ -6,13 +6,18 @@ Two ways to split the people of a demand point, with one result, :class:`Split`:
 - with capacity (:func:`fill`), pairs of demand and facility are filled in the order
   of (time, demand index, facility index) until the people or the places run out.
 
+Where pairs are too many to be held at once, :func:`fill_in_bands` looks for them from the
+nearest on, and only for people without a place and facilities that still have one.
+
 People are multiples of 2⁻²⁰, so they are counted in whole quanta here and the three
 parts of every split add up to the whole exactly.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numba
 import numpy as np
@@ -20,6 +25,15 @@ import numpy as np
 from yikezhong_coverage.errors import InputError
 from yikezhong_coverage.exact import PEOPLE_QUANTUM
 from yikezhong_coverage.records import FloatArray, IndexArray, IntArray, Reach
+
+FindPairs = Callable[[IntArray, IntArray, float], Reach]
+"""Finds the pairs of some demand points and some facilities within a limit [s]."""
+
+#: The first band is this share of the largest limit: one pair of some two hundred.
+_FIRST_SHARE: Final = 16.0
+#: How much farther than the last a band may reach.
+_LEAST_GROWTH: Final = 1.1
+_MOST_GROWTH: Final = 2.0
 
 #: The largest count that is still exact in float64 with this quantum [quanta].
 _MOST = 2**53
@@ -187,6 +201,93 @@ def fill(reach: Reach, people: FloatArray, capacity_people: FloatArray) -> Serve
         pair_facility=pair_facility[taken],
         pair_people=given[taken].astype(np.float64) * PEOPLE_QUANTUM,
     )
+
+
+def fill_in_bands(
+    find_pairs: FindPairs,
+    people: FloatArray,
+    capacity_people: FloatArray,
+    *,
+    nearest_s: FloatArray,
+    limits_s: Sequence[float],
+    most_pairs: int = 5_000_000,
+) -> list[Split]:
+    """Give people places as :func:`fill` does, without holding all pairs at once.
+
+    Pairs are looked for in bands of time, each only between people who have no place
+    yet and facilities that still have places: those of others would be given nobody.
+    What is filled up to a limit is filled for every larger one too, so several limits
+    are answered together.
+
+    Parameters
+    ----------
+    find_pairs : callable
+        Called with indexes of demand points and of facilities, both ascending, and a
+        limit [s]; returns the pairs of these within the limit, numbered by their
+        places among those asked for.
+    people, capacity_people : ndarray
+        As in :func:`fill`.
+    nearest_s : ndarray of float64, shape (n_demand,)
+        Time from each point to the nearest facility the capacity of which is known
+        [s]: who finds all full has reached one.
+    limits_s : sequence of float
+        Largest accepted times [s], inclusive, finite.
+    most_pairs : int
+        So many pairs, about, are looked for at a time.
+
+    Returns
+    -------
+    list of Split
+        One for each limit; those of :func:`fill` to the last bit.
+    """
+    wanted = quanta_of(people, name="people")
+    places, counted = _places(capacity_people)
+    if len(nearest_s) != len(people):
+        raise InputError("人口与最近设施时间的个数不符")
+    if not all(np.isfinite(limit) and limit >= 0 for limit in limits_s):
+        raise InputError(f"时限为 {list(limits_s)}，应为非负有限数（秒）")
+    unknown, left = np.isnan(people), wanted.copy()
+    splits: dict[float, Split] = {}
+    first = max(limits_s, default=0.0) / _FIRST_SHARE
+    low, high = -np.inf, first
+    for limit in sorted(set(limits_s)):
+        while low < limit:
+            demand = np.flatnonzero(left)
+            facility = np.flatnonzero(counted & (places > 0))
+            if not len(demand) or not len(facility):
+                break
+            high = min(high, limit)
+            pairs = find_pairs(demand, facility, high)
+            n_more = _fill_band(pairs, low, demand, facility, left, places)
+            # pairs grow with the square of the time
+            growth = np.sqrt(most_pairs / max(n_more, 1))
+            growth = min(max(growth, _LEAST_GROWTH), _MOST_GROWTH)
+            low, high = high, max(high, first) * growth
+        splits[limit] = _split(wanted, left, nearest_s <= limit, unknown)
+    return [splits[limit] for limit in limits_s]
+
+
+def _fill_band(
+    pairs: Reach,
+    low_s: float,
+    demand: IntArray,
+    facility: IntArray,
+    left: IntArray,
+    places: IntArray,
+) -> int:
+    """Fill the pairs beyond a time; ``left`` and ``places`` change.
+
+    Returns how many of the pairs have somebody left and places left: so many would be
+    found again in a search as wide.
+    """
+    row = np.repeat(np.arange(pairs.n_facility), np.diff(pairs.start))
+    of_demand = demand[pairs.demand].astype(np.int32)
+    of_facility = facility[row].astype(np.int32)
+    new = np.flatnonzero(pairs.time_s > low_s)
+    order = new[np.lexsort((of_facility[new], of_demand[new], pairs.time_s[new]))]
+    given = np.zeros(len(order), dtype=np.int64)
+    _fill_in_order(of_demand[order], of_facility[order], left, places, given)
+    return int(((left[of_demand] > 0) & (places[of_facility] > 0)).sum())
 
 
 def quanta_of(people: FloatArray, *, name: str) -> IntArray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from coverage_cases import random_people
 from yikezhong_coverage.errors import InputError
 from yikezhong_coverage.records import Reach
-from yikezhong_coverage.supply import fill, quanta_of, split_by_time
+from yikezhong_coverage.supply import fill, fill_in_bands, quanta_of, split_by_time
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -179,3 +181,56 @@ def test_split_by_time_keeps_the_whole_and_grows(seed: int) -> None:
             split.covered[known].sum()
         )
         before = np.where(known, split.covered, 0.0)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=seeds,
+    most_pairs=st.sampled_from([1, 20, 10_000]),
+    limits_s=st.lists(st.sampled_from([0.0, 150.0, 400.0, 1100.0]), max_size=4),
+)
+def test_bands_of_time_fill_as_all_pairs_at_once(
+    seed: int, most_pairs: int, limits_s: list[float]
+) -> None:
+    random = np.random.default_rng(seed)
+    time_s = random_times(random, 6, 30) + random.choice([0.0, 0.25], (6, 30))
+    people = random_people(random, 30)
+    capacity = random.choice([0.0, 4.0, 30.0, 200.0, np.inf, np.nan], 6)
+    asked = []
+
+    def find_pairs(demand: np.ndarray, facility: np.ndarray, limit_s: float) -> Reach:
+        asked.append((len(demand), len(facility), limit_s))
+        return reach_of(time_s[np.ix_(facility, demand)], limit_s)
+
+    counted = ~np.isnan(capacity)
+    nearest_s = time_s[counted].min(axis=0, initial=np.inf)
+    splits = fill_in_bands(
+        find_pairs,
+        people,
+        capacity,
+        nearest_s=nearest_s,
+        limits_s=limits_s,
+        most_pairs=most_pairs,
+    )
+    assert len(splits) == len(limits_s)
+    for limit_s, split in zip(limits_s, splits, strict=True):
+        whole = fill(reach_of(time_s, limit_s), people, capacity).split
+        for name in ("covered", "full", "out_of_reach"):
+            np.testing.assert_array_equal(getattr(split, name), getattr(whole, name))
+    # nobody is asked for again who has a place, and no facility that is full
+    assert all(a[0] >= b[0] and a[1] >= b[1] for a, b in pairwise(asked))
+    assert [a[2] for a in asked] == sorted({a[2] for a in asked})
+
+
+def test_bands_refuse_what_they_cannot_fill() -> None:
+    people, capacity = np.ones(2), np.ones(1)
+
+    def find_pairs(demand: np.ndarray, facility: np.ndarray, limit_s: float) -> Reach:
+        raise AssertionError(demand, facility, limit_s)
+
+    with pytest.raises(InputError, match="时限"):
+        fill_in_bands(find_pairs, people, capacity, nearest_s=people, limits_s=[np.inf])
+    with pytest.raises(InputError, match="个数"):
+        fill_in_bands(
+            find_pairs, people, capacity, nearest_s=people[:1], limits_s=[9.0]
+        )
