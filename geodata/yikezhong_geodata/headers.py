@@ -10,11 +10,9 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Final
 
-import yaml
-
+from yikezhong_geodata.data_files import read_yaml
 from yikezhong_geodata.file_errors import ColumnMappingError
 
 KINDS: Final = ("boundary", "facility", "population", "attribute", "statistic")
@@ -98,8 +96,7 @@ def header_datum(header: str) -> str | None:
 
 @cache
 def _synonyms() -> dict[str, dict[str, Tiers]]:
-    text = files("yikezhong_geodata").joinpath("data/headers.yaml").read_text("utf-8")
-    raw = yaml.safe_load(text)
+    raw, _ = read_yaml(None, shipped="headers.yaml")
     return {
         kind: {
             name: tuple(tuple(plain_header(word) for word in tier) for tier in tiers)

@@ -10,12 +10,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from typing import Any
-
-import yaml
 
 from yikezhong_coverage.errors import InputError
+from yikezhong_geodata.data_files import read_yaml
 
 KMH = 1000.0 / 3600.0
 _UNITS_KMH = {
@@ -124,8 +121,7 @@ class WaySpeed:
 @cache
 def load_rules() -> RoadRules:
     """Return the shipped rules."""
-    text = files("yikezhong_geodata").joinpath("data/profiles.yaml").read_text("utf-8")
-    raw: dict[str, Any] = yaml.safe_load(text)
+    raw, _ = read_yaml(None, shipped="profiles.yaml")
     profiles = {
         name: Profile(
             name=name,

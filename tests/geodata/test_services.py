@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
-from yikezhong_geodata.data_files import DataFileError
+from yikezhong_geodata import data_files
+from yikezhong_geodata.data_files import DataFileError, read_yaml
 from yikezhong_geodata.services import ServiceError, load_services
 from yikezhong_geodata.vocabulary import load_vocabulary
 
@@ -14,6 +16,18 @@ from yikezhong_geodata.vocabulary import load_vocabulary
 def write(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     return path
+
+
+@pytest.mark.parametrize(
+    "name", ["headers", "osm_facilities", "profiles", "services", "vocabulary"]
+)
+def test_shipped_files_are_read_as_a_users_own(name: str) -> None:
+    path = Path(data_files.__file__).parent / "data" / f"{name}.yaml"
+    shipped, file = read_yaml(None, shipped=path.name)
+    assert file == path.name
+    assert repr(yaml.safe_load(path.read_text("utf-8"))) == repr(shipped)
+    if name != "headers":  # it has aliases, which a user's file may not have
+        assert repr(read_yaml(path, shipped="")[0]) == repr(shipped)
 
 
 def test_shipped_services() -> None:
