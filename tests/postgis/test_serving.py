@@ -268,3 +268,51 @@ def test_the_secret_of_the_address_is_not_shown(tmp_path: Path) -> None:
     assert Settings(database="").database is None
     with pytest.raises(ValueError, match="YIKEZHONG_STUDY"):
         Settings(database="service=x", study=tmp_path)
+
+
+def test_what_is_refused_is_not_fetched_again_and_again(
+    tmp_path: Path,
+    url: str,
+    server: Server,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from yikezhong_app.publishing import following
+
+    fetched = []
+
+    def counted(*args: Any, **kwargs: Any) -> Snapshot:
+        fetched.append(args)
+        return fetch_current(*args, **kwargs)
+
+    monkeypatch.setattr(following, "fetch_current", counted)
+    first, second = make("好"), make("坏")
+    publish(url, first, schema="refused")
+    follower = DatabaseFollower(url, "refused", tmp_path, look_s=0, retry_s=0)
+    store = SnapshotStore(tmp_path, reload_seconds=0, follower=follower)
+    assert store.current().version == first.version
+    publish(url, second, schema="refused")
+    query = "select version_schema::text from refused.versions where is_current"
+    ((stored,),) = server.rows(query, "serving")
+    server.run(f"delete from {stored}.roads", "serving")
+    for _ in range(4):
+        assert store.current().version == first.version
+        follower.wait()
+    assert isinstance(store.look().problem, SnapshotCorruptError)
+    assert len(fetched) == 2
+    publish(url, second, schema="refused", again=True)
+    store.current()
+    follower.wait()
+    assert store.current().version == second.version
+    assert store.state.problem is None
+
+
+def test_a_manifest_of_another_program_is_refused_before_it_is_fetched(
+    tmp_path: Path, url: str, server: Server, make: Make
+) -> None:
+    publish(url, make("清单"), schema="manifests")
+    for changed in ("replace(manifest, '清单', '表单')", "'[]'", "'{'"):
+        server.run(f"update manifests.versions set manifest = {changed}", "serving")
+        with pytest.raises(SnapshotCorruptError, match="成果清单有误"):
+            fetch(url, tmp_path, "manifests")
+    assert not list(tmp_path.rglob("*.parquet"))

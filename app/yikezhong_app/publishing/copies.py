@@ -36,10 +36,12 @@ from yikezhong_app.snapshots.opening import (
     COPY,
     CURRENT,
     MANIFEST,
+    SCHEMA_VERSION,
     Snapshot,
     list_versions,
     open_current,
     open_version,
+    version_name,
 )
 from yikezhong_app.snapshots.snapshot import publishing
 from yikezhong_app.snapshots.stored_tables import SnapshotCorruptError, sha256
@@ -66,10 +68,13 @@ class _Table:
     layout: TableLayout
 
 
-def published_version(place: Place, schema: str) -> str:
-    """Return the name of the version that is current in a database."""
+def published_version(place: Place, schema: str) -> tuple[str, str]:
+    """Return the version that is current in a database, and the schema that holds it.
+
+    The schema is another one when the same version was loaded anew.
+    """
     with connected(place) as connection:
-        return current_stored(connection, schema)[0]
+        return current_stored(connection, schema)
 
 
 def fetch_current(
@@ -156,6 +161,7 @@ def _fetch(
 ) -> None:
     """Write a version into a folder beside its place, and move it there when whole."""
     manifest = _manifest(connection, schema, stored)
+    said = _checked(manifest, version)
     tables = _tables(connection, schema, stored)
     # held to the end: a publisher that drops old versions waits, or leaves it
     connection.execute(
@@ -172,7 +178,6 @@ def _fetch(
     try:
         (work / MANIFEST).write_text(manifest, encoding="utf-8")
         entries, done = {}, 0
-        said = json.loads(manifest)["tables"]
         total = max(1, sum(table.rows for table in tables))
         for table in tables:
             progress(f"读取 {table.name}", done / total)
@@ -201,6 +206,25 @@ def _manifest(connection: psycopg.Connection[Any], schema: str, stored: str) -> 
     if row is None:
         raise NothingPublishedError("数据库里没有这个成果版本", file=stored)
     return str(row[0])
+
+
+def _checked(manifest: str, version: str) -> dict[str, Any]:
+    """Return the tables of a manifest, before any is fetched in vain."""
+    try:
+        record = json.loads(manifest)
+        good = record["schema"] == SCHEMA_VERSION and record[
+            "version"
+        ] == version == version_name(record)
+        tables: dict[str, Any] = record["tables"]
+    except (ValueError, KeyError, TypeError):
+        good, tables = False, {}
+    if not good:
+        raise SnapshotCorruptError(
+            "数据库中的成果清单有误，或由另一版本的程序发布",
+            file=version,
+            hint="请用同一版本的程序发布与服务",
+        )
+    return tables
 
 
 def _tables(

@@ -10,8 +10,8 @@ from pathlib import Path
 from yikezhong_app.progress import ProgressCall
 from yikezhong_app.publishing.copies import fetch_current, published_version
 from yikezhong_app.snapshots.opening import Snapshot, open_current
-from yikezhong_app.snapshots.snapshot import SnapshotBusyError
-from yikezhong_coverage.errors import PlannerError, SourceError
+from yikezhong_app.snapshots.snapshot import SnapshotBusyError, SnapshotCorruptError
+from yikezhong_coverage.errors import SourceError
 from yikezhong_geodata.databases.connecting import (
     DatabaseUnreachableError,
     place_of,
@@ -54,6 +54,9 @@ class DatabaseFollower:
         self._look_s, self._retry_s = look_s, retry_s
         self._next = float("-inf")
         self._problem: SourceError | None = None
+        # what was looked at last, and what of it cannot be served
+        self._found: tuple[str, str] | None = None
+        self._refused: tuple[str, str] | None = None
         self._thread: threading.Thread | None = None
 
     def begin(self, progress: ProgressCall) -> Snapshot:
@@ -95,11 +98,9 @@ class DatabaseFollower:
         if self._thread is not None and self._thread.is_alive():
             return
         if time.monotonic() >= self._next:
-            self._problem = None
             self._next = time.monotonic() + self._look_s
             try:
-                if self._is_new():
-                    self._start(at_once=at_once)
+                self._look(at_once=at_once)
             except SourceError as error:
                 self._fail(error)
         if self._problem is not None:
@@ -110,12 +111,20 @@ class DatabaseFollower:
         if self._thread is not None:
             self._thread.join()
 
-    def _is_new(self) -> bool:
-        version = published_version(self._place, self._schema)
+    def _look(self, *, at_once: bool) -> None:
+        """Have fetched what is current in the database, if it is not here."""
+        self._found = published_version(self._place, self._schema)
+        if self._found == self._refused:
+            return  # it would be refused again; the reason stands
+        self._problem = None
+        if self._found[0] != self._own_version():
+            self._start(at_once=at_once)
+
+    def _own_version(self) -> str | None:
         try:
-            return open_current(self._out_dir).version != version
+            return open_current(self._out_dir).version
         except SourceError:
-            return True
+            return None
 
     def _start(self, *, at_once: bool) -> None:
         if at_once:
@@ -132,10 +141,13 @@ class DatabaseFollower:
             LOG.info("fetched version %s", snapshot.version)
         except SnapshotBusyError:
             LOG.info("another process is fetching into the same folder")
+        except SnapshotCorruptError as error:
+            self._refused = self._found
+            self._fail(error)
         except SourceError as error:
             self._fail(error)
-        except PlannerError as error:
-            self._fail(SourceError(error.message, file=error.file, hint=error.hint))
+        except OSError as error:
+            self._fail(SourceError(f"副本写不进磁盘（{error.strerror}）"))
 
     def _fail(self, error: SourceError) -> None:
         LOG.error("cannot follow the database: %s", error)

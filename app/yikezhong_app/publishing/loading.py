@@ -19,6 +19,7 @@ from yikezhong_app.publishing.values import (
     GEOMETRY,
     ROW,
     SRID,
+    ColumnKindError,
     csv_of,
     is_geometry,
     plain_type,
@@ -64,6 +65,8 @@ _GEOMETRIES: Final = (
     "MultiLineString",
     "MultiPolygon",
 )
+#: PostgreSQL cuts longer names off [bytes].
+_LONGEST_NAME: Final = 63
 #: Rows that are written at once.
 _SLICE_ROWS: Final = 65_536
 
@@ -111,6 +114,9 @@ def load_table(
         check_file(snapshot.folder, stored)
     schemas = [pq.read_schema(snapshot.folder / stored.file) for stored in files]
     fields = merged_fields(schemas, layer=name)
+    for word in (name, *fields.names):
+        if len(word.encode()) > _LONGEST_NAME:
+            raise ColumnKindError("名称过长，数据库会截断", layer=name, column=word)
     place = sql.Identifier(schema, name)
     _create(connection, place, fields, geometry_kind(schemas))
     layout, digest = TableLayout(), TableDigest()

@@ -171,7 +171,8 @@ def _set_session(connection: psycopg.Connection[Any]) -> None:
         f"set lock_timeout = '{_LOCK_S * 1000:.0f}ms'",
         # a publisher that is gone is noticed while the server builds an index
         "set client_connection_check_interval = '2s'",
-        "set client_min_messages = 'warning'",
+        # a large table may take longer than a user of the database may
+        "set statement_timeout = 0",
     ):
         try:
             connection.execute(setting.encode())

@@ -183,7 +183,7 @@ def connect(place: Place, *, application: str = "yikezhong") -> psycopg.Connecti
     import psycopg
 
     try:
-        return psycopg.connect(
+        connection = psycopg.connect(
             place.conninfo,
             autocommit=True,
             connect_timeout=_CONNECT_S,
@@ -191,6 +191,12 @@ def connect(place: Place, *, application: str = "yikezhong") -> psycopg.Connecti
             client_encoding="UTF8",
             **_KEEPALIVE,  # type: ignore[arg-type]
         )
+        # numbers and days are written alike whatever the user has set
+        connection.execute(
+            "set extra_float_digits = 1; set datestyle = 'ISO, YMD'; "
+            "set bytea_output = 'hex'; set client_min_messages = 'warning'"
+        )
+        return connection
     except psycopg.Error as error:
         # libpq names host, port, user and database here, no password
         said = str(error).strip().splitlines()
