@@ -11,8 +11,10 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -93,7 +95,8 @@ class ProcessPool:
     def _start(self) -> _Worker:
         here, there = self._context.Pipe()
         process = self._context.Process(target=_work, args=(there,), daemon=True)
-        process.start()
+        with _deaf_to_interrupts():
+            process.start()
         there.close()
         return _Worker(process, here)
 
@@ -143,9 +146,23 @@ class ProcessPool:
         worker.process.close()
 
 
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Hold interrupts back; what is started meanwhile never hears of them.
+
+    An interrupt at the terminal is for the driver, which then ends the others.
+    """
+    # started by itself, it would let interrupts through again
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _work(pipe: Connection) -> None:
     """Do tasks until the other end of the pipe is closed."""
-    # an interrupt at the terminal is for the driver, which then ends this process
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         try:
