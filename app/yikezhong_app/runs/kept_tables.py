@@ -75,10 +75,12 @@ class KeptTables:
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
 
-    def add(self, folder: Path, name: str, table: pd.DataFrame) -> None:
+    def add(self, folder: Path, name: str, table: pd.DataFrame | pa.Table) -> None:
         """Write a table into a folder that is being made."""
         path = folder / f"{name}.parquet"
-        if name in _BY_LEVEL:
+        if isinstance(table, pa.Table):
+            pq.write_table(table, path, compression="zstd")
+        elif name in _BY_LEVEL:
             _write_by_level(path, table)
         else:
             table.to_parquet(path, index=False, compression="zstd")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import shapely
 
 from yikezhong_app.engines.choosing import POOL_FROM_POINTS, choose_engine
@@ -134,11 +135,15 @@ def compute_tables(
         tables, manifest = _compute(
             study, workspace, progress=progress, engine=engine, cut=cut
         )
-        joined = {
-            name: table.frame() if isinstance(table, TableFiles) else table
-            for name, table in tables.items()
-        }
+        joined = {name: _frame(table) for name, table in tables.items()}
     return joined, manifest
+
+
+def _frame(table: Table) -> pd.DataFrame:
+    if isinstance(table, TableFiles):
+        return table.frame()
+    frame: pd.DataFrame = table.to_pandas() if isinstance(table, pa.Table) else table
+    return frame
 
 
 def _compute(

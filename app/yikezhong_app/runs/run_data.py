@@ -18,6 +18,7 @@ from typing import Any, Final
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from yikezhong_app.runs.array_files import map_arrays, save_arrays
@@ -162,6 +163,16 @@ class RunData:
         found = capacity_people(service, self.facilities)
         assert found is not None
         return found
+
+    @cached_property
+    def demand_ids(self) -> pa.Array:
+        """The ids of the demand points."""
+        return pa.array(self.records.demand.id.tolist(), pa.string())
+
+    @cached_property
+    def facility_ids(self) -> pa.Array:
+        """The ids of the facilities."""
+        return pa.array(self.facilities["id"].tolist(), pa.string())
 
     @cached_property
     def facility_index(self) -> pd.Index[str]:

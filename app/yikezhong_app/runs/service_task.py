@@ -16,6 +16,7 @@ from typing import Any, Final
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from yikezhong_app.runs.array_files import digest, read_result, write_result
@@ -31,9 +32,9 @@ from yikezhong_app.tables.circles import union_of, union_row
 from yikezhong_app.tables.coverage import (
     Splitter,
     add_coverage,
-    add_times,
     coverage_parts,
     coverage_rows,
+    times_table,
 )
 from yikezhong_app.tables.gap_areas import gap_area_rows
 from yikezhong_app.tables.gaps import (
@@ -207,13 +208,13 @@ class _Counted:
                 pairs = self.found.pairs(speed_mps=speed_mps)
         return Splitter(times, network, self.run.records, capacity, pairs)
 
-    def _times(self) -> pd.DataFrame:
-        parts = TableParts(
-            demand_id=self.run.records.demand.id.tolist(),
-            facility_id=self.run.facilities["id"].tolist(),
+    def _times(self) -> pa.Table:
+        return times_table(
+            self._service_times,
+            self._network,
+            demand_id=self.run.demand_ids,
+            facility_id=self.run.facility_ids,
         )
-        add_times(parts, self._service_times, self._network)
-        return parts.frame()
 
     def _add_coverage(self, parts: TableParts) -> pd.DataFrame:
         """Add the rates of people and areas; return how equal they are."""

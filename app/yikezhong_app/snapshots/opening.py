@@ -14,6 +14,8 @@ from typing import Any, Final
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from yikezhong_app.snapshots.stored_tables import (
@@ -170,6 +172,18 @@ class Snapshot:
     def is_parted(self, name: str) -> bool:
         """Say whether a table lies in parts, to be read one by one."""
         return "parts" in self._entry(name)
+
+    def arrow(self, name: str) -> pa.Table:
+        """Return a table of one file as Arrow; it is not kept.
+
+        Raises
+        ------
+        SnapshotMissingError, SnapshotCorruptError
+            As :meth:`table`.
+        """
+        (stored,) = files_of(self._entry(name))
+        self._check(stored)
+        return pq.read_table(self.folder / stored.file)
 
     def _entry(self, name: str) -> Mapping[str, Any]:
         entry: Mapping[str, Any] | None = self.manifest["tables"].get(name)

@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from yikezhong_app.snapshots.layers import write_layers
 from yikezhong_app.snapshots.opening import (
@@ -89,7 +91,7 @@ def write_snapshot(
     ----------
     out_dir : Path
         Result folder; made where it is missing.
-    tables : mapping of str to DataFrame, GeoDataFrame or TableFiles
+    tables : mapping of str to DataFrame, GeoDataFrame, Arrow table or TableFiles
         GeoDataFrames must be in EPSG:4326.
     manifest : mapping
         What is to be kept about the run; must hold ``as_of`` (ISO date). ``version``,
@@ -166,7 +168,10 @@ def _write_table(folder: Path, name: str, table: Table) -> dict[str, Any]:
     if isinstance(table, TableFiles):
         return table.put(folder, name)
     path = folder / f"{name}.parquet"
-    table.to_parquet(path, index=False, compression="zstd")
+    if isinstance(table, pa.Table):
+        pq.write_table(table, path, compression="zstd")
+    else:
+        table.to_parquet(path, index=False, compression="zstd")
     return {
         "file": path.name,
         "rows": len(table),

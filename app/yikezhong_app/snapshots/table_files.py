@@ -11,6 +11,7 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
+import pyarrow as pa
 
 from yikezhong_app.snapshots.stored_tables import files_of, read_matching
 
@@ -92,7 +93,7 @@ class TableFiles:
 
 
 #: What a table is while a snapshot is made.
-Table = pd.DataFrame | gpd.GeoDataFrame | TableFiles
+Table = pd.DataFrame | gpd.GeoDataFrame | pa.Table | TableFiles
 
 
 def _link(source: Path, target: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
+import pyarrow as pa
 
 from yikezhong_app.runs.measure import VARIANTS, Network, ServiceTimes, capacity_people
 from yikezhong_app.runs.study_records import StudyRecords
@@ -106,22 +107,47 @@ def own_pairs(pairs: Reach, owner: IndexArray, *, demand_own: IndexArray) -> Rea
     return _kept_pairs(pairs, keep, limit_s=pairs.limit_s)
 
 
-def add_times(parts: TableParts, times: ServiceTimes, network: Network) -> None:
-    """Add the rows of one service to the table ``times``.
+def times_table(
+    times: ServiceTimes, network: Network, *, demand_id: pa.Array, facility_id: pa.Array
+) -> pa.Table:
+    """Return the rows of one service in the table ``times``.
 
-    ``demand_id`` and ``facility_id`` are texts of the parts, in the study's order.
+    Parameters
+    ----------
+    times : ServiceTimes
+    network : Network
+        Of the service's profile.
+    demand_id, facility_id : pyarrow.Array of str
+        Ids in the order of the study.
     """
+    service, pieces = times.service, []
     for variant in VARIANTS:
         nearest = times.nearest[variant]
-        parts.add(
-            demand_id=np.arange(len(nearest.time_s), dtype=np.int32),
-            service=times.service.id,
-            profile=times.service.profile,
-            speed_mps=network.leg_speed_mps,
-            variant=variant,
-            time_s=nearest.time_s,
-            facility_id=nearest.facility,
+        n_row = len(nearest.time_s)
+        facility = pa.array(nearest.facility, mask=nearest.facility < 0)
+        pieces.append(
+            pa.table(
+                {
+                    "demand_id": pa.DictionaryArray.from_arrays(
+                        pa.array(np.arange(n_row, dtype=np.int32)), demand_id
+                    ),
+                    "service": _repeated(service.id, n_row),
+                    "profile": _repeated(service.profile, n_row),
+                    "speed_mps": pa.array(np.full(n_row, network.leg_speed_mps)),
+                    "variant": _repeated(variant, n_row),
+                    "time_s": pa.array(nearest.time_s),
+                    "facility_id": pa.DictionaryArray.from_arrays(
+                        facility, facility_id
+                    ),
+                }
+            )
         )
+    return pa.concat_tables(pieces).unify_dictionaries()
+
+
+def _repeated(text: str, n_row: int) -> pa.DictionaryArray:
+    index = pa.array(np.zeros(n_row, dtype=np.int32))
+    return pa.DictionaryArray.from_arrays(index, pa.array([text]))
 
 
 def limits_of(

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from yikezhong_app.runs.measure import Network
 from yikezhong_app.snapshots.snapshot import NETWORK_PREFIX, Snapshot
@@ -20,7 +21,7 @@ from yikezhong_coverage.records import FloatArray, IntArray, RoadGraph
 from yikezhong_coverage.snap import snap_points
 
 
-def network_tables(networks: Mapping[str, Network]) -> dict[str, pd.DataFrame]:
+def network_tables(networks: Mapping[str, Network]) -> dict[str, pa.Table]:
     """Return ``network_<profile>`` (a row an edge) and ``network_<profile>_nodes``.
 
     Columns of an edge: id, class, u, v (rows of the node table), length_m, forward_s,
@@ -30,10 +31,10 @@ def network_tables(networks: Mapping[str, Network]) -> dict[str, pd.DataFrame]:
     tables = {}
     for profile, network in networks.items():
         graph = network.graph
-        tables[f"{NETWORK_PREFIX}{profile}"] = pd.DataFrame(
+        tables[f"{NETWORK_PREFIX}{profile}"] = pa.table(
             {
-                "id": graph.edge_id.astype(object),
-                "class": graph.edge_class.astype(object),
+                "id": graph.edge_id.tolist(),
+                "class": graph.edge_class.tolist(),
                 "u": graph.edge_u,
                 "v": graph.edge_v,
                 "length_m": graph.edge_length_m,
@@ -45,7 +46,7 @@ def network_tables(networks: Mapping[str, Network]) -> dict[str, pd.DataFrame]:
                 "along_m": _lists(graph.vertex_along_m, graph.vertex_start),
             }
         )
-        tables[f"{NETWORK_PREFIX}{profile}_nodes"] = pd.DataFrame(
+        tables[f"{NETWORK_PREFIX}{profile}_nodes"] = pa.table(
             {"lon": graph.node_lon, "lat": graph.node_lat}
         )
     return tables
@@ -60,7 +61,7 @@ def read_network(snapshot: Snapshot, profile: str) -> Network:
         If the snapshot holds no network of the profile.
     """
     graph = read_graph(snapshot, profile)
-    usable = snapshot.table(f"{NETWORK_PREFIX}{profile}")["usable"].to_numpy(np.bool_)
+    usable = snapshot.arrow(f"{NETWORK_PREFIX}{profile}")["usable"].to_numpy()
     parameters = snapshot.manifest["parameters"]
     most_m = float(parameters["max_snap_m"])
     demand, facility = (
@@ -98,23 +99,23 @@ def read_graph(snapshot: Snapshot, profile: str) -> RoadGraph:
             "这个成果版本没有保存路网，不能选址；请重新运行 yikezhong run",
             parameter="service",
         )
-    edges, nodes = snapshot.table(name), snapshot.table(f"{name}_nodes")
-    counts = edges["lon"].map(len).to_numpy(np.int64)
+    edges, nodes = snapshot.arrow(name), snapshot.arrow(f"{name}_nodes")
+    counts = pc.list_value_length(edges["lon"]).to_numpy()
     return RoadGraph(
         profile=profile,
-        node_lon=_floats(nodes["lon"]),
-        node_lat=_floats(nodes["lat"]),
-        edge_u=edges["u"].to_numpy(np.int32),
-        edge_v=edges["v"].to_numpy(np.int32),
-        edge_id=edges["id"].to_numpy(dtype=np.str_),
-        edge_length_m=_floats(edges["length_m"]),
-        edge_forward_s=_floats(edges["forward_s"]),
-        edge_backward_s=_floats(edges["backward_s"]),
+        node_lon=nodes["lon"].to_numpy(),
+        node_lat=nodes["lat"].to_numpy(),
+        edge_u=edges["u"].to_numpy().astype(np.int32),
+        edge_v=edges["v"].to_numpy().astype(np.int32),
+        edge_id=np.array(edges["id"].to_pylist(), dtype=np.str_),
+        edge_length_m=edges["length_m"].to_numpy(),
+        edge_forward_s=edges["forward_s"].to_numpy(),
+        edge_backward_s=edges["backward_s"].to_numpy(),
         vertex_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         vertex_lon=_joined(edges["lon"]),
         vertex_lat=_joined(edges["lat"]),
         vertex_along_m=_joined(edges["along_m"]),
-        edge_class=edges["class"].to_numpy(dtype=np.str_),
+        edge_class=np.array(edges["class"].to_pylist(), dtype=np.str_),
     )
 
 
@@ -122,12 +123,14 @@ def _floats(column: pd.Series[Any]) -> FloatArray:
     return column.to_numpy(np.float64, na_value=np.nan)
 
 
-def _lists(values: FloatArray, start: IntArray) -> list[NDArray[np.float64]]:
-    return np.split(values, start[1:-1])
+def _lists(values: FloatArray, start: IntArray) -> pa.Array:
+    """Return a column of lists without making one for each edge."""
+    small = len(values) < 2**31
+    kind, offset = (pa.ListArray, np.int32) if small else (pa.LargeListArray, np.int64)
+    return kind.from_arrays(pa.array(start.astype(offset)), pa.array(values))
 
 
-def _joined(column: pd.Series[Any]) -> FloatArray:
-    parts = column.to_list()
-    if not parts:
-        return np.empty(0)
-    return np.concatenate(parts).astype(np.float64)
+def _joined(column: pa.ChunkedArray) -> FloatArray:
+    chunks = [chunk.flatten().to_numpy() for chunk in column.chunks]
+    joined: FloatArray = np.concatenate([np.empty(0), *chunks])
+    return joined
