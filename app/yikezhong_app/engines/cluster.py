@@ -86,7 +86,7 @@ class DaskCluster:
             return future
 
         futures = [submit(number) for number in range(len(tasks))]
-        coming = as_completed(futures)
+        coming = as_completed(futures, loop=self._client.loop)
         try:
             for future in coming:
                 number = number_of[future.key]
