@@ -14,7 +14,9 @@ from random_rule_cases import (
     CODES,
     LEVELS,
     PARENTS,
+    areas_of,
     pick,
+    places_of,
     random_indicator,
     random_study,
 )
@@ -52,11 +54,15 @@ def compare(indicator: Indicator, areas: Areas, places: Places) -> None:
     assert_same(found.results(), counted_one_by_one(indicator, ground, RunFacts()))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_counted_rules_equal_fractions(seed: int) -> None:
     random = np.random.default_rng(seed)
     areas, places = random_study(random)
+    posts = np.where(random.random(8) < 0.4, None, areas.attributes["posts"])
+    areas = replace(areas, attributes={**areas.attributes, "posts": posts})
+    doubtful = random.random(len(places)) < 0.3
+    places = replace(places, status=np.where(doubtful, "unknown", places.status))
     indicator = random_indicator(random)
     target = indicator.target
     assert target is not None
@@ -67,10 +73,38 @@ def test_counted_rules_equal_fractions(seed: int) -> None:
     indicator = replace(
         indicator,
         target=pick(random, None, target, target, target),
+        eligible=pick(random, None, None, {"attribute": "posts", "at_least": 0}),
         area=pick(random, "", "", "A"),
         unit=pick(random, "township", "township", "county", "community"),
     )
     compare(indicator, areas, places)
+
+
+@settings(max_examples=300, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_parts_of_unknown_wholes_equal_fractions(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    rows = [
+        {
+            "unit": int(random.integers(5)),
+            "beds": pick(random, 2, 5, None),
+            "nursing": pick(random, 0, 1, 2, None),
+        }
+        for _ in range(int(random.integers(1, 5)))
+    ]
+    of = {"categories": ["home"]}
+    indicator = asked(
+        "ratio",
+        "township",
+        target=pick(random, "1", "0.4", "0"),
+        comparison=pick(random, ">=", ">", "<=", "<"),
+        with_={
+            "numerator": {"column": "nursing", "of": of},
+            "denominator": {"column": "beds", "of": of},
+            "part": True,
+        },
+    )
+    compare(indicator, areas_of({}), places_of(rows))
 
 
 @settings(max_examples=200, deadline=None)
@@ -184,3 +218,33 @@ def test_quotients_are_rounded_once(pairs: list[tuple[int, int]]) -> None:
     limit = Fraction(1, 3)
     wanted = [(Fraction(a, b) > limit) - (Fraction(a, b) < limit) for a, b in pairs]
     assert found.signs_from(limit).tolist() == wanted
+
+
+def test_large_quotients_are_rounded_once() -> None:
+    random = np.random.default_rng(7)
+    top, bottom = random.integers(2**53, 2**61, (2, 2000))
+    found = Quotients(top, bottom, np.ones(2000, dtype=bool)).numbers().tolist()
+    pairs = list(zip(top.tolist(), bottom.tolist(), strict=True))
+    assert found == [float(Fraction(a, b)) for a, b in pairs]
+    # rounded before they are divided, some would come out otherwise
+    assert found != [float(a) / float(b) for a, b in pairs]
+
+
+def test_what_may_not_count_leaves_the_verdict_open() -> None:
+    rows = [
+        {"unit": 0, "functions": frozenset({"day"})},
+        {"unit": 0, "functions": frozenset(), "status": "unknown"},
+    ]
+    of = {"categories": ["home"]}
+    for comparison, status in ((">=", "unknown"), ("<=", "met"), ("<", "unknown")):
+        indicator = asked(
+            "facility_share",
+            "township",
+            target="1",
+            comparison=comparison,
+            with_={"of": of, "having": {"functions": ["day"]}},
+        )
+        areas, places = areas_of({}), places_of(rows)
+        compare(indicator, areas, places)
+        found = value_columns(indicator, prepare(areas, places), facts=RunFacts())
+        assert found.results()[0].status == status
