@@ -184,6 +184,8 @@ def _fetch(
             _name_file(one.entry, path, target)
             names[path.relative_to(target).as_posix()] = one.source.file
         connection.execute("commit")
+    if progress is not None:
+        progress("已从数据库读取", 1.0)
     return names
 
 
