@@ -147,6 +147,8 @@ def run_worker(
             "--nthreads", "1",
             "--memory-limit", f"{memory_gib:g}GiB",
             "--host", host or "127.0.0.1",
+            # without pages, yet it listens: not to others
+            "--dashboard-address", "127.0.0.1:0",
             "--no-dashboard",
             "--death-timeout", "60",
         ],
