@@ -14,11 +14,20 @@ from parted_cases import PARTED, part_snapshot
 from province_cases import write_province
 from service_cases import API, assert_problem, make_client
 from snapshot_cases import write_small_snapshot
+from yikezhong_app.reading import table_reader
 from yikezhong_app.reading.catalog import load_catalog
 from yikezhong_app.reading.table_reader import TableReader
 from yikezhong_app.snapshots.opening import Snapshot, open_current
 
 ELDERLY = "elderly_circle"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _every_table_is_large() -> Any:
+    """Tables are read in parts however few rows they have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table_reader, "MOST_WHOLE_ROWS", dict.fromkeys(PARTED, 0))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -14,6 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.columns import division_columns, rate_columns
 from yikezhong_app.reading.gap_records import AREAS, area_records
 from yikezhong_app.reading.records import Row
 from yikezhong_app.reading.selections import (
@@ -22,11 +23,14 @@ from yikezhong_app.reading.selections import (
     facility_rows,
     gap_rows,
 )
+from yikezhong_app.schemas.values import RateColumnsQuery
+from yikezhong_app.tiles.keys import MOST_PLAIN
 from yikezhong_app.web.queries import (
     CirclesQuery,
     CoverageFilter,
     FacilitiesQuery,
     GapsFilter,
+    Level,
 )
 
 Box = tuple[float, float, float, float]
@@ -53,6 +57,8 @@ class Collection:
         Properties that items can be chosen by.
     level : str or None
         Level of divisions; the collection is there where the level is.
+    of_service : callable or None
+        Gives the rows of one service: for tables of very many rows.
     """
 
     id: str
@@ -63,6 +69,7 @@ class Collection:
     id_of: Callable[[Row], str]
     filters: tuple[str, ...]
     level: str | None = None
+    of_service: Callable[..., Found] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +78,19 @@ class Layer:
 
     catalog: Catalog
     collection: Collection
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it has very many features."""
+        level = self.collection.level
+        if level is not None:
+            return self.catalog.levels[level] > MOST_PLAIN
+        return self.catalog.tables.is_large(self.collection.table)
+
+    def forget(self) -> None:
+        """Let go of what was read; it is read again when it is asked for."""
+        for name in ("_found", "rows", "ids", "number", "_geometries", "_tree"):
+            self.__dict__.pop(name, None)
 
     @cached_property
     def _found(self) -> Found:
@@ -102,7 +122,14 @@ class Layer:
 
     @cached_property
     def bounds(self) -> Box | None:
-        """West, south, east, north of all features [degrees]; None without any."""
+        """West, south, east, north of all features [degrees]; None without any.
+
+        Of very many features, those of the divisions in which they lie.
+        """
+        if self.is_large:
+            divisions = self.catalog.snapshot.geo_table("divisions")
+            whole = tuple(float(v) for v in divisions.total_bounds)
+            return None if np.isnan(whole[0]) else cast(Box, whole)
         west, south, east, north = map(float, shapely.total_bounds(self._geometries))
         return None if np.isnan(west) else (west, south, east, north)
 
@@ -128,23 +155,52 @@ def layers_of(catalog: Catalog) -> dict[str, Layer]:
         if kept is None:
             kept = _KEPT[catalog] = {
                 one.id: Layer(catalog, one)
-                for one in COLLECTIONS
-                if one.table in catalog.snapshot.table_names
-                and (one.level is None or one.level in catalog.levels)
+                for several in COLLECTIONS
+                if several.table in catalog.snapshot.table_names
+                and (several.level is None or several.level in catalog.levels)
+                for one in _split(catalog, several)
             }
         return kept
 
 
+def _split(catalog: Catalog, one: Collection) -> list[Collection]:
+    """Return a collection, or one for each service where it would be too large."""
+    if one.of_service is None or not catalog.tables.is_large(one.table):
+        return [one]
+    return [
+        replace(
+            one,
+            id=f"{one.id}-{service['id']}",
+            title=f"{one.title}：{service['name']}",
+            choose=partial(one.of_service, service=str(service["id"])),
+        )
+        for service in catalog.services.values()
+    ]
+
+
+def note_use(layer: Layer) -> None:
+    """Remember that a layer is asked for; of large ones the last few are kept."""
+    if not layer.is_large:
+        return
+    with _LOCK:
+        used = _USED.setdefault(layer.catalog, [])
+        if layer in used:
+            used.remove(layer)
+        used.append(layer)
+        if len(used) > _MOST_READ:
+            used.pop(0).forget()
+
+
+#: Large layers that are kept once they have been read.
+_MOST_READ: Final = 3
+_USED: WeakKeyDictionary[Catalog, list[Layer]] = WeakKeyDictionary()
 _KEPT: WeakKeyDictionary[Catalog, dict[str, Layer]] = WeakKeyDictionary()
 _LOCK = threading.Lock()
 
 
 def _divisions(level: str) -> Callable[[Catalog], Found]:
     def choose(catalog: Catalog) -> Found:
-        rates: dict[str, Row] = {}
-        for row in coverage_rows(catalog, CoverageFilter(), level=level):
-            own = rates.setdefault(row["code"], {})
-            own[f"rate_{row['service']}"] = row["rate"]
+        rates = _rates(catalog, level)
         return [
             (i, {**row, **rates.get(row["code"], {})})
             for i, row in enumerate(catalog.divisions)
@@ -152,6 +208,24 @@ def _divisions(level: str) -> Callable[[Catalog], Found]:
         ]
 
     return choose
+
+
+def _rates(catalog: Catalog, level: str) -> dict[str, Row]:
+    """Return code → the rates of the services at their own limits."""
+    rates: dict[str, Row] = {}
+    if catalog.levels[level] > MOST_PLAIN:
+        codes = division_columns(catalog, level)["codes"]
+        for service, of_level in catalog.coverage:
+            if of_level == level and service in catalog.services:
+                asked = RateColumnsQuery(level=cast(Level, level), service=service)
+                found = rate_columns(catalog, asked)["rates"]
+                for code, rate in zip(codes, found, strict=True):
+                    rates.setdefault(code, {})[f"rate_{service}"] = rate
+        return rates
+    for row in coverage_rows(catalog, CoverageFilter(), level=level):
+        own = rates.setdefault(row["code"], {})
+        own[f"rate_{row['service']}"] = row["rate"]
+    return rates
 
 
 def _circle_id(row: Row) -> str:
@@ -212,6 +286,9 @@ COLLECTIONS: Final[tuple[Collection, ...]] = (
         description="各服务自己的时限内有人未覆盖的区划：人数、原因与最近的设施",
         table="gaps",
         choose=lambda catalog: gap_rows(catalog, GapsFilter()),
+        of_service=lambda catalog, service: gap_rows(
+            catalog, GapsFilter(service=service)
+        ),
         id_of=_of("id"),
         filters=("level", "code", "service", "reason"),
     ),
@@ -221,6 +298,7 @@ COLLECTIONS: Final[tuple[Collection, ...]] = (
         description="未覆盖的人口聚成的片区：人数、原因与最省的对策",
         table=AREAS,
         choose=area_records,
+        of_service=area_records,
         id_of=_of("id"),
         filters=("service", "reason", "remedy", "township_code"),
     ),

@@ -18,7 +18,7 @@ from yikezhong_app.ogc.documents import (
     landing_document,
 )
 from yikezhong_app.ogc.items import GEOJSON, JSON, item_document, items_document
-from yikezhong_app.ogc.layers import Layer, layers_of
+from yikezhong_app.ogc.layers import Layer, layers_of, note_use
 from yikezhong_app.reading.rendered import Rendered, render
 from yikezhong_app.web.etags import entity_tag
 from yikezhong_app.web.request_errors import UnknownRecordError
@@ -117,6 +117,7 @@ def _layer(context: Context, collection_id: str) -> Layer:
         raise UnknownRecordError(
             f"没有要素集“{collection_id[:64]}”", hint="可用 /ogc/collections 查看"
         )
+    note_use(layers[collection_id])
     return layers[collection_id]
 
 

@@ -75,6 +75,25 @@ def area_record(catalog: Catalog, row: Row) -> Row:
     return _ordered({**_worded(catalog, row), **own}, _AREA_FIRST)
 
 
+def gap_counts(catalog: Catalog, codes: Collection[str]) -> dict[str, int]:
+    """Return how many gaps of each service are of some divisions, at its own limit."""
+    counts: dict[str, int] = {}
+    levels = {catalog.divisions[catalog.position[code]]["level"] for code in codes}
+    for service, level in catalog.gaps:
+        if service not in catalog.services or level not in levels:
+            continue
+        wanted = {"service": service, "level": level}
+        # of very many rows, the two columns that are needed
+        columns = ["code", "limit_s"] if catalog.tables.is_large("gaps") else None
+        part = catalog.tables.where("gaps", wanted, columns=columns)
+        own = part[part["code"].isin(list(codes))]
+        if "limit_s" in own:
+            own = own[own["limit_s"] == catalog.services[service]["limit_s"]]
+        if len(own):
+            counts[service] = counts.get(service, 0) + len(own)
+    return counts
+
+
 def area_records(
     catalog: Catalog,
     *,

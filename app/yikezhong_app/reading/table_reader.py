@@ -19,8 +19,15 @@ import pandas as pd
 from yikezhong_app.reading.shapes import Geometries
 from yikezhong_app.snapshots.snapshot import Snapshot
 
-#: A table of one file with at most so many rows is kept whole.
-MOST_WHOLE_ROWS: Final = 1_000_000
+#: Tables with at most so many rows are kept whole: about 100 MB.
+MOST_WHOLE_ROWS: Final[dict[str, int]] = {
+    "gaps": 300_000,
+    "gap_areas": 100_000,
+    "circles": 10_000,
+    "indicators": 300_000,
+    "roads": 500_000,
+}
+_MOST_OTHER_ROWS: Final = 1_000_000
 #: What is kept of large tables unless it is set otherwise [bytes].
 DEFAULT_TABLE_BYTES: Final = 256 * 2**20
 
@@ -59,10 +66,8 @@ class TableReader:
 
     def is_large(self, name: str) -> bool:
         """Say whether a table is read in parts only."""
-        return self.is_there(name) and (
-            self._snapshot.is_parted(name)
-            or self._snapshot.n_rows(name) > MOST_WHOLE_ROWS
-        )
+        most = MOST_WHOLE_ROWS.get(name, _MOST_OTHER_ROWS)
+        return self.is_there(name) and self._snapshot.n_rows(name) > most
 
     def n_rows(self, name: str) -> int:
         """Return how many rows a table has; none where it was not written."""

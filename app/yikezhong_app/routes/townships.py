@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from yikezhong_app.reading.catalog import Catalog
+from yikezhong_app.reading.gap_records import gap_counts
 from yikezhong_app.reading.records import Row
 from yikezhong_app.reading.selections import coverage_rows, gap_rows
 from yikezhong_app.routes.answers import documented
@@ -126,12 +127,7 @@ def township_item(catalog: Catalog, row: Row) -> Row:
             for c in below
         ),
         "facility_counts": dict(sorted(open_here.items())),
-        "gap_counts": dict(
-            Counter(
-                gap["service"]
-                for _, gap in gap_rows(catalog, GapsFilter(), codes=below or {code})
-            )
-        ),
+        "gap_counts": gap_counts(catalog, below or {code}),
         "coverage": coverage_rows(
             catalog, CoverageFilter(), level="township", codes=[code]
         ),

@@ -15,6 +15,7 @@ import { LAYERS, MODES, readView, writeView } from "./compare_state.js";
 import { option, segments } from "./controls.js";
 import { byId, make, show } from "./dom.js";
 import { percent } from "./format.js";
+import { shapesOf } from "./sources.js";
 import { JobPanel, cancelJob } from "./siting_job.js";
 import { TownshipTable, arrangeTownships } from "./township_table.js";
 import { PROFILE_NAMES, nameOf } from "./words.js";
@@ -46,7 +47,7 @@ export class Comparer {
     byId("choices").addEventListener("submit", (event) => event.preventDefault());
     this.buildLayers();
     addHomeControl(this.maps[0], () => this.showAll());
-    const shapes = await this.read("divisions", { level: this.level, format: "geojson" });
+    const shapes = await this.read("divisions", shapesOf(this.study, this.level));
     this.codes = shapes.features.map(({ properties }) => properties.code);
     this.names = new Map(shapes.features.map(({ properties: p }) => [p.code, p.name]));
     for (const side of this.sides) {

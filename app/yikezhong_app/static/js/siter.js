@@ -15,6 +15,7 @@ import { arrangePlan, arrangeTrial } from "./siting_plan.js";
 import { markSite } from "./siting_results.js";
 import { Runner } from "./siting_runner.js";
 import { Sites } from "./siting_sites.js";
+import { shapesOf } from "./sources.js";
 import { NUMBERS, choicesOf, readChoices, requestOf, settleChoices, writeChoices } from "./siting_state.js";
 import { Trial } from "./siting_trial.js";
 import { SIDES, SitingView } from "./siting_view.js";
@@ -88,7 +89,7 @@ export class Siter extends SitingView {
     this.map.on("click", () => this.pickTownship(null));
     this.map.on("zoomend", () => this.describeMap());
     this.showForm(this.view);
-    const shapes = await this.read("divisions", { level: this.level, format: "geojson" });
+    const shapes = await this.read("divisions", shapesOf(this.study, this.level));
     this.areas.setShapes(shapes);
     this.labels.setShapes(shapes);
     this.codes = shapes.features.map(({ properties }) => properties.code);
@@ -143,7 +144,8 @@ export class Siter extends SitingView {
   }
 
   readGaps(service, minutes) {
-    const level = this.study.levels.at(-1).id;
+    // of very many communities, the gaps of the level that is shown
+    const level = this.study.tiles.size > 0 ? this.level : this.study.levels.at(-1).id;
     return this.read("gaps", { service, minutes, level, format: "geojson" });
   }
 

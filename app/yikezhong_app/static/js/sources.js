@@ -11,6 +11,11 @@ export const MOST_GAP_AREAS = 1000;
 /** Details left out of the boundaries of a study with very many divisions [m]. */
 const LARGE_DETAIL_M = 200;
 
+/** What to ask for the shapes of a level. */
+export function shapesOf(study, level) {
+  return { level, simplify: study.tiles.size > 0 ? LARGE_DETAIL_M : null, format: "geojson" };
+}
+
 /** Answers for the view; an answer that a later question overtook is null. */
 export class Sources {
   constructor(study, load) {
@@ -38,8 +43,7 @@ export class Sources {
   }
 
   shapes(level) {
-    const simplify = this.study.tiles.size > 0 ? LARGE_DETAIL_M : null;
-    return ["divisions", { level, simplify, format: "geojson", limit: MOST_ROWS }];
+    return ["divisions", { ...shapesOf(this.study, level), limit: MOST_ROWS }];
   }
 
   /** Shapes of a level; of communities also those of the level above, for their names. */

@@ -106,7 +106,7 @@ export class TownshipSheet {
   async showGround() {
     const { code } = this;
     const [own, communities] = await Promise.all([
-      this.read("divisions", { level: "township", format: "geojson" }),
+      this.read("divisions", { level: "township", parent: this.around(), format: "geojson" }),
       this.read("divisions", { level: "community", parent: code, format: "geojson" }).catch(noSuchLevel),
     ]);
     const border = own.features.find(({ properties }) => properties.code === code);
@@ -119,6 +119,17 @@ export class TownshipSheet {
     this.map.invalidateSize({ animate: false });
     const bounds = this.bounds();
     if (bounds) this.map.fitBounds(bounds, { padding: MARGIN, animate: false });
+  }
+
+  // of a study with very many divisions, the townships beside it only
+  around() {
+    return this.study.tiles.size > 0 ? (this.township.parent ?? null) : null;
+  }
+
+  // and what lies near it
+  box() {
+    const bounds = this.study.tiles.size > 0 ? this.bounds()?.pad(0.5) : null;
+    return bounds ? bounds.toBBoxString() : null;
   }
 
   /** Bounds of the township; null where no shape is known. */
@@ -172,13 +183,15 @@ export class TownshipSheet {
     const query = { service: service.id, minutes };
     const parent = this.code;
     try {
+      // near which place is told by the township's shape
+      if (this.study.tiles.size > 0) await this.ground;
       const [own, below, gaps, gapAreas, facilities] = await this.load(
         Promise.all([
           this.read(`townships/${encodeURIComponent(this.code)}/coverage`, query),
           this.read("coverage", { ...query, level: "community", parent }).catch(noSuchLevel),
           this.read("gaps", { ...query, parent, format: "geojson" }),
           this.read("gap-areas", { service: service.id, parent }),
-          this.read("facilities", { service: service.id, format: "geojson" }),
+          this.read("facilities", { service: service.id, bbox: this.box(), format: "geojson" }),
         ]),
       );
       if (asked !== this.address()) return;
@@ -199,7 +212,7 @@ export class TownshipSheet {
     const drawn = await this.read("circles", { service: query.service, minutes: "all", format: "json" });
     this.hasCircles = drawn.items.some(({ minutes }) => minutes === query.minutes);
     const none = { features: [] };
-    this.circles.setData(this.hasCircles ? await this.read("circles", { ...query, format: "geojson" }) : none);
+    this.circles.setData(this.hasCircles ? await this.read("circles", { ...query, bbox: this.box(), format: "geojson" }) : none);
   }
 
   showChoices() {
