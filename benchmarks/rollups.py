@@ -29,7 +29,8 @@ from yikezhong_coverage.clusters import (
     outline_places,
 )
 from yikezhong_coverage.gaps import gap_reasons, gaps_by_division
-from yikezhong_coverage.rates import roll_up, roll_up_areas
+from yikezhong_coverage.limits import roll_up_times
+from yikezhong_coverage.rates import roll_up_areas
 from yikezhong_coverage.records import (
     BoolArray,
     Divisions,
@@ -136,18 +137,20 @@ def split_case(case: Case, group: str, limit_s: float) -> Split:
 def coverage_of(case: Case) -> None:
     """Roll up the coverage of one service: limits, variants, groups, areas."""
     estimated = np.zeros(len(case.divisions.code), dtype=np.bool_)
-    for limit_s in LIMITS_S:
-        for _variant in ("with_neighbours", "own"):
-            for group in case.counts:
-                found = roll_up(
-                    case.divisions,
-                    case.unit,
-                    split=split_case(case, group, limit_s),
-                    group=group,
-                    estimated=estimated,
-                )
-            for denominator in ("communities", "townships"):
-                roll_up_areas(case.divisions, found, denominator=denominator)
+    for _variant in ("with_neighbours", "own"):
+        for group, people in case.counts.items():
+            for found in roll_up_times(
+                case.divisions,
+                case.unit,
+                people,
+                case.nearest.time_s,
+                limits_s=LIMITS_S,
+                group=group,
+                estimated=estimated,
+            ):
+                if group == "people_60":
+                    for denominator in ("communities", "townships"):
+                        roll_up_areas(case.divisions, found, denominator=denominator)
 
 
 def gaps_of(case: Case) -> None:
@@ -232,7 +235,8 @@ def make_ground(case: Case) -> tuple[Areas, Places]:
     kinds = {"township": ("subdistrict", "town", "rural_township"),
              "community": ("village", "urban_community")}  # fmt: skip
     kind = [str(random.choice(kinds.get(level, ("",)))) for level in divisions.level]
-    people = np.bincount(case.unit, np.nan_to_num(case.counts["people"]), n_area)
+    counted = np.bincount(case.unit, np.nan_to_num(case.counts["people"]), n_area)
+    people = counted.astype(np.float64)
     people[random.random(n_area) < 0.01] = np.nan
     areas = Areas(
         divisions.code,
@@ -241,7 +245,12 @@ def make_ground(case: Case) -> tuple[Areas, Places]:
         divisions.parent,
         {"people": people, "people_60": np.floor(people / 4), "households": people},
     )
-    functions = (frozenset({"meal", "day"}), frozenset({"medical"}), frozenset(), None)
+    functions: tuple[frozenset[str] | None, ...] = (
+        frozenset({"meal", "day"}),
+        frozenset({"medical"}),
+        frozenset(),
+        None,
+    )
     number = random.integers(0, len(functions), n_place)
     places = Places(
         np.array([f"f{i}" for i in range(n_place)]),
