@@ -90,7 +90,7 @@ def alive_in_session(session: int) -> list[int]:
 def listening(pids: list[int]) -> set[str]:
     """Return the IPv4 addresses, as the kernel writes them, that processes listen at."""
     sockets = {
-        os.readlink(link).removeprefix("socket:[").removesuffix("]")
+        str(link.readlink()).removeprefix("socket:[").removesuffix("]")
         for pid in pids
         for link in Path(f"/proc/{pid}/fd").iterdir()
         if link.is_symlink()
