@@ -37,7 +37,7 @@ class _Worker:
 
     process: BaseProcess
     pipe: Connection
-    number: int | None = None
+    number: int = -1
 
 
 class ProcessPool:
@@ -115,7 +115,6 @@ class ProcessPool:
         again = []
         for worker in list(self._busy):
             number = worker.number
-            assert number is not None
             if worker.pipe in ready:
                 self._busy.remove(worker)
                 try:

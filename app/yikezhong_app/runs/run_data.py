@@ -154,15 +154,14 @@ class RunData:
         """Return the facilities of a kind that are on a road and can be counted."""
         members = self.members(service, kind)
         on_road = self.snapped(service.profile, "facilities").edge[members] >= 0
-        if kind == "eligible" and service.capacity is not None:
-            on_road &= ~np.isnan(self.capacity(service)[members])
+        capacity = self.capacity(service)
+        if kind == "eligible" and capacity is not None:
+            on_road &= ~np.isnan(capacity[members])
         return members[on_road]
 
-    def capacity(self, service: Service) -> NDArray[np.float64]:
-        """Return the people that each facility can serve; of services that limit it."""
-        found = capacity_people(service, self.facilities)
-        assert found is not None
-        return found
+    def capacity(self, service: Service) -> NDArray[np.float64] | None:
+        """Return the people that each facility can serve; None without a limit."""
+        return capacity_people(service, self.facilities)
 
     @cached_property
     def demand_ids(self) -> pa.Array:

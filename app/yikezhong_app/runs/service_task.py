@@ -201,11 +201,9 @@ class _Counted:
     def _splitter_of(
         self, times: ServiceTimes, network: Network, speed_mps: float | None
     ) -> Splitter:
-        capacity, pairs = None, None
-        if self.service.capacity is not None:
-            capacity = self.run.capacity(self.service)
-            if self.found is not None:
-                pairs = self.found.pairs(speed_mps=speed_mps)
+        capacity, pairs = self.run.capacity(self.service), None
+        if capacity is not None and self.found is not None:
+            pairs = self.found.pairs(speed_mps=speed_mps)
         return Splitter(times, network, self.run.records, capacity, pairs)
 
     def _times(self) -> pa.Table:
