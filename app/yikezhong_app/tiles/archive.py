@@ -25,7 +25,7 @@ class TileArchive:
 
         with path.open("rb") as file:
             self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        header: dict[str, Any] = deserialize_header(self._bytes[:127])
+        header: Any = deserialize_header(self._bytes[:127])
         self._begin = int(header["tile_data_offset"])
         #: Zooms there are.
         self.min_zoom = int(header["min_zoom"])
@@ -50,7 +50,7 @@ class TileArchive:
         return self._bytes[self._begin + begin : self._begin + begin + length]
 
     def _entries(
-        self, header: dict[str, Any], begin: int, length: int
+        self, header: Any, begin: int, length: int
     ) -> Iterator[tuple[TileAddress, tuple[int, int]]]:
         from pmtiles.tile import deserialize_directory, tileid_to_zxy
 
