@@ -11,8 +11,11 @@ import pytest
 from live_cases import serving_process
 from postgis_cases import VARIABLE, Server, fill_study, new_database, write_table_study
 from snapshot_cases import write_small_snapshot
+from study_cases import FACILITIES, FACILITY_HEADER, write_csv
+from upload_cases import Ground, bring, confirm, settle
 from yikezhong_app.cli import main
 from yikezhong_app.snapshots.snapshot import open_current
+from yikezhong_geodata.study_versions import current_study
 
 
 def call(*args: object) -> int:
@@ -122,3 +125,29 @@ def test_a_service_is_started_with_a_database(tmp_path: Path, server: Server) ->
         assert status == 200
         assert json.loads(body)["version"] == snapshot.version
         assert live.get("/readyz")[0] == 200
+
+
+def test_an_upload_takes_the_place_of_a_table(study: Path, tmp_path: Path) -> None:
+    ground = Ground(study, tmp_path / "out")
+    assert call("run", study, "--out", ground.out, "--json") == 0
+    first = (*FACILITIES[0][:4], "99", *FACILITIES[0][5:])
+    path = write_csv(tmp_path / "new.csv", FACILITY_HEADER, [first, *FACILITIES[1:]])
+    with ground.client() as client:
+        checked = settle(client, bring(client, path, "facilities").json())
+        assert checked["status"] == "ready", checked
+        assert checked["replaces"] == "规划.facilities"
+        report = checked["report"]
+        assert {count["file"] for count in report["counts"]} == {
+            "new.csv",
+            '规划."社区""A"',
+            "规划.townships",
+            "规划.roads",
+        }
+        assert confirm(client, checked).status_code in (200, 202)
+        assert settle(client, checked)["status"] == "published"
+    snapshot = open_current(ground.out)
+    table = snapshot.table("facilities").set_index("id")
+    assert table.loc["F1", "beds"] == 99
+    assert {"new.csv", "规划.roads (table_3)"} <= set(snapshot.manifest["inputs"])
+    again = current_study(study) / "study.toml"
+    assert 'table = "规划.roads"' in again.read_text("utf-8")

@@ -316,3 +316,13 @@ def test_a_manifest_of_another_program_is_refused_before_it_is_fetched(
         with pytest.raises(SnapshotCorruptError, match="成果清单有误"):
             fetch(url, tmp_path, "manifests")
     assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_the_reading_role_is_enough(
+    tmp_path: Path, url: str, server: Server, make: Make
+) -> None:
+    snapshot = make("读")
+    publish(url, snapshot, schema="roles", reader="readers")
+    server.run("create role web login; grant readers to web")
+    fetched = fetch(server.url("serving", "web"), tmp_path, "roles")
+    check_same(fetched, snapshot)
