@@ -169,8 +169,9 @@ def _near_tiles(segments: Segments, *, buffer_m: float, cell_m: float) -> _Near:
     low = np.floor((np.minimum(ends[:, 1], ends[:, 3]) - wide) / height)
     high = np.floor((np.maximum(ends[:, 1], ends[:, 3]) + wide) / height)
     segment, row = _spread(np.arange(len(ends)), low, high)
-    steps = {r: row_step_lon(r, cell_m) for r in np.unique(row).tolist()}
-    width = n_cell * np.array([steps[r] for r in row.tolist()], dtype=np.float64)
+    first = int(row.min(initial=0))
+    steps = [row_step_lon(r, cell_m) for r in range(first, int(row.max(initial=0)) + 1)]
+    width = n_cell * np.array(steps, dtype=np.float64)[row - first]
     wide = buffer_m / segments.east[segment] + 1.0
     west = np.minimum(ends[segment, 0], ends[segment, 2]) - wide
     east = np.maximum(ends[segment, 0], ends[segment, 2]) + wide

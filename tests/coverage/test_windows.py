@@ -21,6 +21,7 @@ from yikezhong_coverage.circles import service_area
 from yikezhong_coverage.edges import covered_parts, cut_roads, length_by_division
 from yikezhong_coverage.joint import band_tiles, joint_area
 from yikezhong_coverage.lattice import tile_boxes
+from yikezhong_coverage.lengths import covered_length_m
 from yikezhong_coverage.records import RoadGraph, Snapped
 from yikezhong_coverage.seams import join_tiles
 from yikezhong_coverage.snap import snap_points
@@ -201,12 +202,21 @@ def test_lengths_by_division_on_a_part_are_those_on_the_whole(
         at = (pieces.lon, pieces.lat)[side[0]]
         into = side[1] * (at - line["place"]) / METRE[side[0]]
         division = np.where(into >= 0, into // strip_m, -1).astype(np.int32)
+        # whole edges, by how far they stay away from the line
+        bends = side[1] * (roads.vertex_lon, roads.vertex_lat)[side[0]]
+        least = np.minimum.reduceat(bends, roads.vertex_start[:-1])
+        into = (least - side[1] * line["place"]) / METRE[side[0]]
+        group = np.where(into >= 0, into // strip_m, -1).astype(np.int32)
         sums.append(
             [
-                length_by_division(pieces, division, n_division=60, parts=some)
-                for some in (None, parts)
+                length_by_division(pieces, division, n_division=60, parts=None),
+                length_by_division(pieces, division, n_division=60, parts=parts),
+                covered_length_m(
+                    roads, times, points, group,
+                    n_group=60, limit_s=LIMIT_S, leg_speed_mps=LEG_MPS,
+                ),
             ]
-        )
+        )  # fmt: skip
     np.testing.assert_array_equal(sums[0], sums[1])
     assert np.sum(sums[0]) > 0
 
