@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import yaml
 from distributed import Client
 
 from fault_cases import command
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @contextmanager
@@ -22,16 +25,28 @@ def scheduler(folder: Path) -> Iterator[str]:
     """Start a scheduler on the loopback and yield its address."""
     about = folder / "scheduler.json"
     process = subprocess.Popen(
-        [
-            sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1",
-            "--port", "0", "--dashboard-address", "127.0.0.1:0", "--no-dashboard", "--no-jupyter", "--scheduler-file", str(about),
-        ],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        [*_scheduler_command(), "--scheduler-file", str(about)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         yield _address(about)
     finally:
         end(process)
+
+
+def _scheduler_command() -> list[str]:
+    """Return the scheduler's command of the example, for a free port of the loopback."""
+    text = (ROOT / "deploy" / "compose.cluster.yaml").read_text("utf-8")
+    given: list[str] = yaml.safe_load(text)["services"]["scheduler"]["command"]
+    changed = {
+        "/opt/yikezhong/venv/bin/dask": str(Path(sys.executable).with_name("dask")),
+        "--host=0.0.0.0": "--host=127.0.0.1",
+        "--port=8786": "--port=0",
+    }
+    assert set(changed) < set(given)
+    return [changed.get(word, word) for word in given]
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -29,6 +30,13 @@ from yikezhong_geodata.study import Study, load_study
 SOAK = os.environ.get("YIKEZHONG_SOAK") == "1"
 soak = pytest.mark.skipif(not SOAK, reason="YIKEZHONG_SOAK=1")
 GIB = 2**30
+
+
+@pytest.fixture(autouse=True)
+def _no_half_made_clients() -> Iterator[None]:
+    """Let go of clients that never connected: ended late, they block the next one."""
+    yield
+    gc.collect()
 
 
 def tables(snapshot: Snapshot) -> dict[str, pd.DataFrame]:
