@@ -246,17 +246,20 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Compute a study and write a snapshot."""
-    from yikezhong_app.commands.run import compute, read_cut
     from yikezhong_app.snapshots.manifest import run_key
+    from yikezhong_geodata.sandbox.reader import READERS
 
     started = time.monotonic()
     folder = console.current_folder(folder, quiet=as_json)
-    cut = read_cut(cut_by)
     day = evaluation_date(as_of, folder)
     flags = {"datum": accept_datum, "repairs": accept_repairs}
     key = run_key(folder, as_of=day, accepted=[f for f, on in flags.items() if on])
     snapshot = None if force else _same_result(out, key)
     if snapshot is None:
+        READERS.prepare()  # it starts while this process still imports what it needs
+        from yikezhong_app.commands.run import compute, read_cut
+
+        cut = read_cut(cut_by)
         with console.progress_bar(quiet=as_json) as progress:
             snapshot = compute(
                 folder,
