@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import psycopg
 import pyarrow as pa
@@ -23,7 +23,7 @@ from psycopg import sql
 
 from yikezhong_app.progress import ProgressCall
 from yikezhong_app.publishing.digests import TableDigest
-from yikezhong_app.publishing.layouts import FileLayout, Group, TableLayout, layout_of
+from yikezhong_app.publishing.layouts import FileLayout, TableLayout, layout_of
 from yikezhong_app.publishing.publish import TIMES
 from yikezhong_app.publishing.registry import (
     TABLES,
@@ -31,7 +31,13 @@ from yikezhong_app.publishing.registry import (
     NothingPublishedError,
     current_stored,
 )
-from yikezhong_app.publishing.values import ROW, column_query, is_geometry, table_of
+from yikezhong_app.publishing.values import (
+    ROW,
+    column_query,
+    is_geometry,
+    rows_at_once,
+    table_of,
+)
 from yikezhong_app.snapshots.opening import (
     COPY,
     CURRENT,
@@ -50,9 +56,6 @@ from yikezhong_geodata.databases.connecting import Place, connected
 from yikezhong_geodata.databases.relations import postgis_schema
 from yikezhong_geodata.durable import replace_json, sync
 
-#: Rows that are fetched at once.
-_SLICE_ROWS: Final = 131_072
-
 
 class NotACopyError(SourceError):
     """A folder holds results of its own."""
@@ -66,6 +69,21 @@ class _Table:
     rows: int
     digest: str
     layout: TableLayout
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Rows of a row group: the first, how many, how many at once; its dictionaries."""
+
+    first: int
+    n_row: int
+    step: int
+    dictionaries: Mapping[str, list[str]]
+
+    @property
+    def end(self) -> int:
+        """The row after the last."""
+        return self.first + self.n_row
 
 
 def published_version(place: Place, schema: str) -> tuple[str, str]:
@@ -254,6 +272,7 @@ def _fetch_table(
     """Write the files of a table; return its entry of the manifest."""
     digest, first, parts = TableDigest(), 0, []
     place = sql.Identifier(stored, table.name)
+    step = rows_at_once(table.rows, _size(connection, stored, table.name))
     for layout in table.layout.files:
         path = work / layout.file
         if not path.resolve().is_relative_to(work.resolve()):
@@ -261,7 +280,9 @@ def _fetch_table(
         path.parent.mkdir(parents=True, exist_ok=True)
         with pq.ParquetWriter(path, layout.schema, compression="zstd") as writer:
             for group in layout.groups:
-                asked = (first, group, table.layout)
+                asked = _Asked(
+                    first, group.rows, step, table.layout.dictionaries_of(group)
+                )
                 rows = _read_group(connection, place, layout, asked)
                 digest.add(rows)
                 writer.write_table(rows, row_group_size=max(1, len(rows)))
@@ -290,35 +311,40 @@ def _changed(name: str) -> SnapshotCorruptError:
     )
 
 
+def _size(connection: psycopg.Connection[Any], schema: str, name: str) -> int:
+    """Return what a table takes in the database [bytes]."""
+    row = connection.execute(
+        "select pg_table_size(format('%%I.%%I', %s::text, %s::text)::regclass)",
+        [schema, name],
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
 def _read_group(
     connection: psycopg.Connection[Any],
     place: sql.Identifier,
     layout: FileLayout,
-    asked: tuple[int, Group, TableLayout],
+    asked: _Asked,
 ) -> pa.Table:
     """Return one row group."""
-    first, group, table = asked
-    dictionaries = table.dictionaries_of(group)
     texts = (
-        _csv(connection, place, layout.schema, span)
-        for span in _spans(first, group.rows)
+        _csv(
+            connection,
+            place,
+            layout.schema,
+            (start, min(start + asked.step, asked.end)),
+        )
+        for start in range(asked.first, asked.end, asked.step)
     )
     try:
-        slices = [table_of(text, layout.schema, dictionaries) for text in texts]
+        slices = [table_of(text, layout.schema, asked.dictionaries) for text in texts]
     except pa.ArrowException as error:  # a column of another type
         raise _changed(place.as_string(connection)) from error
+    if not slices:
+        return layout.schema.empty_table()
     if len(slices) == 1:
         return slices[0]
-    return (
-        pa.concat_tables(slices).unify_dictionaries()
-        if slices
-        else (layout.schema.empty_table())
-    )
-
-
-def _spans(first: int, n_row: int) -> Iterator[tuple[int, int]]:
-    for start in range(first, first + n_row, _SLICE_ROWS):
-        yield start, min(start + _SLICE_ROWS, first + n_row)
+    return pa.concat_tables(slices).unify_dictionaries()
 
 
 def _csv(

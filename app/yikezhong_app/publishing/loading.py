@@ -23,6 +23,7 @@ from yikezhong_app.publishing.values import (
     csv_of,
     is_geometry,
     plain_type,
+    rows_at_once,
     sql_type,
 )
 from yikezhong_app.snapshots.opening import Snapshot
@@ -67,8 +68,6 @@ _GEOMETRIES: Final = (
 )
 #: PostgreSQL cuts longer names off [bytes].
 _LONGEST_NAME: Final = 63
-#: Rows that are written at once.
-_SLICE_ROWS: Final = 65_536
 
 
 @dataclass(frozen=True)
@@ -129,8 +128,9 @@ def load_table(
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for group in read_groups(snapshot.folder, files, layout):
             digest.add(group)
-            for start in range(0, len(group), _SLICE_ROWS):
-                rows = group.slice(start, _SLICE_ROWS).select(fields.names)
+            step = rows_at_once(len(group), group.nbytes)
+            for start in range(0, len(group), step):
+                rows = group.slice(start, step).select(fields.names)
                 copy.write(csv_of(rows, first_row=n_row))
                 n_row += len(rows)
                 told(len(rows))

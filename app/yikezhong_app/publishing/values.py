@@ -26,6 +26,10 @@ SRID: Final = 4326
 ROW: Final = "ykz_row"
 GEOMETRY: Final = "geometry"
 
+#: What travels at once.
+_MOST_ROWS: Final = 65_536
+_MOST_BYTES: Final = 16 * 2**20
+
 _SCALARS: Final[tuple[tuple[Any, LiteralString], ...]] = (
     (pa.types.is_boolean, "boolean"),
     (pa.types.is_int8, "smallint"),
@@ -87,6 +91,21 @@ def sql_type(field: pa.Field) -> LiteralString:
         if is_kind(kind):
             return name
     raise ColumnKindError(f"不能发布类型为 {field.type} 的列", column=field.name)
+
+
+def rows_at_once(n_row: int, n_byte: int) -> int:
+    """Return how many rows of a table travel at once: some megabytes.
+
+    Examples
+    --------
+    >>> rows_at_once(10**6, 10**7), rows_at_once(20_000, 320 * 2**20)
+    (65536, 1000)
+    >>> rows_at_once(0, 0), rows_at_once(2, 2**30)
+    (65536, 1)
+    """
+    if n_byte <= 0:
+        return _MOST_ROWS
+    return max(1, min(_MOST_ROWS, n_row * _MOST_BYTES // n_byte))
 
 
 # --- out of Arrow ------------------------------------------------------------------
