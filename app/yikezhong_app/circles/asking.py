@@ -89,7 +89,10 @@ def _asks_for_more(catalog: Catalog, query: CirclesQuery) -> bool:
         return False
     if not catalog.tables.n_rows("circles"):
         return True
-    wanted = {"facility_id": query.facility, "limit_s": query.minutes * 60.0}
+    wanted: dict[str, str | float | None] = {
+        "facility_id": query.facility,
+        "limit_s": query.minutes * 60.0,
+    }
     return catalog.tables.where("circles", wanted, columns=["limit_s"]).empty
 
 

@@ -107,4 +107,5 @@ def _cells(
     y = (0.5 - np.log((1 + sine) / (1 - sine)) / (4 * np.pi)) * size_px
     column = np.floor(x / CELL_PX).astype(np.int64)
     row = np.floor(y / CELL_PX).astype(np.int64)
-    return row * 2**32 + column
+    cell: NDArray[np.int64] = row * 2**32 + column
+    return cell

@@ -49,7 +49,7 @@ _EARTH_M: Final = 40_075_016.686
 _DEGREE_M: Final = 111_320.0
 #: Polygons whose area divided by their outline is below so many steps of a tile's grid
 #: may vanish when they are put on the grid.
-_NARROWSTEPS: Final = 1.5
+_NARROW: Final = 1.5
 
 
 def build_division_tiles(divisions: gpd.GeoDataFrame, out_dir: Path) -> Path | None:
@@ -95,7 +95,8 @@ def _write(divisions: gpd.GeoDataFrame, path: Path) -> None:
             _cut(table, work / f"{step.zooms[0]}", step.zooms)
         tiles = sorted((zxy_to_tileid(*zxy), file) for zxy, file in _tile_files(work))
         with path.open("wb") as out:
-            writer = Writer(out)
+            make_writer: Any = Writer  # without type information
+            writer = make_writer(out)
             for tile_id, file in tiles:
                 writer.write_tile(tile_id, file.read_bytes())
             header = {
@@ -137,7 +138,8 @@ def _is_narrow(shapes: Geometries, *, zoom: int) -> NDArray[np.bool_]:
     step_m = _EARTH_M * cos / 2**zoom / _EXTENT
     with np.errstate(invalid="ignore", divide="ignore"):
         width_m = shapely.area(shapes) / shapely.length(shapes) * flat_m
-    return ~(width_m >= _NARROWSTEPS * step_m)
+    narrow: NDArray[np.bool_] = ~(width_m >= _NARROW * step_m)
+    return narrow
 
 
 def _cut(table: gpd.GeoDataFrame, folder: Path, zooms: tuple[int, int]) -> None:
