@@ -218,6 +218,30 @@ def test_columns_refuse_what_there_is_not(large: TestClient) -> None:
     assert large.get(f"{API}/indicators/none/columns?level=county").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "narrow"),
+    [
+        ("coverage?level=community", "service"),
+        ("coverage?level=community&service=elderly_circle&minutes=all", "parent"),
+        ("gaps", "service"),
+        ("gaps?service=elderly_circle&minutes=all", "parent"),
+        ("gap-areas", "service"),
+    ],
+)
+def test_an_answer_without_end_is_refused_before_it_is_made(
+    province: Path, path: str, narrow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_reader, "MOST_ANSWERED_ROWS", 2000)
+    client = make_client(province)
+    problem = assert_problem(client.get(f"{API}/{path}"), 422, "parameter")
+    assert f"请用 {narrow} 缩小范围" in problem["detail"]
+    township = _read(client, "divisions", level="township", limit=1)["items"][0]
+    mark = "&" if "?" in path else "?"
+    asked = f"{API}/{path}{mark}parent={township['code']}&service=elderly_circle"
+    answer = client.get(asked.replace("&service=elderly_circle&", "&", 1))
+    assert answer.status_code == 200, answer.text
+
+
 @pytest.mark.parametrize("zoom", [0, 5, 9, 13, 18])
 def test_clusters_sum_up_to_the_facilities(large: TestClient, zoom: int) -> None:
     box = "108.5,29.2,110,30.1"

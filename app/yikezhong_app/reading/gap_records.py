@@ -9,6 +9,7 @@ import numpy as np
 
 from yikezhong_app.reading.catalog import Catalog
 from yikezhong_app.reading.records import Row, to_rows
+from yikezhong_app.reading.table_reader import check_size
 from yikezhong_app.web.request_errors import ParameterError
 from yikezhong_app.words import REASONS
 from yikezhong_coverage.remedies import REMEDIES
@@ -143,6 +144,8 @@ def area_records(
         touched = [not wanted.isdisjoint(some) for some in table["community_codes"]]
         mask = mask & (inside | np.array(touched, dtype=bool))
     kept = table[mask]
+    narrow = "parent" if service else "service"
+    check_size(catalog.tables, AREAS, len(kept), narrow=narrow)
     return [
         (i, area_record(catalog, row))
         for i, row in zip(kept.index.tolist(), to_rows(kept), strict=True)

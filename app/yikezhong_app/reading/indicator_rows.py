@@ -9,6 +9,7 @@ from typing import Final
 from yikezhong_app.plan_words import STATUS_NAMES
 from yikezhong_app.reading.catalog import Catalog
 from yikezhong_app.reading.records import Row, to_rows
+from yikezhong_app.reading.table_reader import check_size
 from yikezhong_app.web.queries import IndicatorsFilter
 from yikezhong_app.web.request_errors import ParameterError, UnknownRecordError
 
@@ -76,6 +77,7 @@ def indicator_rows(
     table = catalog.tables.where(TABLE, wanted)
     if codes is not None:
         table = table[table["code"].isin(list(codes))]
+    check_size(catalog.tables, TABLE, len(table), narrow="level")
     return [_row(catalog, row) for row in to_rows(table)]
 
 

@@ -12,6 +12,7 @@ from yikezhong_app.plan_words import STATUS_NAMES
 from yikezhong_app.reading.catalog import Catalog
 from yikezhong_app.reading.indicator_rows import entries_of, find_entry
 from yikezhong_app.reading.records import Row, to_rows
+from yikezhong_app.reading.table_reader import check_size
 from yikezhong_app.schemas.measures import AccessQuery, EquityQuery, RobustnessQuery
 from yikezhong_app.web.request_errors import ParameterError
 
@@ -111,6 +112,7 @@ def _chosen(
     if parent is not None:
         code = catalog.find_division(parent)["code"]
         mask &= table["code"].isin([code, *catalog.under(code)]).to_numpy()
+    check_size(catalog.tables, name, int(mask.sum()), narrow="level")
     for row in to_rows(table[mask]):
         at = catalog.position.get(row["code"])
         division = None if at is None else catalog.divisions[at]["name"]

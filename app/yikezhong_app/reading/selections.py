@@ -10,6 +10,7 @@ import pandas as pd
 from yikezhong_app.reading.catalog import Catalog
 from yikezhong_app.reading.gap_records import gap_record
 from yikezhong_app.reading.records import Row, to_rows
+from yikezhong_app.reading.table_reader import check_size
 from yikezhong_app.web.queries import (
     CirclesQuery,
     CoverageFilter,
@@ -129,6 +130,9 @@ def coverage_rows(
             mask = mask & (part["variant"] == query.variant).to_numpy()
         if codes is not None:
             mask = mask & part["code"].isin(list(codes)).to_numpy()
+        n_rows = len(rows) + int(mask.sum())
+        narrow = "parent" if query.service else "service"
+        check_size(catalog.tables, "coverage", n_rows, narrow=narrow)
         rows.extend(_coverage_row(catalog, service, row) for row in to_rows(part[mask]))
     return rows
 
@@ -200,6 +204,8 @@ def gap_rows(
         if codes is not None:
             mask = mask & part["code"].isin(list(codes)).to_numpy()
         kept = part[mask]
+        narrow = "parent" if query.service else "service"
+        check_size(catalog.tables, "gaps", len(rows) + len(kept), narrow=narrow)
         rows.extend(
             (int(at), gap_record(catalog, row))
             for at, row in zip(kept.index, to_rows(kept), strict=True)

@@ -18,6 +18,7 @@ import pandas as pd
 
 from yikezhong_app.reading.shapes import Geometries
 from yikezhong_app.snapshots.snapshot import Snapshot
+from yikezhong_app.web.request_errors import ParameterError
 
 #: Tables with at most so many rows are kept whole: about 100 MB.
 MOST_WHOLE_ROWS: Final[dict[str, int]] = {
@@ -28,11 +29,38 @@ MOST_WHOLE_ROWS: Final[dict[str, int]] = {
     "roads": 500_000,
 }
 _MOST_OTHER_ROWS: Final = 1_000_000
+#: Of a large table no answer is made with more rows, all pages together.
+MOST_ANSWERED_ROWS: Final = 250_000
 #: What is kept of large tables unless it is set otherwise [bytes].
 DEFAULT_TABLE_BYTES: Final = 256 * 2**20
 
 #: (service, level)
 PartKey = tuple[str, str]
+
+
+def check_size(reader: TableReader, name: str, n_rows: int, *, narrow: str) -> None:
+    """Refuse an answer of very many rows of a large table before it is made.
+
+    Parameters
+    ----------
+    reader : TableReader
+    name : str
+        Table.
+    n_rows : int
+        Rows of the answer, all pages together.
+    narrow : str
+        Parameter that narrows it.
+
+    Raises
+    ------
+    ParameterError
+        If there are too many.
+    """
+    if n_rows > MOST_ANSWERED_ROWS and reader.is_large(name):
+        raise ParameterError(
+            f"这个成果很大，所求有 {MOST_ANSWERED_ROWS} 行以上；请用 {narrow} 缩小范围",
+            parameter=narrow,
+        )
 
 
 class TableReader:

@@ -79,9 +79,20 @@ def build_division_tiles(divisions: gpd.GeoDataFrame, out_dir: Path) -> Path | N
         sync(fresh)
         fresh.replace(path)
         sync(path.parent)
+        _drop_old(path)
     finally:
         fresh.unlink(missing_ok=True)
     return path
+
+
+def _drop_old(path: Path) -> None:
+    """Keep the tiles of these boundaries and of those before, and no others.
+
+    Who has opened tiles that are dropped goes on reading them.
+    """
+    others = [other for other in path.parent.glob("*.pmtiles") if other != path]
+    for other in sorted(others, key=lambda one: one.stat().st_mtime)[:-1]:
+        other.unlink()
 
 
 def _write(divisions: gpd.GeoDataFrame, path: Path) -> None:
