@@ -121,10 +121,13 @@ def times_table(
         Ids in the order of the study.
     """
     service, pieces = times.service, []
+    # the ids of the service's own facilities: others must not change its file
+    own_id = facility_id.take(pa.array(times.facilities))
     for variant in VARIANTS:
         nearest = times.nearest[variant]
         n_row = len(nearest.time_s)
-        facility = pa.array(nearest.facility, mask=nearest.facility < 0)
+        place = np.searchsorted(times.facilities, nearest.facility).astype(np.int32)
+        facility = pa.array(place, mask=nearest.facility < 0)
         pieces.append(
             pa.table(
                 {
@@ -136,9 +139,7 @@ def times_table(
                     "speed_mps": pa.array(np.full(n_row, network.leg_speed_mps)),
                     "variant": _repeated(variant, n_row),
                     "time_s": pa.array(nearest.time_s),
-                    "facility_id": pa.DictionaryArray.from_arrays(
-                        facility, facility_id
-                    ),
+                    "facility_id": pa.DictionaryArray.from_arrays(facility, own_id),
                 }
             )
         )
