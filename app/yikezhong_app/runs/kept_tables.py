@@ -83,7 +83,7 @@ class KeptTables:
         elif name in _BY_LEVEL:
             _write_by_level(path, table)
         else:
-            table.to_parquet(path, index=False, compression="zstd")
+            pq.write_table(_as_arrow(table), path, compression="zstd")
         about = _read(folder / _DONE)
         about.setdefault("tables", {})[name] = {
             "rows": len(table),
@@ -135,11 +135,27 @@ def _write_by_level(path: Path, table: pd.DataFrame) -> None:
 
 def _as_arrow(table: pd.DataFrame) -> pa.Table:
     if not isinstance(table, gpd.GeoDataFrame):
-        return pa.Table.from_pandas(table, preserve_index=False)
+        return _with_common_types(pa.Table.from_pandas(table, preserve_index=False))
     # geopandas alone knows the words that make it GeoParquet
     file = io.BytesIO()
     table.to_parquet(file, index=False, compression=None)
-    return pq.read_table(io.BytesIO(file.getvalue()))
+    return _with_common_types(pq.read_table(io.BytesIO(file.getvalue())))
+
+
+def _with_common_types(table: pa.Table) -> pa.Table:
+    """Return a table with types that do not depend on what this file holds.
+
+    Readers that join the files of a table take the types of the first: indexes of
+    texts are of one width, and a column without any value is one of texts.
+    """
+
+    def common(kind: pa.DataType) -> pa.DataType:
+        if pa.types.is_dictionary(kind):
+            return pa.dictionary(pa.int32(), kind.value_type)
+        return pa.large_string() if pa.types.is_null(kind) else kind
+
+    fields = [field.with_type(common(field.type)) for field in table.schema]
+    return table.cast(pa.schema(fields, metadata=table.schema.metadata))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -15,12 +15,13 @@ from yikezhong_app.runs.cutting import Part
 from yikezhong_app.runs.measure import Network
 from yikezhong_app.runs.plan_network import network_at
 from yikezhong_app.runs.run_data import RunData
-from yikezhong_app.tables.circles import (
-    STYLES,
-    band_within,
-    covered_area_m2,
-)
+from yikezhong_app.tables.circles import STYLES, band_within
 from yikezhong_app.tables.roads import RoadLengths, covered_road_m, measure_roads
+from yikezhong_coverage.areas import (
+    DivisionPieces,
+    covered_area_m2,
+    cut_divisions,
+)
 from yikezhong_coverage.lattice import tiles_over
 from yikezhong_coverage.records import (
     FloatArray,
@@ -30,6 +31,7 @@ from yikezhong_coverage.records import (
     Service,
     Snapped,
 )
+from yikezhong_geodata.columns import EQUAL_AREA_CRS
 from yikezhong_geodata.road_cells import cell_of, cells_near, cells_of_box
 from yikezhong_geodata.road_store import RoadWindow
 
@@ -199,11 +201,25 @@ class PartWindow:
         tile, polygons = band_within(
             self.at_run_speed, facilities, limit_s=service.limit_s, within=within
         )
-        over = np.isin(tile, self._own_tiles)
+        over = np.flatnonzero(np.isin(tile, self._own_tiles))
         covered_m2 = covered_area_m2(
-            self._own_shapes, [polygons[k] for k in np.flatnonzero(over).tolist()]
+            self._own_pieces, tile[over], [polygons[k] for k in over.tolist()]
         )
-        return {"tile": tile, **as_bytes(polygons), "covered_m2": covered_m2}
+        area_m2 = self._own_shapes["area_m2"].to_numpy(np.float64)
+        return {
+            "tile": tile,
+            **as_bytes(polygons),
+            "covered_m2": np.minimum(covered_m2, area_m2),
+        }
+
+    @cached_property
+    def _own_pieces(self) -> DivisionPieces:
+        """The part's divisions, cut along the tiles."""
+        return cut_divisions(
+            self._own_shapes.geometry.to_numpy().tolist(),
+            cell_m=STYLES["walking"].cell_m,
+            crs=EQUAL_AREA_CRS,
+        )
 
     @cached_property
     def _own_shapes(self) -> Any:

@@ -204,7 +204,8 @@ class _Counted:
         capacity, pairs = self.run.capacity(self.service), None
         if capacity is not None and self.found is not None:
             pairs = self.found.pairs(speed_mps=speed_mps)
-        return Splitter(times, network, self.run.records, capacity, pairs)
+        limits_s = tuple(self.run.terms.limits_s(self.service))
+        return Splitter(times, network, self.run.records, capacity, pairs, limits_s)
 
     def _times(self) -> pa.Table:
         return times_table(

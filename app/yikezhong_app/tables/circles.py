@@ -12,8 +12,8 @@ import shapely
 from yikezhong_app.runs.measure import Network
 from yikezhong_coverage.circles import service_area
 from yikezhong_coverage.joint import band_tiles, joint_area
-from yikezhong_coverage.records import FloatArray, IntArray, Service, Snapped
-from yikezhong_geodata.columns import CRS, EQUAL_AREA_CRS
+from yikezhong_coverage.records import IntArray, Service, Snapped
+from yikezhong_geodata.columns import CRS
 
 
 @dataclass(frozen=True)
@@ -109,41 +109,3 @@ def union_row(service: Service, union: shapely.MultiPolygon) -> gpd.GeoDataFrame
         geometry=[union],
         crs=CRS,
     )
-
-
-def covered_area_m2(
-    divisions: gpd.GeoDataFrame, tiles: Sequence[shapely.MultiPolygon]
-) -> FloatArray:
-    """Return how much of each division the tiles of a union of circles cover [m²].
-
-    Parameters
-    ----------
-    divisions : GeoDataFrame
-    tiles : sequence of shapely.MultiPolygon
-        In ascending order of their numbers. Areas are added in this order, so that a
-        division's is the same with any other tiles besides.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_division,)
-        ``nan`` where a division has no geometry. Areas are those of the equal-area
-        CRS, as for the divisions themselves.
-    """
-    parts = shapely.get_parts(np.array(tiles, dtype=object))
-    shapes = divisions.geometry.to_numpy()
-    covered = np.where(shapely.is_missing(shapes), np.nan, 0.0)
-    if not len(parts):
-        return covered
-    tree = shapely.STRtree(parts)
-    place, part = tree.query(shapes, predicate="intersects")
-    order = np.lexsort((part, place))
-    place, part = place[order], part[order]
-    whole = np.zeros(len(part), dtype=np.bool_)
-    inner = np.column_stack(tree.query(shapes, predicate="contains_properly"))
-    whole[np.searchsorted(place * len(parts) + part, inner @ [len(parts), 1])] = True
-    common = parts[part]
-    common[~whole] = shapely.intersection(shapes[place[~whole]], common[~whole])
-    area = gpd.GeoSeries(common, crs=CRS).to_crs(EQUAL_AREA_CRS).area
-    np.add.at(covered, place, area.to_numpy())
-    area_m2: FloatArray = divisions["area_m2"].to_numpy(np.float64)
-    return np.minimum(covered, area_m2)

@@ -20,8 +20,15 @@ from yikezhong_coverage.rates import (
     roll_up,
     roll_up_areas,
 )
-from yikezhong_coverage.records import BoolArray, FloatArray, IndexArray, Reach
-from yikezhong_coverage.supply import Split, fill, split_by_time
+from yikezhong_coverage.records import (
+    BoolArray,
+    FloatArray,
+    IndexArray,
+    IntArray,
+    Reach,
+)
+from yikezhong_coverage.supply import Split, fill, fill_in_bands, split_by_time
+from yikezhong_coverage.travel import reach
 from yikezhong_geodata.columns import LEVELS
 from yikezhong_geodata.study import Study
 
@@ -35,7 +42,9 @@ class Splitter:
 
     Without capacity the split follows from the time alone. With capacity the
     facilities are filled anew for each group, as if only that group came.
-    ``known_pairs`` are those of the largest limit, where they are there already.
+    ``known_pairs`` are those of the largest limit, where they are there already;
+    without them places are filled in bands of time for all ``limits_s``, where these
+    are given: by car there may be more pairs than can be held at once.
     """
 
     times: ServiceTimes
@@ -43,7 +52,11 @@ class Splitter:
     records: StudyRecords
     capacity: FloatArray | None
     known_pairs: Reach | None = None
+    limits_s: tuple[float, ...] = ()
     _pairs: dict[float, Reach] = field(default_factory=dict, repr=False)
+    _filled: dict[tuple[str, str], dict[float, Split]] = field(
+        default_factory=dict, repr=False
+    )
 
     def split(self, group: str, *, variant: str, limit_s: float) -> Split:
         """Return the split of a group at a limit, shape (n_demand,)."""
@@ -51,12 +64,44 @@ class Splitter:
         if self.capacity is None:
             time_s = self.times.nearest[variant].time_s
             return split_by_time(people, time_s, limit_s=limit_s)
+        if limit_s in self.limits_s and self.known_pairs is None:
+            if (group, variant) not in self._filled:
+                self._filled.clear()  # one is done with before the next one begins
+                self._filled[group, variant] = self._fill(people, variant)
+            return self._filled[group, variant][limit_s]
         facilities = self.times.facilities
         pairs = self.pairs(limit_s)
         if variant == "own":
             owner = self.records.facility_own[facilities]
             pairs = own_pairs(pairs, owner, demand_own=self.records.demand_own)
         return fill(pairs, people, self.capacity[facilities]).split
+
+    def _fill(self, people: FloatArray, variant: str) -> dict[float, Split]:
+        """Return the splits at all limits, pairs looked for from the nearest on."""
+        network, records = self.network, self.records
+        facilities = self.times.facilities
+
+        def find_pairs(demand: IntArray, some: IntArray, limit_s: float) -> Reach:
+            pairs = reach(
+                network.graph,
+                network.demand.take(demand),
+                network.facility.take(facilities[some]),
+                leg_speed_mps=network.leg_speed_mps,
+                limit_s=limit_s,
+            )
+            if variant != "own":
+                return pairs
+            owner = records.facility_own[facilities[some]]
+            return own_pairs(pairs, owner, demand_own=records.demand_own[demand])
+
+        splits = fill_in_bands(
+            find_pairs,
+            people,
+            np.zeros(0) if self.capacity is None else self.capacity[facilities],
+            nearest_s=self.times.nearest[variant].time_s,
+            limits_s=self.limits_s,
+        )
+        return dict(zip(self.limits_s, splits, strict=True))
 
     def pairs(self, limit_s: float) -> Reach:
         """Return all pairs of the service's facilities and demand within a limit."""
@@ -228,8 +273,8 @@ def _people_rows(
         for variant, group in product(variants, groups)
         if splitter.capacity is None
     }
-    for number, limit_s in enumerate(limits_s):
-        for variant, group in product(variants, groups):
+    for variant, group in product(variants, groups):
+        for number, limit_s in enumerate(limits_s):
             if splitter.capacity is None:
                 yield limit_s, variant, group, at_once[variant, group][number]
                 continue
