@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from yikezhong_app.reading.shapes import Geometries
 from yikezhong_app.snapshots.snapshot import Snapshot
@@ -25,7 +26,7 @@ MOST_WHOLE_ROWS: Final[dict[str, int]] = {
     "gaps": 300_000,
     "gap_areas": 100_000,
     "circles": 10_000,
-    "indicators": 300_000,
+    "indicators": 100_000,
     "roads": 500_000,
 }
 _MOST_OTHER_ROWS: Final = 1_000_000
@@ -146,6 +147,8 @@ class TableReader:
             where=asked,
             columns=columns or self._plain_columns(name),
         )
+        # what decoding took is given back, not kept for a next time
+        pa.default_memory_pool().release_unused()
         self._keep(key, rows)
         return rows
 
@@ -181,7 +184,9 @@ class TableReader:
     def shapes(self, name: str, at: Sequence[int]) -> Geometries:
         """Return the shapes of some rows of a table by their positions in it."""
         if self.is_large(name):
-            return self._snapshot.shapes(name, at)
+            found = self._snapshot.shapes(name, at)
+            pa.default_memory_pool().release_unused()
+            return found
         frame = self._snapshot.geo_table(name)
         chosen: Geometries = np.asarray(frame.geometry.array, dtype=object)[list(at)]
         return chosen
