@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import yaml
@@ -30,6 +30,7 @@ def scheduler(folder: Path) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    (folder / "scheduler.pid").write_text(str(process.pid))
     try:
         yield _address(about)
     finally:
@@ -76,7 +77,8 @@ def workers(address: str, folder: Path, count: int = 2) -> Iterator[list[int]]:
 
 def end(process: subprocess.Popen[bytes]) -> None:
     """End a process and what it has started."""
-    os.killpg(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,9 @@ from parted_run_cases import Counting, assert_same_tables, tables_of, whole
 from random_study_cases import random_study
 from yikezhong_app import cli
 from yikezhong_app.commands import run as run_command
-from yikezhong_app.engines.cluster import DaskCluster
+from yikezhong_app.engines.cluster import ClusterError, DaskCluster
 from yikezhong_app.engines.pool import ProcessPool
-from yikezhong_app.engines.tasks import Task, TasksFailedError
+from yikezhong_app.engines.tasks import Engine, Task, TasksFailedError
 from yikezhong_app.runs.pipeline import run_study
 from yikezhong_app.runs.workspace import WORK
 from yikezhong_app.snapshots.snapshot import open_current
@@ -190,6 +190,48 @@ def test_a_killed_node_changes_nothing(
             engine.close()
     assert len(killed) == 1
     assert_same_tables(found, expected)
+
+
+class Ending(Counting):
+    """An engine of which something ends as soon as it has done its first task."""
+
+    def __init__(self, engine: Engine, sessions: list[int]) -> None:
+        super().__init__(engine)
+        self.sessions = sessions
+
+    def run(
+        self, tasks: Sequence[Task], *, done: Callable[[int, dict[str, Any]], None]
+    ) -> list[dict[str, Any]]:
+        def end(number: int, answer: dict[str, Any]) -> None:
+            while self.sessions:
+                os.killpg(self.sessions.pop(), signal.SIGKILL)
+            done(number, answer)
+
+        return super().run(tasks, done=end)
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [("scheduler", "与调度器的连接已中断"), ("workers", "所有计算节点都已离开")],
+)
+def test_a_cluster_that_goes_away(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, said: str
+) -> None:
+    """The run says so and ends; what was done is kept."""
+    monkeypatch.setattr("yikezhong_app.engines.cluster._LOOK_S", 0.2)
+    out = tmp_path / "out"
+    with scheduler(tmp_path) as address, workers(address, tmp_path) as sessions:
+        if what == "scheduler":
+            sessions = [int((tmp_path / "scheduler.pid").read_text())]
+        engine = DaskCluster(address, wait_s=3.0)
+        try:
+            with pytest.raises(ClusterError, match=said) as error:
+                run_study(study, out, engine=Ending(engine, sessions), cut="community")
+        finally:
+            engine.close()
+    assert "接着计算" in str(error.value)
+    assert made(out, "parts")
+    assert list((out / WORK).glob("run-*")) == []
 
 
 def start_run(states: TwoStates, day: str, *more: str) -> subprocess.Popen[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Sequence
+from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from yikezhong_app.engines.tasks import Answers, Done, Task, perform
@@ -12,6 +14,11 @@ from yikezhong_coverage.errors import InputError, SourceError
 
 _MISSING: Final = "没有安装集群计算所需的组件"
 _INSTALL: Final = "请安装 yikezhong[cluster]"
+_LOST: Final = "与调度器的连接已中断"
+_NOBODY: Final = "所有计算节点都已离开"
+_AGAIN: Final = "已算完的部分已保留，恢复后重新运行即可接着计算"
+#: How often it is looked whether any worker is there [s].
+_LOOK_S: Final = 2.0
 #: How long the scheduler and its first worker are waited for [s].
 WAIT_S: Final = 30.0
 
@@ -28,7 +35,8 @@ class DaskCluster:
     scheduler : str
         Address, e.g. ``tcp://127.0.0.1:8786``.
     wait_s : float
-        How long the scheduler and a first worker are waited for [s].
+        How long the scheduler and a first worker are waited for, and how long a run
+        waits for others when all have left [s].
 
     Raises
     ------
@@ -43,6 +51,7 @@ class DaskCluster:
             from distributed import Client
         except ImportError as error:
             raise InputError(_MISSING, hint=_INSTALL) from error
+        self._wait_s = wait_s
         try:
             self._client = Client(scheduler, timeout=wait_s, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
@@ -65,15 +74,15 @@ class DaskCluster:
 
     def run(self, tasks: Sequence[Task], *, done: Done) -> list[dict[str, Any]]:
         """Do all tasks; see :class:`~yikezhong_app.engines.tasks.Engine`."""
-        from distributed import as_completed
-        from distributed.scheduler import KilledWorker
-
         answers = Answers(tasks, done)
         number_of: dict[Any, int] = {}
+        futures: list[Any] = []
+        came: SimpleQueue[Any] = SimpleQueue()
 
-        def submit(number: int) -> Any:
+        def submit(number: int) -> None:
             task = tasks[number]
             key = f"yikezhong-{secrets.token_hex(8)}"
+            number_of[key] = number
             future = self._client.submit(
                 perform_alike,
                 source_hash(),
@@ -82,32 +91,53 @@ class DaskCluster:
                 key=key,
                 pure=False,
             )
-            number_of[key] = number
-            return future
+            futures.append(future)
+            future.add_done_callback(came.put)
 
-        futures = [submit(number) for number in range(len(tasks))]
-        coming = as_completed(futures, loop=self._client.loop)
+        for number in range(len(tasks)):
+            submit(number)
+        seen = time.monotonic()
         try:
-            for future in coming:
-                number = number_of[future.key]
-                error = future.exception()
-                if isinstance(error, KilledWorker):
-                    again = answers.fail(number, "计算节点多次意外终止")
-                elif error is not None:
-                    again = answers.fail(number, f"{type(error).__name__}: {error}")
-                else:
-                    again = answers.take(number, future.result())
-                if again:
-                    fresh = submit(number)
-                    futures.append(fresh)
-                    coming.add(fresh)
+            while not answers.is_over:
+                try:
+                    future = came.get(timeout=_LOOK_S)
+                except Empty:
+                    if self._has_workers():
+                        seen = time.monotonic()
+                    elif time.monotonic() - seen > self._wait_s:
+                        raise ClusterError(_NOBODY, hint=_AGAIN) from None
+                    continue
+                seen, number = time.monotonic(), number_of[future.key]
+                if _take(answers, number, future):
+                    submit(number)
         finally:
             self._client.cancel(futures)
         return answers.result()
 
+    def _has_workers(self) -> bool:
+        """Say whether anybody is there to do anything."""
+        try:
+            return bool(self._client.nthreads())
+        except (OSError, TimeoutError) as error:
+            raise ClusterError(_LOST, hint=_AGAIN) from error
+
     def close(self) -> None:
         """Leave the cluster, which goes on."""
         self._client.close()
+
+
+def _take(answers: Answers, number: int, future: Any) -> bool:
+    """Take what a task has come to; say whether it has to be tried again."""
+    from distributed.scheduler import KilledWorker
+
+    if future.status in ("cancelled", "lost"):
+        raise ClusterError(_LOST, hint=_AGAIN)
+    error = future.exception()
+    if isinstance(error, KilledWorker):
+        return answers.fail(number, "计算节点多次意外终止")
+    if error is not None:
+        return answers.fail(number, f"{type(error).__name__}: {error}")
+    return answers.take(number, future.result())
 
 
 def perform_alike(
