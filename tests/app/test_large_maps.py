@@ -192,6 +192,21 @@ def test_communities_can_be_walked_by_keyboard(page: Any, out: Path) -> None:
     assert told.startswith(_community(out, 0)["name"])
 
 
+def test_the_page_has_no_serious_finding(page: Any, out: Path) -> None:
+    axe = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+    assert axe.is_file(), "axe-core is not installed: run `npm ci --ignore-scripts`"
+    one = _community(out, 1777)
+    _open(page, _near(one, 13) + f"&code={one['code']}")
+    page.wait_for_selector("#area-name")
+    page.locator(".tile-keys").focus()
+    page.evaluate(axe.read_text(encoding="utf-8"))
+    result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    serious = [
+        v for v in result["violations"] if v["impact"] in ("serious", "critical")
+    ]
+    assert [(v["id"], [n["target"] for n in v["nodes"]]) for v in serious] == []
+
+
 def test_an_indicator_paints_the_communities(page: Any, out: Path) -> None:
     one = _community(out, 1777)
     _open(page, _near(one, 10) + "&indicator=X-2")
