@@ -42,6 +42,11 @@ export class Clusters extends Facilities {
     this.look();
   }
 
+  /** Only categories that there are: the others have a sign, but nothing to show. */
+  legend() {
+    return super.legend().filter(({ id }) => this.counts.has(id));
+  }
+
   hasHollow() {
     return this.hollow > 0;
   }
@@ -80,7 +85,9 @@ export class Clusters extends Facilities {
   draw({ clusters, categories, not_open: hollow }) {
     this.hollow = hollow;
     this.counts = new Map(Object.entries(categories));
-    this.signs = this.signsOf([...this.counts.keys()]);
+    // in the order of the service, whatever part is counted: a sign keeps its meaning
+    const order = this.study.services.find(({ id }) => id === this.question.service)?.categories ?? [];
+    this.signs = this.signsOf([...new Set([...order, ...this.counts.keys()])]);
     this.group.clearLayers();
     for (const cluster of clusters) this.group.addLayer(cluster.facility ? this.single(cluster) : this.ring(cluster));
   }
