@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,7 @@ import pandas as pd
 import pytest
 
 from fault_cases import remount, small_disk
+from indicator_cases import END, DemoRun
 from parted_run_cases import Counting, assert_same_tables, tables_of
 from random_study_cases import random_study
 from yikezhong_app.engines.pool import ProcessPool
@@ -26,9 +28,10 @@ from yikezhong_app.runs.kept_tables import KeptTables
 from yikezhong_app.runs.pipeline import run_study
 from yikezhong_app.runs.workspace import WORK, open_workspace
 from yikezhong_app.snapshots.snapshot import Snapshot, open_current
-from yikezhong_geodata.study import Study
+from yikezhong_geodata.study import Study, load_study
 
 CUT = "community"
+SOAK = os.environ.get("YIKEZHONG_SOAK") == "1"
 
 
 @pytest.fixture(scope="module")
@@ -313,3 +316,29 @@ def test_a_disk_that_is_full_for_other_processes(study: Study, tmp_path: Path) -
             run_study(study, out, engine=pool, cut=CUT)
     finally:
         pool.close()
+
+
+@pytest.mark.skipif(not SOAK, reason="YIKEZHONG_SOAK=1")
+def test_a_new_facility_of_the_demonstration(
+    county_run: DemoRun, tmp_path: Path
+) -> None:
+    """The same in the demonstration study, with its plans, cut by township."""
+    study = load_study(county_run.study, as_of=END)
+    out, engine = tmp_path / "out", Counting()
+    run_study(study, out, engine=engine, cut="township")
+    open_ = study.facilities[study.facilities["status"] == "open"]
+    row = open_[open_["category"] == "day_care"].iloc[0]
+    edited = add_facility(
+        study, lon=row["lon"] + 0.001, lat=row["lat"], category="day_care"
+    )
+    again = Counting()
+    found = run_study(edited, out, engine=again, cut="township")
+    touched = {s.name for s in study.services if "day_care" in s.categories}
+    services = again.of("count_service")
+    assert {name for name, made in services.items() if made} <= touched
+    assert 0 < sum(services.values()) < len(services)
+    parts = again.of("measure_part")
+    assert 0 < sum(made > 0 for made in parts.values()) < len(parts)
+    fresh = run_study(edited, tmp_path / "fresh", engine=Counting(), cut="township")
+    assert found.version == fresh.version
+    assert_same_tables(tables(found), tables(fresh))
