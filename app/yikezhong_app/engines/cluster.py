@@ -121,6 +121,9 @@ class DaskCluster:
         except (OSError, TimeoutError) as error:
             raise ClusterError(_LOST, hint=_AGAIN) from error
 
+    def rest(self) -> None:
+        """Keep the workers: their memory is the cluster's."""
+
     def close(self) -> None:
         """Leave the cluster, which goes on."""
         self._client.close()

@@ -21,5 +21,8 @@ class InProcess:
                 pass
         return answers.result()
 
+    def rest(self) -> None:
+        """There is nothing to let go of."""
+
     def close(self) -> None:
         """Nothing was started."""

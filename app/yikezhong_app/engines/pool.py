@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from yikezhong_app.engines.tasks import Answers, Done, Task, perform
 from yikezhong_app.jobs.worker import resident_bytes
+from yikezhong_app.memory import release_memory
 
 LOG = logging.getLogger("yikezhong.engines")
 #: What workers have imported before they are forked.
@@ -84,6 +85,10 @@ class ProcessPool:
                 self._end(worker)
             self._busy.clear()
         return answers.result()
+
+    def rest(self) -> None:
+        """End the workers; others are started when there are tasks again."""
+        self.close()
 
     def close(self) -> None:
         """End the workers."""
@@ -167,5 +172,6 @@ def _work(pipe: Connection) -> None:
         try:
             function, payload = pipe.recv()
             pipe.send(perform(function, payload))
+            release_memory()
         except (EOFError, BrokenPipeError, ConnectionResetError):
             os._exit(0)

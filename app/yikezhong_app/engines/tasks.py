@@ -111,6 +111,9 @@ class Engine(Protocol):
             If a task fails twice; the others have been done all the same.
         """
 
+    def rest(self) -> None:
+        """Let go of memory until there are tasks again."""
+
     def close(self) -> None:
         """End what was started; tasks under way are given up."""
 

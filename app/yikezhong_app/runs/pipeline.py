@@ -54,7 +54,7 @@ from yikezhong_app.runs.waves import count_services, measure_parts
 from yikezhong_app.runs.workspace import Workspace, open_workspace
 from yikezhong_app.snapshots.manifest import build_manifest, source_hash
 from yikezhong_app.snapshots.snapshot import Snapshot, write_snapshot
-from yikezhong_app.snapshots.table_files import Table, TableFiles
+from yikezhong_app.snapshots.table_files import MadeTable, Table, TableFiles
 from yikezhong_app.tables.networks import network_tables
 from yikezhong_app.tables.plan_gaps import plan_gap_rows
 from yikezhong_app.tables.plans import PlanTables
@@ -142,6 +142,8 @@ def compute_tables(
 def _frame(table: Table) -> pd.DataFrame:
     if isinstance(table, TableFiles):
         return table.frame()
+    if isinstance(table, MadeTable):
+        return _frame(table.make())
     frame: pd.DataFrame = table.to_pandas() if isinstance(table, pa.Table) else table
     return frame
 
@@ -190,6 +192,8 @@ def _compute(
     finally:
         if engine is None:
             chosen.close()
+        else:
+            chosen.rest()
         forget_run(folder)
         shutil.rmtree(folder, ignore_errors=True)
     plan_tables = plans.tables(progress=part(progress, 0.82, 0.87))
@@ -326,19 +330,26 @@ def _study_tables(
 ) -> dict[str, Table]:
     """Return the tables of the study itself, with where its points stand."""
     walking = networks.get("walking") or next(iter(networks.values()))
-    facilities, demand = study.facilities.copy(), study.demand.copy()
+    facilities = study.facilities.copy()
     facilities["snap_m"] = walking.facility.leg_m
     facilities["snap_status"] = snap_status(walking, facilities, of="facilities")
-    demand["snap_m"] = walking.demand.leg_m
-    demand["status"] = snap_status(walking, demand, of="demand")
+
+    def demand() -> pd.DataFrame:
+        return study.demand.assign(
+            snap_m=walking.demand.leg_m,
+            status=snap_status(walking, study.demand, of="demand"),
+        )
+
     tables = {
         "divisions": study.divisions,
         "facilities": facilities,
-        "demand": demand,
+        "demand": MadeTable(len(study.demand), True, demand),
         "data_report": pd.concat(
             [study.report.frame(), report.frame()], ignore_index=True
         ),
-        "roads": road_rows(walking.graph),
+        "roads": MadeTable(
+            walking.graph.n_edge, True, lambda: road_rows(walking.graph)
+        ),
         "zones": study.plan_inputs.zones,
         **network_tables(networks),
     }

@@ -17,7 +17,7 @@ from typing import Any, Final
 import geopandas as gpd
 import pandas as pd
 
-from yikezhong_app.snapshots.table_files import Table, TableFiles
+from yikezhong_app.snapshots.table_files import MadeTable, Table, TableFiles
 from yikezhong_geodata.columns import LEVELS
 from yikezhong_geodata.geopackages import write_layer
 
@@ -95,12 +95,14 @@ def write_layers(
 
 
 def _has_shapes(table: Table) -> bool:
-    if isinstance(table, TableFiles):
+    if isinstance(table, (TableFiles, MadeTable)):
         return table.geometry
     return isinstance(table, gpd.GeoDataFrame)
 
 
 def _frame(table: Table) -> pd.DataFrame:
+    if isinstance(table, MadeTable):
+        return table.make()
     return table.frame() if isinstance(table, TableFiles) else table
 
 

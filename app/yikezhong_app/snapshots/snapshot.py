@@ -29,6 +29,7 @@ import geopandas as gpd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from yikezhong_app.memory import release_memory
 from yikezhong_app.snapshots.layers import write_layers
 from yikezhong_app.snapshots.opening import (
     CURRENT,
@@ -50,7 +51,7 @@ from yikezhong_app.snapshots.stored_tables import (
     SnapshotMissingError,
     sha256,
 )
-from yikezhong_app.snapshots.table_files import Table, TableFiles
+from yikezhong_app.snapshots.table_files import MadeTable, Table, TableFiles
 from yikezhong_coverage.errors import PlannerError, SourceError
 from yikezhong_geodata.durable import replace_json, sync
 
@@ -167,6 +168,11 @@ def publishing(out_dir: Path) -> Iterator[None]:
 def _write_table(folder: Path, name: str, table: Table) -> dict[str, Any]:
     if isinstance(table, TableFiles):
         return table.put(folder, name)
+    if isinstance(table, MadeTable):
+        try:
+            return _write_table(folder, name, table.make())
+        finally:
+            release_memory()
     path = folder / f"{name}.parquet"
     if isinstance(table, pa.Table):
         pq.write_table(table, path, compression="zstd")

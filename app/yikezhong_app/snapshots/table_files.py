@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,8 +92,29 @@ class TableFiles:
         return {"rows": len(self), "geometry": self.geometry, "parts": parts}
 
 
+@dataclass(frozen=True)
+class MadeTable:
+    """A table that is made when it is written, and let go of.
+
+    Parameters
+    ----------
+    rows : int
+    geometry : bool
+        Whether it has a geometry column.
+    make : callable
+        Returns the table; the same each time.
+    """
+
+    rows: int
+    geometry: bool
+    make: Callable[[], pd.DataFrame | pa.Table]
+
+    def __len__(self) -> int:
+        return self.rows
+
+
 #: What a table is while a snapshot is made.
-Table = pd.DataFrame | gpd.GeoDataFrame | pa.Table | TableFiles
+Table = pd.DataFrame | gpd.GeoDataFrame | pa.Table | TableFiles | MadeTable
 
 
 def _link(source: Path, target: Path) -> None:

@@ -7,6 +7,7 @@ times to the last bit.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,13 @@ import pyarrow.compute as pc
 
 from yikezhong_app.runs.measure import Network
 from yikezhong_app.snapshots.snapshot import NETWORK_PREFIX, Snapshot
+from yikezhong_app.snapshots.table_files import MadeTable
 from yikezhong_app.web.request_errors import ParameterError
 from yikezhong_coverage.records import FloatArray, IntArray, RoadGraph
 from yikezhong_coverage.snap import snap_points
 
 
-def network_tables(networks: Mapping[str, Network]) -> dict[str, pa.Table]:
+def network_tables(networks: Mapping[str, Network]) -> dict[str, MadeTable]:
     """Return ``network_<profile>`` (a row an edge) and ``network_<profile>_nodes``.
 
     Columns of an edge: id, class, u, v (rows of the node table), length_m, forward_s,
@@ -30,26 +32,35 @@ def network_tables(networks: Mapping[str, Network]) -> dict[str, pa.Table]:
     """
     tables = {}
     for profile, network in networks.items():
-        graph = network.graph
-        tables[f"{NETWORK_PREFIX}{profile}"] = pa.table(
-            {
-                "id": graph.edge_id.tolist(),
-                "class": graph.edge_class.tolist(),
-                "u": graph.edge_u,
-                "v": graph.edge_v,
-                "length_m": graph.edge_length_m,
-                "forward_s": graph.edge_forward_s,
-                "backward_s": graph.edge_backward_s,
-                "usable": network.usable,
-                "lon": _lists(graph.vertex_lon, graph.vertex_start),
-                "lat": _lists(graph.vertex_lat, graph.vertex_start),
-                "along_m": _lists(graph.vertex_along_m, graph.vertex_start),
-            }
-        )
-        tables[f"{NETWORK_PREFIX}{profile}_nodes"] = pa.table(
-            {"lon": graph.node_lon, "lat": graph.node_lat}
+        name, graph = f"{NETWORK_PREFIX}{profile}", network.graph
+        tables[name] = MadeTable(graph.n_edge, False, partial(_edges, network))
+        tables[f"{name}_nodes"] = MadeTable(
+            graph.n_node, False, partial(_nodes, network)
         )
     return tables
+
+
+def _edges(network: Network) -> pa.Table:
+    graph = network.graph
+    return pa.table(
+        {
+            "id": graph.edge_id.tolist(),
+            "class": graph.edge_class.tolist(),
+            "u": graph.edge_u,
+            "v": graph.edge_v,
+            "length_m": graph.edge_length_m,
+            "forward_s": graph.edge_forward_s,
+            "backward_s": graph.edge_backward_s,
+            "usable": network.usable,
+            "lon": _lists(graph.vertex_lon, graph.vertex_start),
+            "lat": _lists(graph.vertex_lat, graph.vertex_start),
+            "along_m": _lists(graph.vertex_along_m, graph.vertex_start),
+        }
+    )
+
+
+def _nodes(network: Network) -> pa.Table:
+    return pa.table({"lon": network.graph.node_lon, "lat": network.graph.node_lat})
 
 
 def read_network(snapshot: Snapshot, profile: str) -> Network:
