@@ -115,7 +115,7 @@ def run_study(
                 engine=engine, cut=cut, workspace=own,
             )  # fmt: skip
     tables, manifest = _compute(
-        study, workspace, progress=progress, engine=engine, cut=cut
+        study, workspace, progress=progress, engine=engine, cut=cut, out_dir=out_dir
     )
     progress("写入成果", 0.9)
     snapshot = write_snapshot(out_dir, tables, manifest={**manifest, "run_key": key})
@@ -133,7 +133,7 @@ def compute_tables(
     """Return the tables of a snapshot and its manifest, nothing published."""
     with open_workspace(None) as workspace:
         tables, manifest = _compute(
-            study, workspace, progress=progress, engine=engine, cut=cut
+            study, workspace, progress=progress, engine=engine, cut=cut, out_dir=None
         )
         joined = {name: _frame(table) for name, table in tables.items()}
     return joined, manifest
@@ -155,6 +155,7 @@ def _compute(
     progress: ProgressCall,
     engine: Engine | None,
     cut: Cut,
+    out_dir: Path | None,
 ) -> tuple[dict[str, Table], dict[str, object]]:
     """Return the tables, the large ones as files, and the manifest."""
     parameters = study.spec.parameters
@@ -182,6 +183,7 @@ def _compute(
             run,
             workspace,
             chosen,
+            out_dir=out_dir,
             progress=part(progress, 0.05, 0.4),
         )
         folders = count_services(
@@ -335,10 +337,11 @@ def _study_tables(
     facilities["snap_status"] = snap_status(walking, facilities, of="facilities")
 
     def demand() -> pd.DataFrame:
-        return study.demand.assign(
+        table: pd.DataFrame = study.demand.assign(
             snap_m=walking.demand.leg_m,
             status=snap_status(walking, study.demand, of="demand"),
         )
+        return table
 
     tables = {
         "divisions": study.divisions,

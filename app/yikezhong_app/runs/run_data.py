@@ -47,7 +47,7 @@ from yikezhong_geodata.sandbox.frames import read_frame, write_frame
 
 _ABOUT: Final = "run.json"
 #: Columns of the study's tables that tasks look at.
-_DIVISION_COLUMNS: Final = ("code", "name", "area_m2", "geometry")
+_DIVISION_COLUMNS: Final = ("code", "name", "level", "area_m2", "geometry")
 _FACILITY_COLUMNS: Final = ("id", "status", "lon", "lat", *CAPACITY_COLUMNS)
 _KINDS: Final = tuple(f.name for f in fields(Eligibility))
 _SNAPPED: Final = tuple(f.name for f in fields(Snapped))
@@ -65,7 +65,7 @@ class RunData:
     services : tuple of Service
         Those that are computed, in their order.
     divisions : GeoDataFrame
-        Of the study's table, what tasks look at: code, name, area and geometry.
+        Of the study's table, what tasks look at: code, name, level, area, geometry.
     facilities : DataFrame
         Of the study's table: id, status, place and capacities.
     records : StudyRecords

@@ -12,10 +12,12 @@ from yikezhong_app.progress import ProgressCall, part
 from yikezhong_app.runs.part_task import result_path
 from yikezhong_app.runs.run_data import RunData
 from yikezhong_app.runs.workspace import Workspace
+from yikezhong_app.tiles.keys import tiled_levels
 from yikezhong_coverage.records import Service
 
 _PARTS = "yikezhong_app.runs.part_task"
 _SERVICES = "yikezhong_app.runs.service_task"
+_TILES = "yikezhong_app.runs.tiles_task"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +53,13 @@ def measure_parts(
     workspace: Workspace,
     engine: Engine,
     *,
+    out_dir: Path | None,
     progress: ProgressCall,
 ) -> Measured:
-    """Do the first wave: all that is found on foot, by part, and the circles by car."""
+    """Do the first wave: all that is found on foot, by part, and the circles by car.
+
+    Where there are very many divisions, their tiles are built beside the results.
+    """
     common = _common(run, workspace)
     numbers = range(len(run.parts))
     driving = sorted({s.limit_s for s in run.services if s.profile == "driving"})
@@ -76,7 +82,12 @@ def measure_parts(
         for k in numbers
     ]
     first = roads if driving else []
-    answers = _do([*first, *walks, *cars], engine, progress, what="计算分块")
+    tiles = []
+    if out_dir is not None and tiled_levels(run.divisions):
+        payload = {"run": common["run"], "out": str(out_dir.resolve())}
+        tiles = [Task("边界切片", f"{_TILES}:build_tiles", payload)]
+    tasks = [*tiles, *first, *walks, *cars]
+    answers = _do(tasks, engine, progress, what="计算分块")[len(tiles) :]
     of_walks = answers[len(first) : len(first) + len(walks)]
     of_cars = iter(answers[len(first) + len(walks) :])
     circles: dict[tuple[str, float], list[str]] = {
