@@ -19,7 +19,7 @@ from yikezhong_geodata.sandbox.loading import load_study_apart
 from yikezhong_geodata.study_versions import study_files
 
 #: A study of so many bytes is worth starting processes for while it is still read.
-_LARGE_BYTES: Final = 8_000_000
+_LARGE_BYTES: Final = 4_000_000
 
 
 def compute(

@@ -11,8 +11,6 @@ from yikezhong_app.engines.in_process import InProcess
 from yikezhong_app.engines.pool import ProcessPool
 from yikezhong_app.engines.tasks import Engine
 
-#: Starting processes takes longer than a smaller study [demand points].
-POOL_FROM_POINTS: Final = 20_000
 #: Share of the free memory that workers may take together.
 _SHARE: Final = 0.8
 #: A worker is not started for less than this [bytes].

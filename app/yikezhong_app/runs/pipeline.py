@@ -7,7 +7,6 @@ services are tasks of an engine: they may be done in any order, anywhere.
 
 from __future__ import annotations
 
-import multiprocessing
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +16,6 @@ import pandas as pd
 import pyarrow as pa
 import shapely
 
-from yikezhong_app.engines.choosing import POOL_FROM_POINTS, choose_engine
 from yikezhong_app.engines.in_process import InProcess
 from yikezhong_app.engines.tasks import Engine
 from yikezhong_app.progress import ProgressCall, part
@@ -96,8 +94,8 @@ def run_study(
     progress : callable
         Called with a step's Chinese name and the fraction done.
     engine : Engine, optional
-        Where the tasks are done; by default in processes of this machine, a small
-        study in this one. The caller closes an engine that it gives.
+        Where the tasks are done; by default in this process, so that a script needs
+        no guard around it. The caller closes an engine that it gives.
     cut : str or sequence of sequences of str, optional
         Level, or groups of codes, that the run is cut by; the result is the same.
     workspace : Workspace, optional
@@ -173,7 +171,7 @@ def _compute(
     report = DataReport()
     report_networks(study, networks, report)
     folder = workspace.run_folder()
-    chosen = engine or _usual_engine(len(study.demand))
+    chosen = engine or InProcess()
     try:
         run = _write(study, records, networks, services, plans, folder, cut)
         for service in services:
@@ -192,10 +190,7 @@ def _compute(
         tables = collect_tables(run, measured, folders, workspace)
         remedies = fill_plans(plans, folders)
     finally:
-        if engine is None:
-            chosen.close()
-        else:
-            chosen.rest()
+        chosen.rest()
         forget_run(folder)
         shutil.rmtree(folder, ignore_errors=True)
     plan_tables = plans.tables(progress=part(progress, 0.82, 0.87))
@@ -207,12 +202,6 @@ def _compute(
     manifest = build_manifest(study, services=services, dropped_services=dropped)
     found = {**tables, **_study_tables(study, networks, report), **plan_tables}
     return found, {**manifest, KEY: keep_study(study)}
-
-
-def _usual_engine(n_point: int) -> Engine:
-    # a process of the service's own pool may start none of its own
-    alone = multiprocessing.current_process().daemon
-    return InProcess() if alone or n_point < POOL_FROM_POINTS else choose_engine()
 
 
 def _write(
