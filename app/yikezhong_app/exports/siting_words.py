@@ -75,8 +75,11 @@ def plan_sentences(record: Plan, request: Mapping[str, Any]) -> list[str]:
 def _asked(record: Plan, request: Mapping[str, Any]) -> str:
     way = PROFILE_NAMES.get(record["profile"], "")
     planned = "（含计划中的设施）" if record["counts_planned"] else ""
+    # what was computed before areas were asked about has none
+    area = record.get("area_name")
+    inside = f"只计{area}的人口与候选点，界外设施照样服务。" if area else ""
     text = (
-        f"本方案{goal_words(record, request)}。服务为“{record['service_name']}”，"
+        f"本方案{goal_words(record, request)}。{inside}服务为“{record['service_name']}”，"
         f"{way} {record['minutes']:g} 分钟以内为覆盖，服务人群为{record['group_name']}；"
         f"现有设施 {record['n_existing']} 处{planned}全部计入。"
         f"候选点 {record['n_candidates']:,} 个，可用 {record['n_allowed']:,} 个，"

@@ -30,12 +30,21 @@ class IndicatorOption(BaseModel):
     plan: str = Field(title="规划")
 
 
+class AreaOption(BaseModel):
+    """A division that a siting can be asked about."""
+
+    code: str = Field(title="代码")
+    name: str = Field(title="名称")
+
+
 class SitingOptions(BaseModel):
     """What a siting can ask for."""
 
     version: str = Field(title="成果版本")
     as_of: str = Field(title="评价日期")
     notice: str | None = Field(title="说明")
+    areas: list[AreaOption] = Field(title="县市区，可作 area")
+    one_area: bool = Field(title="研究很大，宜逐县选址")
     zones: list[ZoneOption] = Field(title="禁建区类别")
     categories: list[CategoryOption] = Field(title="可作候选点的设施类别")
     indicators: list[IndicatorOption] = Field(title="可由建设达标的指标")

@@ -86,7 +86,7 @@ def find_candidates(
     table = source_rows(ground, request, inside=inside, lacking=lacking)
     if table.empty:
         raise NoCandidateError("没有候选点", hint="请换一种候选点来源")
-    table = _placed(ground, table)
+    table = _in_area(ground, _placed(ground, table))
     if request.has_costs and table["cost"].isna().any():
         name = table["name"][table["cost"].isna()].iloc[0]
         raise ParameterError(
@@ -133,6 +133,20 @@ def _placed(ground: Ground, table: pd.DataFrame) -> pd.DataFrame:
         )
     ]
     return table
+
+
+def _in_area(ground: Ground, table: pd.DataFrame) -> pd.DataFrame:
+    """Keep the candidates in the area that is asked about."""
+    if ground.area is None:
+        return table
+    divisions = ground.snapshot.table("divisions")
+    level = divisions["level"][divisions["code"] == ground.area].iloc[0]
+    inside = table[(table[f"{level}_code"] == ground.area).to_numpy(np.bool_)]
+    if inside.empty:
+        raise NoCandidateError(
+            "所选范围内没有候选点", hint="请换一种候选点来源，或扩大范围"
+        )
+    return inside.reset_index(drop=True)
 
 
 def _declared(

@@ -47,6 +47,9 @@ class Ground:
         Of the service's profile, with the demand and all facilities on it.
     planned : bool
         Whether planned facilities count as standing.
+    area : str or None
+        Code of the division whose people alone count; None: everybody. Facilities
+        beyond it serve its people all the same.
     """
 
     snapshot: Snapshot
@@ -55,12 +58,35 @@ class Ground:
     group: str
     network: Network
     planned: bool = False
+    area: str | None = None
 
     @cached_property
     def people(self) -> FloatArray:
-        """People at each demand point [persons]; ``nan`` is unknown."""
-        column = self.snapshot.table("demand")[self.group]
-        return column.to_numpy(np.float64, na_value=np.nan)
+        """People at each demand point [persons]; ``nan`` is unknown, 0 elsewhere."""
+        table = self.snapshot.table("demand")
+        people: FloatArray = table[self.group].to_numpy(np.float64, na_value=np.nan)
+        if self.area is None:
+            return people
+        inside = table["division_code"].isin(self._inside).to_numpy(np.bool_)
+        return np.where(inside, people, 0.0)
+
+    @property
+    def area_name(self) -> str | None:
+        """Name of the area; None for everywhere."""
+        if self.area is None:
+            return None
+        table = self.snapshot.table("divisions")
+        return str(table["name"][table["code"] == self.area].iloc[0])
+
+    @cached_property
+    def _inside(self) -> set[str]:
+        """Codes of the area and of all that is below it."""
+        table = self.snapshot.table("divisions")
+        found, below = set(), {str(self.area)}
+        while below:
+            found |= below
+            below = set(table["code"][table["parent"].isin(below)]) - found
+        return found
 
     @cached_property
     def eligibility(self) -> Eligibility:
@@ -119,9 +145,10 @@ class Ground:
     def townships(self) -> pd.DataFrame:
         """Code and name of the townships, in the order of the divisions."""
         table = self.snapshot.table("divisions")
-        return table.loc[table["level"] == "township", ["code", "name"]].reset_index(
-            drop=True
-        )
+        shown = table["level"] == "township"
+        if self.area is not None:
+            shown &= table["code"].isin(self._inside)
+        return table.loc[shown, ["code", "name"]].reset_index(drop=True)
 
     def snap(self, lon: FloatArray, lat: FloatArray) -> Snapped:
         """Put places on the roads as facilities are put."""
@@ -183,13 +210,14 @@ def open_ground(
     minutes: float | None = None,
     group: str | None = None,
     planned: bool = False,
+    area: str | None = None,
 ) -> Ground:
     """Return the ground of a service; a process keeps what it has read.
 
     Raises
     ------
     ParameterError
-        If there is no such service, group, or network.
+        If there is no such service, group, area, or network.
     """
     snapshot = _open(str(out_dir), version)
     chosen = find_service(snapshot, service)
@@ -204,7 +232,22 @@ def open_ground(
         group=counted,
         network=_network(str(out_dir), version, chosen.profile),
         planned=planned,
+        area=None if area is None else find_area(snapshot, area),
     )
+
+
+def find_area(snapshot: Snapshot, area: str) -> str:
+    """Return the code of a division that is named by its code, short or not, or name."""
+    table = snapshot.table("divisions")
+    wide = area.ljust(12, "0") if area.isdecimal() else area
+    match = table[table["code"].isin([area, wide]) | (table["name"] == area)]
+    if len(match) != 1:
+        raise ParameterError(
+            f"没有区划“{area}”，或不止一个",
+            parameter="area",
+            available=table["code"][table["level"] == "county"].tolist(),
+        )
+    return str(match["code"].iloc[0])
 
 
 def find_service(snapshot: Snapshot, service: str) -> Service:

@@ -17,11 +17,14 @@ from yikezhong_app.siting.target import (
     lacking_facilities,
 )
 from yikezhong_app.snapshots.snapshot import open_version
+from yikezhong_app.tiles.keys import MOST_PLAIN
 from yikezhong_app.words import category_names
 from yikezhong_geodata.plans.rule_shapes import ZONE_CLASSES
 
 #: Rule of indicators that keep sites away.
 _KEEPS_AWAY = "exclusion_zone"
+#: Level of the areas that a siting is usually asked about.
+_AREA_LEVEL = "county"
 _COLUMNS = ("id", "name", "lon", "lat", "township_code")
 
 
@@ -36,6 +39,7 @@ def run_candidates(payload: dict[str, Any], progress: ProgressCall) -> dict[str,
         service=str(request.service),
         minutes=request.minutes,
         group=request.group,
+        area=None if request.goal == "target" else request.area,
     )
     progress("准备候选点", 0.5)
     inside: tuple[str, ...] = ()
@@ -71,6 +75,12 @@ def siting_options(catalog: Catalog) -> Row:
     registers = catalog.manifest.get("registers") or []
     entries = [entry for plan in registers for entry in plan["indicators"]]
     return {
+        "areas": [
+            {"code": row["code"], "name": row["name"]}
+            for row in catalog.divisions
+            if row["level"] == _AREA_LEVEL
+        ],
+        "one_area": max(catalog.levels.values(), default=0) > MOST_PLAIN,
         "zones": _zones(catalog, entries),
         "categories": _categories(catalog),
         "indicators": [

@@ -74,6 +74,8 @@ def plan_record(siting: Siting) -> dict[str, Any]:
         "profile": ground.service.profile,
         "minutes": ground.limit_s / 60.0,
         "limit_s": ground.limit_s,
+        "area": ground.area,
+        "area_name": ground.area_name,
         "group": ground.group,
         "group_name": GROUP_NAMES.get(ground.group, ground.group),
         "objective": result.objective,

@@ -49,6 +49,8 @@ def open_parts(
             minutes=minutes,
             group=group,
             planned=request.count_planned,
+            # a target says itself where it is to be met
+            area=None if request.goal == "target" else request.area,
         )
 
     first = ground(service, request.minutes, request.group)

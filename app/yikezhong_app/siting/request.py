@@ -167,7 +167,9 @@ class SitingRequest(_Request):
     )
     indicator: Word | None = Field(None, description="target：指标编号")
     area: DivisionRef | None = Field(
-        None, description="target：在哪个区划达标；默认为研究的最高一级"
+        None,
+        description="在哪个区划选址：只计其中的人，只用其中的候选点，界外设施照样服务；"
+        "target：在哪个区划达标。默认为全域，target 为研究的最高一级",
     )
     candidates: Sources = "community_centres"
     points: tuple[Place, ...] = Field(
@@ -287,6 +289,7 @@ class EvaluationRequest(_Request):
     service: Word
     minutes: Minutes | None = None
     group: Group | None = None
+    area: DivisionRef | None = Field(None, description="只计哪个区划的人；默认为全域")
     sites: tuple[Place, ...] = Field(
         (), max_length=MOST_POINTS, description="新设施 [经度, 纬度]"
     )

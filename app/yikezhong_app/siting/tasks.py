@@ -37,6 +37,7 @@ def run_evaluation(payload: dict[str, Any], progress: ProgressCall) -> dict[str,
         service=request.service,
         minutes=request.minutes,
         group=request.group,
+        area=request.area,
     )
     refuse_capacity(ground, "试算只支持不限容量的服务")
     progress("读取成果", 0.5)

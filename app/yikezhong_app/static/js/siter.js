@@ -316,9 +316,9 @@ export class Siter extends SitingView {
       return;
     }
     if (!this.trial && !this.trialNote) this.showTrial(null, "正在计算…");
-    const { service, minutes } = this.plan.request;
+    const { service, minutes, area } = this.plan.request;
     const { group } = this.plan;
-    this.moves.ask({ service, minutes, group, sites: this.sites.places() });
+    this.moves.ask({ service, minutes, group, ...(area && { area }), sites: this.sites.places() });
   }
 
   showTrial(answer, note, canRetry = false) {

@@ -33,6 +33,12 @@ export function buildForm(study, { choose, compute, layer, layers, nameOfCandida
     compute();
   });
   options("goal", goalsOf(study), (id) => choose({ goal: id }));
+  const areas = study.options?.areas ?? [];
+  const area = byId("choose-area");
+  const all = study.options?.one_area ? [] : [{ id: "", name: "全域" }];
+  show(area, [...all, ...areas.map(({ code, name }) => ({ id: code, name }))].map(option));
+  area.addEventListener("change", () => choose({ area: area.value || null }));
+  byId("field-area").hidden = areas.length < 2;
   const indicator = byId("choose-indicator");
   show(indicator, (study.options?.indicators ?? []).map(option));
   indicator.addEventListener("change", () => choose({ indicator: indicator.value }));
@@ -43,6 +49,7 @@ export function buildForm(study, { choose, compute, layer, layers, nameOfCandida
   return (view) => {
     const chosen = study.services.find(({ id }) => id === view.service);
     service.value = view.service;
+    area.value = view.area ?? "";
     byId("service-hint").textContent = serviceHint(chosen, study);
     if (shownFor !== chosen.id) {
       shownFor = chosen.id;

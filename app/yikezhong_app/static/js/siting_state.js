@@ -15,7 +15,7 @@ export const NUMBERS = {
   n: 10, share: 60, budget: 1000, site_cost: 100, capacity: null, upgrade_cost: null, least_share: 60,
 };
 const PERCENT = ["share", "least_share"];
-const WORDS = ["service", "goal", "source", "side", "indicator", "fair", "years"];
+const WORDS = ["service", "area", "goal", "source", "side", "indicator", "fair", "years"];
 /** Lists of ids, as they stand in the address. */
 const LISTS = ["more", "also", "forced", "forbidden"];
 const FAIR = ["none", "least", "worst"];
@@ -47,7 +47,7 @@ export function writeChoices(view) {
   const query = new URLSearchParams();
   const put = (name, value) => value != null && value !== "" && query.set(name, value);
   const numbers = asked(view).concat(view.fair === "least" ? ["least_share"] : []);
-  for (const name of ["job", "service", "minutes", "goal", ...numbers, "source"]) put(name, view[name]);
+  for (const name of ["job", "service", "area", "minutes", "goal", ...numbers, "source"]) put(name, view[name]);
   if (view.goal === "target") put("indicator", view.indicator);
   if (sourcesChosen(view).includes("upgrade") && usesMoney(view)) put("upgrade_cost", view.upgrade_cost);
   if (view.fair !== "none") put("fair", view.fair);
@@ -82,6 +82,8 @@ export function settleChoices(view, study) {
   const indicators = study.options?.indicators ?? [];
   const goals = goalsOf(study).map(({ id }) => id);
   const goal = goals.includes(view.goal) ? view.goal : goals[0];
+  const areas = study.options?.areas ?? [];
+  const area = areas.find(({ code }) => code === view.area) ?? (study.options?.one_area ? areas[0] : null);
   const zones = new Set((study.options?.zones ?? []).map(({ id }) => id));
   const known = (view.also ?? []).filter((id) => id !== service.id && study.services.some((one) => one.id === id));
   const also = ["max_people", "budget", "min_sites"].includes(goal) ? known.slice(0, 8) : [];
@@ -90,6 +92,7 @@ export function settleChoices(view, study) {
     ...view,
     ...Object.fromEntries(numbers),
     service: service.id,
+    area: area?.code ?? null,
     hasCapacity: service.capacity != null,
     minutes: offered.find((one) => service.minutes.includes(one)),
     goal,
@@ -118,6 +121,7 @@ export function requestOf(view) {
   return {
     service: view.service,
     minutes: view.minutes,
+    ...(view.area && { area: view.area }),
     goal: view.goal === "budget" ? "max_people" : view.goal,
     ...Object.fromEntries(numbers),
     candidates: sources.join("+"),
@@ -142,6 +146,7 @@ export function choicesOf(request) {
   const [source, ...more] = (request.candidates ?? "community_centres").split("+");
   return {
     service: request.service,
+    area: request.area ?? null,
     minutes: request.minutes,
     goal: request.budget == null ? request.goal : "budget",
     n: request.n ?? null,
