@@ -132,6 +132,9 @@ class Counting:
 
         return self.engine.run(tasks, done=count)
 
+    def rest(self) -> None:
+        self.engine.rest()
+
     def close(self) -> None:
         self.engine.close()
 

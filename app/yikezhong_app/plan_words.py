@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Final
@@ -9,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from yikezhong_coverage.records import IndexArray
-from yikezhong_coverage.rules.records import NOT_MET, Indicator
+from yikezhong_coverage.rules.records import NOT_MET, Indicator, Result
 from yikezhong_coverage.rules.valued import Valued
 from yikezhong_coverage.rules.verdict import NUMBER_OF
 from yikezhong_geodata.plans.attributes import attribute_terms
@@ -67,6 +68,16 @@ def missing_texts(valued: Valued) -> tuple[IndexArray, list[str]]:
     amounts = missing.rounded_up() if unit in _WHOLE else missing
     numbers, index[said] = np.unique(amounts.numbers(), return_inverse=True)
     return index, [_missing_text(n, unit, target.comparison) for n in numbers.tolist()]
+
+
+def missing_text(indicator: Indicator, result: Result) -> str | None:
+    """Say how far one result is from the target; None where it is met, or not judged."""
+    missing, target = result.missing_units, indicator.target
+    if result.status != NOT_MET or missing is None or target is None:
+        return None
+    unit = _unit(indicator)
+    amount = math.ceil(missing) if unit in _WHOLE else missing
+    return _missing_text(float(amount), unit, target.comparison)
 
 
 def _missing_text(number: float, unit: str, comparison: str) -> str:

@@ -276,8 +276,10 @@ def metres_within(spare_s: float, time_s: float, length_m: float) -> float:
 
 def _covered_of_pieces(pieces: RoadPieces, parts: EdgeParts) -> FloatArray:
     """Return the metres of each piece that lie in the parts."""
-    first = np.searchsorted(parts.edge, pieces.edge, side="left")
-    n_part = np.searchsorted(parts.edge, pieces.edge, side="right") - first
+    n_edge = int(max(pieces.edge.max(initial=-1), parts.edge.max(initial=-1))) + 1
+    count = np.bincount(parts.edge, minlength=n_edge)
+    first = (np.cumsum(count) - count)[pieces.edge]
+    n_part = count[pieces.edge]
     piece = np.repeat(np.arange(len(pieces)), n_part)
     part = np.arange(len(piece)) - np.repeat(np.cumsum(n_part) - n_part, n_part)
     part += first[piece]

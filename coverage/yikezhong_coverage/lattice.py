@@ -11,6 +11,7 @@ near it and on nothing else.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -66,6 +67,7 @@ def tile_cells(cell_m: float) -> int:
     return _CELLS[1] if cell_m >= LARGE_CELL_M else _CELLS[0]
 
 
+@lru_cache(maxsize=65_536)
 def row_step_lon(row: int, cell_m: float) -> int:
     """Return the distance of points in the rows of a row of tiles."""
     height = tile_cells(cell_m) * step_lat(cell_m)

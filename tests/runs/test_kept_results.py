@@ -205,7 +205,7 @@ def test_a_new_facility_costs_what_is_near_it(
     assert near
     assert near < set(parts)
     assert max(parts.values()) <= 4  # two services, the circles of two limits
-    assert engine.of("measure_driving_roads") == {"机动车道路": 0}
+    assert not any(engine.of("measure_driving_roads").values())
     # what was kept before is in no figure, and not even in the version's name
     fresh, engine = run(edited, tmp_path / "fresh")
     assert all(engine.of("measure_part").values())
@@ -232,7 +232,7 @@ def test_another_program_computes_everything_again(
     # what stands in several parts' answers is made by the first of them
     assert all(engine.of("measure_part").values())
     assert all(engine.of("count_service").values())
-    assert engine.of("measure_driving_roads") == {"机动车道路": 1}
+    assert all(engine.of("measure_driving_roads").values())
 
 
 def test_two_runs_at_once(study: Study, out: Path) -> None:

@@ -106,7 +106,7 @@ def test_a_part_that_always_kills_its_worker(study: Study, tmp_path: Path) -> No
     parts = again.of("measure_part")
     assert parts.pop("A区") == 0
     assert 0 < parts["B区"] <= first["A区"]  # what the killed ones had finished is kept
-    assert again.of("measure_driving_roads") == {"机动车道路": 0}
+    assert not any(again.of("measure_driving_roads").values())
     assert new.version == old.version
 
 

@@ -7,7 +7,8 @@ the run is ended.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +26,12 @@ from yikezhong_app.runs.array_files import (
 from yikezhong_app.runs.cutting import Part
 from yikezhong_app.runs.measure import Network
 from yikezhong_app.runs.opened import opened_run
-from yikezhong_app.runs.part_window import PartWindow, place_arrays
+from yikezhong_app.runs.part_window import (
+    PartWindow,
+    core_cells,
+    near_shapes,
+    place_arrays,
+)
 from yikezhong_app.runs.run_data import RunData
 from yikezhong_app.tables.circles import (
     draw_circles,
@@ -121,42 +127,56 @@ def measure_driving_circles(payload: dict[str, Any], tell: Tell) -> dict[str, An
 
 
 def measure_driving_roads(payload: dict[str, Any], tell: Tell) -> dict[str, Any]:
-    """Cut the roads for cars by division, unless they are cut already."""
-    run, kept = opened_run(payload), Path(payload["kept"])
-    finest = run.finest
+    """Cut the roads for cars in the divisions of a part, unless they are cut already."""
+    run = opened_run(payload)
+    part, kept = run.parts[payload["part"]], Path(payload["kept"])
+    roads = run.roads("driving").window(core_cells(run, part))
+    shapes = near_shapes(run, part)
     name = digest(
         "driving roads",
         run.source,
         run.hashes["driving"],
-        finest.index.to_numpy(),
-        *shapely.to_wkb(finest.geometry.to_numpy()).tolist(),
+        part.divisions,
+        shapes.index.to_numpy(),
+        *shapely.to_wkb(shapes.geometry.to_numpy()).tolist(),
     )
-    tell("机动车道路", 0.0)
+    tell(part.name, 0.0)
     made = not is_whole(result_path(kept, name))
     if made:
-        lengths = measure_roads(
-            run.network("driving"), finest, n_division=len(run.records.divisions.code)
+        network = replace(
+            run.network("driving"), graph=roads.graph, usable=roads.usable, pieces=None
         )
+        n_division = len(run.records.divisions.code)
+        lengths = measure_roads(network, shapes, n_division=n_division)
+        own = np.flatnonzero(np.isin(lengths.division, part.divisions))
         pieces = lengths.pieces
         write_result(
             result_path(kept, name),
             {
-                "edge": pieces.edge,
-                "from_m": pieces.from_m,
-                "to_m": pieces.to_m,
-                "division": lengths.division,
-                "total_m": lengths.total_m,
+                "edge": roads.edge[pieces.edge[own]],
+                "from_m": pieces.from_m[own],
+                "to_m": pieces.to_m[own],
+                "division": lengths.division[own],
+                "total_m": lengths.total_m[part.divisions],
             },
         )
     return {"roads": name, "made": int(made)}
 
 
-def read_lengths(path: Path) -> RoadLengths:
+def read_lengths(run: RunData, paths: Sequence[Path]) -> RoadLengths:
     """Return the roads that :func:`measure_driving_roads` has cut, without places."""
-    found = read_result(path)
-    nowhere = np.broadcast_to(np.nan, len(found["edge"]))
-    pieces = RoadPieces(found["edge"], found["from_m"], found["to_m"], nowhere, nowhere)
-    return RoadLengths(pieces, found["division"], found["total_m"])
+    found = [read_result(path) for path in paths]
+    edge, from_m, to_m, division = (
+        np.concatenate([arrays[name] for arrays in found])
+        for name in ("edge", "from_m", "to_m", "division")
+    )
+    nowhere = np.broadcast_to(np.nan, len(edge))
+    total_m = np.zeros(len(run.records.divisions.code))
+    for part, arrays in zip(run.parts, found, strict=True):
+        total_m[part.divisions] = arrays["total_m"]
+    return RoadLengths(
+        RoadPieces(edge, from_m, to_m, nowhere, nowhere), division, total_m
+    )
 
 
 def result_path(kept: Path, name: str) -> Path:

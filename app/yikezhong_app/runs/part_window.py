@@ -62,7 +62,7 @@ class PartWindow:
     def of(cls, run: RunData, part: Part) -> PartWindow:
         """Return the window of a part."""
         store = run.roads("walking")
-        core = _core_cells(run, part)
+        core = core_cells(run, part)
         roads = store.window(cells_near(store.cells, core, run.reach_m["halo"]))
         edge = run.snapped("walking", "facilities").edge
         near = np.flatnonzero(_places_in(roads.edge, edge) >= 0)
@@ -137,17 +137,7 @@ class PartWindow:
 
     @cached_property
     def _near_shapes(self) -> Any:
-        """The finest divisions near the part: on a border the first one has the road."""
-        finest = self.run.finest
-        bounds = shapely.bounds(finest.geometry.to_numpy())
-        own = bounds[np.isin(finest.index, self.part.divisions)]
-        if not len(own) or np.isnan(own).all():
-            return finest.iloc[:0]
-        west, south = np.nanmin(own[:, :2], axis=0)
-        east, north = np.nanmax(own[:, 2:], axis=0)
-        met = (bounds[:, 0] <= east) & (bounds[:, 2] >= west)
-        met &= (bounds[:, 1] <= north) & (bounds[:, 3] >= south)
-        return finest[met]
+        return near_shapes(self.run, self.part)
 
     @cached_property
     def _core_network(self) -> Network:
@@ -287,7 +277,21 @@ def _tiles(boxes: FloatArray, *, cell_m: float) -> IntArray:
     return tiles
 
 
-def _core_cells(run: RunData, part: Part) -> IntArray:
+def near_shapes(run: RunData, part: Part) -> Any:
+    """Return the finest divisions near a part: on a border the first has the road."""
+    finest = run.finest
+    bounds = shapely.bounds(finest.geometry.to_numpy())
+    own = bounds[np.isin(finest.index, part.divisions)]
+    if not len(own) or np.isnan(own).all():
+        return finest.iloc[:0]
+    west, south = np.nanmin(own[:, :2], axis=0)
+    east, north = np.nanmax(own[:, 2:], axis=0)
+    met = (bounds[:, 0] <= east) & (bounds[:, 2] >= west)
+    met &= (bounds[:, 1] <= north) & (bounds[:, 3] >= south)
+    return finest[met]
+
+
+def core_cells(run: RunData, part: Part) -> IntArray:
     """Return the cells of a part: of its divisions, its demand and its facilities."""
     shapes = run.divisions.geometry.to_numpy()[part.divisions]
     bounds = shapely.bounds(shapes)

@@ -339,7 +339,7 @@ class _Counted:
         if self.found is not None:
             total = [read_result(path)["total_m"] for path in self.roads]
             return by_division(self.run, total), self.found.by_division("covered_m")
-        lengths = read_lengths(self.roads[0])
+        lengths = read_lengths(self.run, self.roads)
         covered_m = covered_road_m(
             self._network,
             self._service_times.facilities,

@@ -30,22 +30,22 @@ class Measured:
         By service on foot, the result of each part.
     roads : list of str
         Road lengths of each part.
-    driving_roads : str or None
-        The roads for cars, cut by division.
+    driving_roads : list of str
+        The roads for cars of each part, cut by division; empty without services by car.
     circles : dict of (profile, limit [s]) to list of str
         Circles of each part's facilities.
     """
 
     services: dict[str, list[str]]
     roads: list[str]
-    driving_roads: str | None
+    driving_roads: list[str]
     circles: dict[tuple[str, float], list[str]]
 
     def names(self) -> list[str]:
         """Return the names of all results."""
-        several = (*self.services.values(), self.roads, *self.circles.values())
-        found = [name for names in several for name in names]
-        return found if self.driving_roads is None else [*found, self.driving_roads]
+        roads = (self.roads, self.driving_roads)
+        several = (*self.services.values(), *roads, *self.circles.values())
+        return [name for names in several for name in names]
 
 
 def measure_parts(
@@ -63,7 +63,15 @@ def measure_parts(
     common = _common(run, workspace)
     numbers = range(len(run.parts))
     driving = sorted({s.limit_s for s in run.services if s.profile == "driving"})
-    roads = [Task("机动车道路", f"{_PARTS}:measure_driving_roads", common)]
+    roads = [
+        Task(
+            f"{run.parts[k].name}（机动车道路）",
+            f"{_PARTS}:measure_driving_roads",
+            {**common, "part": k},
+        )
+        for k in numbers
+        if driving
+    ]
     cars = [
         Task(
             f"{run.parts[k].name}（驾车服务圈）",
@@ -81,15 +89,14 @@ def measure_parts(
         )
         for k in numbers
     ]
-    first = roads if driving else []
     tiles = []
     if out_dir is not None and tiled_levels(run.divisions):
         payload = {"run": common["run"], "out": str(out_dir.resolve())}
         tiles = [Task("边界切片", f"{_TILES}:build_tiles", payload)]
-    tasks = [*tiles, *first, *walks, *cars]
+    tasks = [*tiles, *roads, *walks, *cars]
     answers = _do(tasks, engine, progress, what="计算分块")[len(tiles) :]
-    of_walks = answers[len(first) : len(first) + len(walks)]
-    of_cars = iter(answers[len(first) + len(walks) :])
+    of_walks = answers[len(roads) : len(roads) + len(walks)]
+    of_cars = iter(answers[len(roads) + len(walks) :])
     circles: dict[tuple[str, float], list[str]] = {
         ("driving", limit_s): [next(of_cars)["circles"] for _ in numbers]
         for limit_s in driving
@@ -100,7 +107,7 @@ def measure_parts(
     found = Measured(
         services={s.id: [a["services"][s.id] for a in of_walks] for s in walking},
         roads=[a["roads"] for a in of_walks],
-        driving_roads=answers[0]["roads"] if driving else None,
+        driving_roads=[a["roads"] for a in answers[: len(roads)]],
         circles=circles,
     )
     workspace.used.update(result_path(workspace.parts, n) for n in found.names())
@@ -120,7 +127,7 @@ def count_services(
 
     def task(service: Service) -> Task:
         walking = service.profile == "walking"
-        roads = measured.roads if walking else [str(measured.driving_roads)]
+        roads = measured.roads if walking else measured.driving_roads
         payload = {
             **common,
             "service": service.id,

@@ -90,11 +90,19 @@ def open_workspace(out_dir: Path | None) -> Iterator[Workspace]:
                 folder = None
         if folder is None:
             folder = _temporary(out_dir, stack)
-        for left in (*folder.glob("run-*"), *folder.glob("tables/.new-*")):
-            shutil.rmtree(left, ignore_errors=True)
-        for left in folder.glob("parts/*/.new-*"):
-            left.unlink(missing_ok=True)
-        yield Workspace(folder)
+        _remove_half_made(folder)
+        try:
+            yield Workspace(folder)
+        finally:
+            _remove_half_made(folder)  # an interrupt may come at any moment
+
+
+def _remove_half_made(folder: Path) -> None:
+    """Remove what tasks had begun and not finished."""
+    for left in (*folder.glob("run-*"), *folder.glob("tables/.new-*")):
+        shutil.rmtree(left, ignore_errors=True)
+    for left in folder.glob("parts/*/.new-*"):
+        left.unlink(missing_ok=True)
 
 
 def _lock(folder: Path, stack: ExitStack) -> bool:
