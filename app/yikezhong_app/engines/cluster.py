@@ -135,12 +135,16 @@ def _take(answers: Answers, number: int, future: Any) -> bool:
 
     if future.status in ("cancelled", "lost"):
         raise ClusterError(_LOST, hint=_AGAIN)
-    error = future.exception()
+    try:
+        error = future.exception()
+        answer = None if error is not None else future.result()
+    except (OSError, TimeoutError) as lost:  # the connection, not the task
+        raise ClusterError(_LOST, hint=_AGAIN) from lost
     if isinstance(error, KilledWorker):
         return answers.fail(number, "计算节点多次意外终止")
     if error is not None:
         return answers.fail(number, f"{type(error).__name__}: {error}")
-    return answers.take(number, future.result())
+    return answers.take(number, answer or {})
 
 
 def perform_alike(
