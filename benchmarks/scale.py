@@ -241,7 +241,10 @@ def growth(runs: list[Run], of: str) -> float:
 def write(runs: list[Run], path: Path) -> None:
     """Write what was measured, and what follows for the nation."""
     ones = [r for r in runs if r.workers == "1"]
-    demos = [run for run in ones if not run.scale.startswith("city-")]
+    every = [run for run in runs if not run.scale.startswith("city-")]
+    largest = max(every, key=lambda run: run.tables["demand"])
+    # of equal workers, those that did the largest study too
+    demos = [run for run in every if run.workers == largest.workers]
     lines = [
         "## Sizes",
         "",
@@ -278,13 +281,13 @@ def write(runs: list[Run], path: Path) -> None:
         lines += [
             "",
             (
-                f"From {demos[0].scale} to {demos[-1].scale}, one worker: time grows with "
+                f"From {demos[0].scale} to {demos[-1].scale}, {demos[0].workers} workers: time grows with "
                 f"points^{growth(demos, 'seconds'):.2f}, processor time with "
                 f"points^{growth(demos, 'cpu_s'):.2f}, memory with "
                 f"points^{growth(demos, 'peak_mb'):.2f} (aim: 1.1)."
             ),
             "",
-            *nation(demos[-1]),
+            *nation(largest),
         ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
