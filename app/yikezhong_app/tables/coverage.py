@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -194,17 +194,6 @@ def times_table(
 def _repeated(text: str, n_row: int) -> pa.DictionaryArray:
     index = pa.array(np.zeros(n_row, dtype=np.int32))
     return pa.DictionaryArray.from_arrays(index, pa.array([text]))
-
-
-def limits_of(
-    service_limit_s: float,
-    limits_min: tuple[float, ...],
-    *,
-    more_s: Iterable[float] = (),
-) -> list[float]:
-    """Return the limits a service is counted at [s], ascending."""
-    usual = (60.0 * minutes for minutes in limits_min)
-    return sorted({service_limit_s, *usual, *more_s})
 
 
 def coverage_rows(
