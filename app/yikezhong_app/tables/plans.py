@@ -1,11 +1,10 @@
-"""The tables a run makes for plans: indicators, robustness, access, equity."""
+"""The tables a run makes for plans: indicators and robustness."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from yikezhong_app.progress import ProgressCall
@@ -24,10 +23,8 @@ from yikezhong_app.runs.plan_records import (
     build_places,
 )
 from yikezhong_app.runs.study_records import StudyRecords
-from yikezhong_app.tables.access import access_rows, equity_rows
 from yikezhong_app.tables.coverage import Splitter
 from yikezhong_app.tables.plan_rows import IndicatorRows, RobustRows
-from yikezhong_coverage.rates import Coverage
 from yikezhong_coverage.rules.ground import prepare
 from yikezhong_coverage.rules.records import Indicator
 from yikezhong_coverage.rules.value import value_columns
@@ -54,14 +51,11 @@ class PlanTables:
     ) -> None:
         self.study = study
         self.entries = [e for plan in study.plan_inputs.plans for e in plan.entries]
-        self.services = {service.id: service for service in study.services}
         self.speed_mps = study.spec.parameters.walk_speed_mps
         asked = questions_of(entry.indicator for entry in self.entries)
         self.network = PlanNetwork(study, records, networks, asked, {})
         self.books = {self.speed_mps: CoverageBook()}
         self.records = records
-        self.access: list[pd.DataFrame] = []
-        self.equity: list[dict[str, Any]] = []
 
     def limits_s(self, service: str) -> set[float]:
         """Return the limits that plans ask of a service [s]."""
@@ -73,38 +67,9 @@ class PlanTables:
         named = {speed for speed in own if speed is not None}
         return tuple(sorted({self.speed_mps, *TRIED_SPEEDS_MPS, *named}))
 
-    def cover(
-        self, service: str, coverage: Coverage, *, limit_s: float, variant: str
-    ) -> None:
-        """Keep a coverage that the run has computed, where plans ask for it.
-
-        Also measures how equal it is, at the service's own limit for its own group.
-        """
-        asked = self.services.get(service)
-        if (
-            self.entries
-            and asked is not None
-            and limit_s == asked.limit_s
-            and coverage.denominator == asked.group
-        ):
-            self.equity += equity_rows(
-                self.records, asked, coverage, limit_s=limit_s, variant=variant
-            )
-        if (limit_s, coverage.denominator) in self.network.asked.get(service, ()):
-            book = self.books[self.speed_mps]
-            book.add(service, coverage, limit_s=limit_s, variant=variant)
-
     def add_service(self, splitter: Splitter) -> None:
-        """Keep the times of a service that plans ask for, and what is still missing.
-
-        Also measures access, where the service has a capacity.
-        """
+        """Keep the times of a service that plans ask for, and what is still missing."""
         service = splitter.times.service.id
-        capacity = splitter.times.service.capacity
-        if self.entries and capacity is not None:
-            column = self.study.facilities[capacity]
-            units = column.to_numpy(np.float64, na_value=np.nan)
-            self.access.append(access_rows(splitter, units))
         if service in self.network.asked:
             self.network.times[service] = splitter.times
             self.network.fill(self.books[self.speed_mps], splitter)
@@ -147,10 +112,6 @@ class PlanTables:
                 flips = turns[SHOWN_VARIANT]
             indicators.add(value(indicator, speed, SHOWN_VARIANT), flips=flips)
         tables = {"indicators": indicators.frame()}
-        if self.equity:
-            tables["equity"] = pd.DataFrame(self.equity)
-        if self.access:
-            tables["access"] = pd.concat(self.access, ignore_index=True)
         robustness = robust.frame()
         if robustness is not None:
             tables["robustness"] = robustness
