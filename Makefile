@@ -94,7 +94,7 @@ audit: setup ## compare the dependencies with an advisory database as well (inte
 	@$(BIN)/python scripts/audit --online
 
 soak: setup $(STAMP)/browser $(STAMP)/office $(STAMP)/postgis ## the long form of the tests
-	@YIKEZHONG_SOAK=1 $(BIN)/python -m pytest
+	@YIKEZHONG_SOAK=1 $(BIN)/python -m pytest --timeout=0
 
 lock: $(STAMP)/venv ## resolve requirements.lock again from pyproject.toml
 	@$(BIN)/python -m pip install --quiet uv

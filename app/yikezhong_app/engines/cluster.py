@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 
@@ -101,15 +102,20 @@ class DaskCluster:
             while not answers.is_over:
                 try:
                     future = came.get(timeout=_LOOK_S)
+                    again = _take(answers, number_of[future.key], future)
+                except _Unsettled:
+                    came.put(future)
                 except Empty:
-                    if self._has_workers():
-                        seen = time.monotonic()
-                    elif time.monotonic() - seen > self._wait_s:
-                        raise ClusterError(_NOBODY, hint=_AGAIN) from None
+                    pass
+                else:
+                    seen = time.monotonic()
+                    if again:
+                        submit(number_of[future.key])
                     continue
-                seen, number = time.monotonic(), number_of[future.key]
-                if _take(answers, number, future):
-                    submit(number)
+                if self._has_workers():
+                    seen = time.monotonic()
+                elif time.monotonic() - seen > self._wait_s:
+                    raise ClusterError(_NOBODY, hint=_AGAIN)
         finally:
             self._client.cancel(futures)
         return answers.result()
@@ -129,17 +135,21 @@ class DaskCluster:
         self._client.close()
 
 
+class _Unsettled(Exception):
+    """What a task had come to is not there, or not yet again: its worker has left."""
+
+
 def _take(answers: Answers, number: int, future: Any) -> bool:
     """Take what a task has come to; say whether it has to be tried again."""
     from distributed.scheduler import KilledWorker
 
-    if future.status in ("cancelled", "lost"):
+    if future.status == "cancelled":
         raise ClusterError(_LOST, hint=_AGAIN)
     try:
-        error = future.exception()
-        answer = None if error is not None else future.result()
-    except (OSError, TimeoutError) as lost:  # the connection, not the task
-        raise ClusterError(_LOST, hint=_AGAIN) from lost
+        error = future.exception(timeout=_LOOK_S)
+        answer = None if error is not None else future.result(timeout=_LOOK_S)
+    except (OSError, CancelledError) as gone:  # on the way: a task answers with its own
+        raise _Unsettled from gone
     if isinstance(error, KilledWorker):
         return answers.fail(number, "计算节点多次意外终止")
     if error is not None:
