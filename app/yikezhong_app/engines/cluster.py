@@ -103,7 +103,7 @@ class DaskCluster:
                 try:
                     future = came.get(timeout=_LOOK_S)
                     again = _take(answers, number_of[future.key], future)
-                except _Unsettled:
+                except _UnsettledError:
                     came.put(future)
                 except Empty:
                     pass
@@ -135,7 +135,7 @@ class DaskCluster:
         self._client.close()
 
 
-class _Unsettled(Exception):
+class _UnsettledError(Exception):
     """What a task had come to is not there, or not yet again: its worker has left."""
 
 
@@ -149,7 +149,7 @@ def _take(answers: Answers, number: int, future: Any) -> bool:
         error = future.exception(timeout=_LOOK_S)
         answer = None if error is not None else future.result(timeout=_LOOK_S)
     except (OSError, CancelledError) as gone:  # on the way: a task answers with its own
-        raise _Unsettled from gone
+        raise _UnsettledError from gone
     if isinstance(error, KilledWorker):
         return answers.fail(number, "计算节点多次意外终止")
     if error is not None:
