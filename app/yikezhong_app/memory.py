@@ -8,6 +8,11 @@ import gc
 import pyarrow as pa
 
 
+def share_memory() -> None:
+    """Let Arrow take memory where everybody else does, not from a hoard of its own."""
+    pa.set_memory_pool(pa.system_memory_pool())
+
+
 def release_memory() -> None:
     """Return what is free to the system, between pieces of work that need much."""
     gc.collect()

@@ -24,6 +24,7 @@ from yikezhong_coverage.layout import UnsignedArray
 from yikezhong_coverage.records import (
     FloatArray,
     IndexArray,
+    IntArray,
     RoadGraph,
     Snapped,
 )
@@ -277,17 +278,28 @@ def metres_within(spare_s: float, time_s: float, length_m: float) -> float:
 def _covered_of_pieces(pieces: RoadPieces, parts: EdgeParts) -> FloatArray:
     """Return the metres of each piece that lie in the parts."""
     n_edge = int(max(pieces.edge.max(initial=-1), parts.edge.max(initial=-1))) + 1
-    count = np.bincount(parts.edge, minlength=n_edge)
-    first = (np.cumsum(count) - count)[pieces.edge]
-    n_part = count[pieces.edge]
-    piece = np.repeat(np.arange(len(pieces)), n_part)
-    part = np.arange(len(piece)) - np.repeat(np.cumsum(n_part) - n_part, n_part)
-    part += first[piece]
-    low = np.maximum(pieces.from_m[piece], round_length(parts.from_m)[part])
-    high = np.minimum(pieces.to_m[piece], round_length(parts.to_m)[part])
-    return np.bincount(
-        piece, weights=np.maximum(high - low, 0.0), minlength=len(pieces)
-    ).astype(np.float64)
+    start = np.zeros(n_edge + 1, dtype=np.int64)
+    np.cumsum(np.bincount(parts.edge, minlength=n_edge), out=start[1:])
+    low, high = round_length(parts.from_m), round_length(parts.to_m)
+    return _overlaps(pieces.edge, pieces.from_m, pieces.to_m, start, low, high)
+
+
+@numba.njit(cache=True, nogil=True)
+def _overlaps(
+    edge: IndexArray,
+    from_m: FloatArray,
+    to_m: FloatArray,
+    start: IntArray,
+    low: FloatArray,
+    high: FloatArray,
+) -> FloatArray:
+    """Return how much of each piece the parts of its edge cover [m]."""
+    found = np.zeros(len(edge))
+    for piece in range(len(edge)):
+        for part in range(start[edge[piece]], start[edge[piece] + 1]):
+            begin = max(from_m[piece], low[part])
+            found[piece] += max(min(to_m[piece], high[part]) - begin, 0.0)
+    return found
 
 
 @numba.njit(cache=True, nogil=True)

@@ -11,7 +11,8 @@ ways from them to facilities within the limit. Tiles are put together by
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 import numpy as np
 import shapely
@@ -32,6 +33,9 @@ from yikezhong_coverage.records import IntArray, RoadGraph, Snapped
 from yikezhong_coverage.seams import join_tiles
 from yikezhong_coverage.stamping import Raster, Segments, Sheet, make_sheet
 from yikezhong_coverage.travel import Direction, nearest_at_nodes
+
+#: Segments that are looked at together.
+_BLOCK: Final = 200_000
 
 
 class _Near(NamedTuple):
@@ -162,26 +166,43 @@ def _draw_tile(
 
 def _near_tiles(segments: Segments, *, buffer_m: float, cell_m: float) -> _Near:
     """List the tiles that the buffers of segments may touch."""
+    found = [
+        _tiles_of(segments, some, buffer_m=buffer_m, cell_m=cell_m)
+        for some in _blocks(len(segments.ends))
+    ]
+    tile, segment = (np.concatenate(one) for one in zip(*found, strict=True))
+    order = np.argsort(tile, kind="stable")
+    ids, start = np.unique(tile[order], return_index=True)
+    return _Near(ids, np.append(start, len(tile)), segment[order])
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    """Yield the segments in blocks, at least one: what is made of them is large."""
+    for first in range(0, max(count, 1), _BLOCK):
+        yield slice(first, min(first + _BLOCK, count))
+
+
+def _tiles_of(
+    segments: Segments, some: slice, *, buffer_m: float, cell_m: float
+) -> tuple[IntArray, IntArray]:
+    """Return the tiles that the buffers of some segments may touch, and of which."""
     n_cell = tile_cells(cell_m)
     height = n_cell * step_lat(cell_m)
-    ends = segments.ends
-    wide = buffer_m / segments.north + 1.0
+    ends = segments.ends[some]
+    wide = buffer_m / segments.north[some] + 1.0
     low = np.floor((np.minimum(ends[:, 1], ends[:, 3]) - wide) / height)
     high = np.floor((np.maximum(ends[:, 1], ends[:, 3]) + wide) / height)
     segment, row = _spread(np.arange(len(ends)), low, high)
     first = int(row.min(initial=0))
     steps = [row_step_lon(r, cell_m) for r in range(first, int(row.max(initial=0)) + 1)]
     width = n_cell * np.array(steps, dtype=np.float64)[row - first]
-    wide = buffer_m / segments.east[segment] + 1.0
+    wide = buffer_m / segments.east[some][segment] + 1.0
     west = np.minimum(ends[segment, 0], ends[segment, 2]) - wide
     east = np.maximum(ends[segment, 0], ends[segment, 2]) + wide
     place, column = _spread(
         np.arange(len(row)), np.floor(west / width), np.floor(east / width)
     )
-    tile = tile_ids(row[place], column)
-    order = np.argsort(tile, kind="stable")
-    ids, start = np.unique(tile[order], return_index=True)
-    return _Near(ids, np.append(start, len(tile)), segment[place][order])
+    return tile_ids(row[place], column), segment[place] + some.start
 
 
 def _spread(

@@ -333,6 +333,8 @@ def geometries_to_lonlat(
     geometries: NDArray[np.object_], source: SourceCrs
 ) -> NDArray[np.object_]:
     """Return geometries in WGS-84 longitude, latitude; None stays None."""
+    if source.to_lonlat is _unchanged:
+        return geometries.copy()
 
     def both(xy: FloatArray) -> FloatArray:
         return np.column_stack(source.to_lonlat(xy[:, 0], xy[:, 1]))

@@ -169,7 +169,7 @@ def _read_parquet(source: LayerSource) -> Features:
         shapes = np.asarray(frame.geometry.to_numpy(), dtype=object)
         table = pyarrow.parquet.read_table(source.path)
         columns = {
-            str(c): [_plain_value(v) for v in table.column(c).to_pylist()]
+            str(c): _plain_values(table.column(c))
             for c in table.column_names
             if c != frame.geometry.name
         }
@@ -180,6 +180,16 @@ def _read_parquet(source: LayerSource) -> Features:
     crs = None if frame.crs is None else frame.crs.to_wkt()
     flat, problems, flattened = _flat(shapes)
     return Features(columns, flat, problems, crs, flattened)
+
+
+def _plain_values(column: Any) -> list[Any]:
+    """Return a column of Arrow as :func:`_plain_value` has each of its values."""
+    import pyarrow.types as kinds
+
+    values: list[Any] = column.to_pylist()
+    if kinds.is_integer(column.type) or kinds.is_string(column.type):
+        return values
+    return [_plain_value(value) for value in values]
 
 
 def _plain_value(value: Any) -> Any:
@@ -322,7 +332,7 @@ def _flat(
 ) -> tuple[NDArray[np.object_], dict[int, str], int]:
     """Return geometries in two dimensions, empty ones as None, and how many changed."""
     deep = int(np.count_nonzero(shapely.has_z(shapes) | shapely.has_m(shapes)))
-    flat = np.array(shapely.force_2d(shapes), dtype=object)
+    flat = np.array(shapely.force_2d(shapes) if deep else shapes, dtype=object)
     problems: dict[int, str] = {}
     empty = shapely.is_missing(flat) | shapely.is_empty(flat)
     drop_geometries(flat, np.flatnonzero(empty), "no_geometry", problems)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +18,16 @@ class WriteFailedError(SourceError):
     """A file could not be written whole."""
 
 
-def write_layer(frame: Any, path: Path, *, layer: str) -> None:
-    """Write a GeoDataFrame as a layer of a GeoPackage, replacing it where it is there.
+def write_layer(pieces: Iterable[Any], path: Path, *, layer: str) -> None:
+    """Write a layer of a GeoPackage, replacing it where it is there.
+
+    Parameters
+    ----------
+    pieces : iterable of GeoDataFrame
+        At least one, each with the same columns; only two are held at a time. A layer
+        of several may hold shapes of any kind.
+    path : Path
+    layer : str
 
     Raises
     ------
@@ -28,14 +37,19 @@ def write_layer(frame: Any, path: Path, *, layer: str) -> None:
     """
     import pyogrio
 
+    rest = iter(pieces)
+    piece, after, rows = next(rest), next(rest, None), 0
+    more = {} if after is None else {"geometry_type": "Unknown"}
+    options = {"driver": "GPKG", "engine": "pyogrio", "use_arrow": True, **more}
     try:
-        frame.to_file(
-            path, layer=layer, driver="GPKG", engine="pyogrio", use_arrow=True
-        )
+        while piece is not None:
+            piece.to_file(path, layer=layer, mode="a" if rows else "w", **options)
+            rows += len(piece)
+            piece, after = after, next(rest, None)
         written = int(pyogrio.read_info(path, layer=layer)["features"])
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise _failed(path) from error
-    if written != len(frame):
+    if written != rows:
         raise _failed(path)
 
 

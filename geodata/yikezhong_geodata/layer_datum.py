@@ -23,7 +23,7 @@ from yikezhong_geodata.locate import geometry_of
 from yikezhong_geodata.points import PointSource, read_points
 from yikezhong_geodata.source_spec import SourceSpec
 from yikezhong_geodata.sources import is_table, open_source
-from yikezhong_geodata.spec import BoundarySpec, FacilitySpec
+from yikezhong_geodata.spec import BoundarySpec, FacilitySpec, PopulationSpec
 
 SpecT = TypeVar("SpecT", bound=SourceSpec)
 #: At most so many pairs of divisions are compared; more would say nothing more.
@@ -82,7 +82,7 @@ def judge_points(
 ) -> tuple[SpecT, PointSource | None]:
     """Return the spec of buildings or population points, as for facilities.
 
-    A table that keeps its spec need not be read again: it is returned too.
+    Population that keeps its spec need not be read again: it is returned too.
 
     Parameters
     ----------
@@ -99,7 +99,8 @@ def judge_points(
     if spec.datum is not None:
         return spec, None
     scratch = DataReport()  # the layer is reported by its loader
-    kind = "population" if is_table(spec.file) else None
+    is_people = isinstance(spec, PopulationSpec)
+    kind = "population" if is_people or is_table(spec.file) else None
     source = open_source(spec, folder=folder, report=scratch, label=label, kind=kind)
     points = read_points(source, spec, divisions=divisions, report=scratch, label=label)
     usable = np.flatnonzero(np.isfinite(points.lon))
@@ -107,7 +108,7 @@ def judge_points(
     lon, lat = points.lon[usable[::step]], points.lat[usable[::step]]
     guess = detect_beside(lon, lat, roads=roads)
     judged = _judge(spec, guess, label, "道路", report, accept)
-    same = judged is spec and kind is not None
+    same = judged is spec and is_people
     return judged, PointSource(source, points, scratch) if same else None
 
 

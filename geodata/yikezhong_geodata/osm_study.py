@@ -302,14 +302,14 @@ def write_study(
         part = divisions[divisions["level"] == level]
         if len(part):
             levelled = part.drop(columns="level")
-            write_layer(levelled, out_dir / "boundaries.gpkg", layer=level)
+            write_layer([levelled], out_dir / "boundaries.gpkg", layer=level)
             lines += ["", "[[boundaries]]", 'file = "boundaries.gpkg"']
             lines += [f"layer = {_toml(level)}", f"level = {_toml(level)}"]
     if len(facilities):
-        write_layer(facilities, out_dir / "facilities.gpkg", layer="facilities")
+        write_layer([facilities], out_dir / "facilities.gpkg", layer="facilities")
         lines += ["", "[[facilities]]", 'file = "facilities.gpkg"', 'status = "open"']
     if len(buildings):
-        write_layer(buildings, out_dir / "buildings.gpkg", layer="buildings")
+        write_layer([buildings], out_dir / "buildings.gpkg", layer="buildings")
         as_people = str("people" not in divisions.columns).lower()
         lines += ["", "[demand.buildings]", 'file = "buildings.gpkg"']
         lines += ['weight = "weight"', f"as_people = {as_people}"]

@@ -137,7 +137,8 @@ def _feature_points(
     is_point = shapely.get_type_id(good) == 0
     area = area_m2(good)
     area[is_point | ~(area > 0)] = np.nan
-    places = np.where(is_point, good, shapely.point_on_surface(good))
+    places = good.copy()
+    places[~is_point] = shapely.point_on_surface(good[~is_point])
     return (
         np.asarray(shapely.get_x(places), dtype=np.float64),
         np.asarray(shapely.get_y(places), dtype=np.float64),

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from yikezhong_app.engines.tasks import Answers, Done, Task, perform
 from yikezhong_app.jobs.worker import resident_bytes
-from yikezhong_app.memory import release_memory
+from yikezhong_app.memory import release_memory, share_memory
 
 LOG = logging.getLogger("yikezhong.engines")
 #: What workers have imported before they are forked.
@@ -168,6 +168,7 @@ def _deaf_to_interrupts() -> Iterator[None]:
 def _work(pipe: Connection) -> None:
     """Do tasks until the other end of the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    share_memory()
     while True:
         try:
             function, payload = pipe.recv()

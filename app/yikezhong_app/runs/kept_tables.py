@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import secrets
 import shutil
@@ -16,9 +15,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from yikezhong_app.runs.array_files import digest
+from yikezhong_app.snapshots.parquet_files import as_arrow, write_parquet
 from yikezhong_app.snapshots.stored_tables import sha256
 from yikezhong_coverage.errors import SourceError
 from yikezhong_geodata.columns import LEVELS
@@ -78,12 +77,10 @@ class KeptTables:
     def add(self, folder: Path, name: str, table: pd.DataFrame | pa.Table) -> None:
         """Write a table into a folder that is being made."""
         path = folder / f"{name}.parquet"
-        if isinstance(table, pa.Table):
-            pq.write_table(table, path, compression="zstd")
-        elif name in _BY_LEVEL:
-            _write_by_level(path, table)
-        else:
-            pq.write_table(_as_arrow(table), path, compression="zstd")
+        groups = None
+        if name in _BY_LEVEL:
+            table, groups = _by_level(table)
+        write_parquet(path, [_with_common_types(as_arrow(table))], groups=groups)
         about = _read(folder / _DONE)
         about.setdefault("tables", {})[name] = {
             "rows": len(table),
@@ -119,27 +116,11 @@ class KeptTables:
         }
 
 
-def _write_by_level(path: Path, table: pd.DataFrame) -> None:
-    """Write a table with a row group for each level, the highest first."""
+def _by_level(table: pd.DataFrame) -> tuple[pd.DataFrame, list[int]]:
+    """Return a table with the highest level first, and the rows of each level."""
     level = pd.Categorical(table["level"].astype("str"), categories=LEVELS).codes
     table = table.iloc[np.argsort(level, kind="stable")].reset_index(drop=True)
-    count = np.bincount(level, minlength=len(LEVELS))
-    stored = _as_arrow(table)
-    with pq.ParquetWriter(path, stored.schema, compression="zstd") as writer:
-        first = 0
-        for rows in count.tolist():
-            if rows:
-                writer.write_table(stored.slice(first, rows), row_group_size=rows)
-            first += rows
-
-
-def _as_arrow(table: pd.DataFrame) -> pa.Table:
-    if not isinstance(table, gpd.GeoDataFrame):
-        return _with_common_types(pa.Table.from_pandas(table, preserve_index=False))
-    # geopandas alone knows the words that make it GeoParquet
-    file = io.BytesIO()
-    table.to_parquet(file, index=False, compression=None)
-    return _with_common_types(pq.read_table(io.BytesIO(file.getvalue())))
+    return table, np.bincount(level, minlength=len(LEVELS)).tolist()
 
 
 def _with_common_types(table: pa.Table) -> pa.Table:

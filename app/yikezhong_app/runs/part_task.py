@@ -7,7 +7,7 @@ the run is ended.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -163,20 +163,14 @@ def measure_driving_roads(payload: dict[str, Any], tell: Tell) -> dict[str, Any]
     return {"roads": name, "made": int(made)}
 
 
-def read_lengths(run: RunData, paths: Sequence[Path]) -> RoadLengths:
-    """Return the roads that :func:`measure_driving_roads` has cut, without places."""
-    found = [read_result(path) for path in paths]
-    edge, from_m, to_m, division = (
-        np.concatenate([arrays[name] for arrays in found])
-        for name in ("edge", "from_m", "to_m", "division")
-    )
-    nowhere = np.broadcast_to(np.nan, len(edge))
+def read_lengths(run: RunData, part: Part, path: Path) -> RoadLengths:
+    """Return what :func:`measure_driving_roads` has cut for a part, without places."""
+    found = read_result(path)
+    nowhere = np.broadcast_to(np.nan, len(found["edge"]))
     total_m = np.zeros(len(run.records.divisions.code))
-    for part, arrays in zip(run.parts, found, strict=True):
-        total_m[part.divisions] = arrays["total_m"]
-    return RoadLengths(
-        RoadPieces(edge, from_m, to_m, nowhere, nowhere), division, total_m
-    )
+    total_m[part.divisions] = found["total_m"]
+    pieces = RoadPieces(found["edge"], found["from_m"], found["to_m"], nowhere, nowhere)
+    return RoadLengths(pieces, found["division"], total_m)
 
 
 def result_path(kept: Path, name: str) -> Path:

@@ -16,7 +16,12 @@ from yikezhong_app.runs.measure import Network
 from yikezhong_app.runs.plan_network import network_at
 from yikezhong_app.runs.run_data import RunData
 from yikezhong_app.tables.circles import STYLES, band_within
-from yikezhong_app.tables.roads import RoadLengths, covered_road_m, measure_roads
+from yikezhong_app.tables.roads import (
+    RoadLengths,
+    covered_road_m,
+    covered_roads,
+    measure_roads,
+)
 from yikezhong_coverage.areas import (
     DivisionPieces,
     covered_area_m2,
@@ -167,16 +172,15 @@ class PartWindow:
 
     def covered_m(self, facilities: IntArray, *, limit_s: float) -> FloatArray:
         """Return the road of each of the part's divisions within reach [m]."""
-        found = covered_road_m(
+        around = np.searchsorted(self.roads.node, self.core.node)
+        covered = covered_roads(
             self._core_network,
             facilities,
-            self._lengths,
             limit_s=limit_s,
-            around=(
-                self.at_run_speed,
-                np.searchsorted(self.roads.node, self.core.node),
-            ),
+            around=(self.at_run_speed, around),
         )
+        usable = self._core_network.usable
+        found = covered_road_m(self._lengths, covered, usable=usable)
         return found[self.part.divisions]
 
     def band(self, service: Service, facilities: IntArray) -> dict[str, NDArray[Any]]:

@@ -8,7 +8,8 @@ services are tasks of an engine: they may be done in any order, anywhere.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ import shapely
 
 from yikezhong_app.engines.in_process import InProcess
 from yikezhong_app.engines.tasks import Engine
+from yikezhong_app.memory import release_memory
 from yikezhong_app.progress import ProgressCall, part
 from yikezhong_app.runs.array_files import digest
 from yikezhong_app.runs.cutting import (
@@ -138,10 +140,8 @@ def compute_tables(
 
 
 def _frame(table: Table) -> pd.DataFrame:
-    if isinstance(table, TableFiles):
+    if isinstance(table, (TableFiles, MadeTable)):
         return table.frame()
-    if isinstance(table, MadeTable):
-        return _frame(table.make())
     frame: pd.DataFrame = table.to_pandas() if isinstance(table, pa.Table) else table
     return frame
 
@@ -174,6 +174,7 @@ def _compute(
     chosen = engine or InProcess()
     try:
         run = _write(study, records, networks, services, plans, folder, cut)
+        release_memory()  # before others need theirs
         for service in services:
             eligibility = run.eligibility(service)
             report_facilities(study, service, eligibility, report)
@@ -325,12 +326,11 @@ def _study_tables(
     facilities["snap_m"] = walking.facility.leg_m
     facilities["snap_status"] = snap_status(walking, facilities, of="facilities")
 
-    def demand() -> pd.DataFrame:
-        table: pd.DataFrame = study.demand.assign(
+    def demand() -> Iterator[pd.DataFrame]:
+        yield study.demand.assign(
             snap_m=walking.demand.leg_m,
             status=snap_status(walking, study.demand, of="demand"),
         )
-        return table
 
     tables = {
         "divisions": study.divisions,
@@ -340,7 +340,7 @@ def _study_tables(
             [study.report.frame(), report.frame()], ignore_index=True
         ),
         "roads": MadeTable(
-            walking.graph.n_edge, True, lambda: road_rows(walking.graph)
+            walking.graph.n_edge, True, partial(road_rows, walking.graph)
         ),
         "zones": study.plan_inputs.zones,
         **network_tables(networks),

@@ -109,8 +109,12 @@ class RunData:
         return Snapped(*(self._arrays[f"{profile}.{of}.{n}"] for n in _SNAPPED))
 
     def network(self, profile: str) -> Network:
-        """Return the whole network of a profile with everything put on it."""
+        """Return the whole network of a profile with everything put on it.
+
+        One is kept, with what was prepared on it for searches: it is large.
+        """
         if profile not in self._networks:
+            self._networks.clear()
             arrays = self.roads(profile).arrays
             names = np.zeros(len(arrays["edge_u"]), dtype="<U1")
             graph = RoadGraph(

@@ -7,7 +7,7 @@ files that go into the snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -47,11 +47,13 @@ from yikezhong_app.tables.gaps import (
 )
 from yikezhong_app.tables.parts import TableParts
 from yikezhong_app.tables.plan_gaps import look_up_remedies
-from yikezhong_app.tables.roads import covered_road_m
+from yikezhong_app.tables.roads import covered_road_m, covered_roads
 from yikezhong_coverage.extents import roll_up_lengths, roll_up_surfaces
 from yikezhong_coverage.rates import Coverage
 from yikezhong_coverage.records import FloatArray, IntArray, Nearest, Service
 
+#: Writes a table, if there is one and it has rows.
+_Put = Callable[[str, "pd.DataFrame | pa.Table | None"], None]
 #: Texts between the members of a name in a result; ids do not hold it.
 SEPARATOR: Final = "\t"
 PLANS: Final = "plans.npz"
@@ -146,27 +148,20 @@ class _Counted:
 
     def write(self, folder: Path, tables: KeptTables) -> None:
         """Write every table that has rows into a folder."""
-        run = self.run
-        coverage, speeds = coverage_parts(run.records), coverage_parts(run.records)
-        found = {
-            "times": self._times(),
-            "circles": self._union(),
-            "gap_areas": None,
-            "equity": self._add_coverage(coverage),
-            "access": self._access(),
-        }
-        plans = self._plans()
-        gaps = gap_parts(run.divisions, run.facilities)
-        found["gap_areas"] = self._add_gaps(gaps, plans)
-        self._add_lengths(coverage)
-        self._add_surfaces(coverage)
-        self._add_speeds(speeds)
-        found |= {"gaps": gap_table(gaps)}
-        found |= {"coverage": coverage.frame(), "coverage_speeds": speeds.frame()}
-        for name, table in found.items():
+
+        def put(name: str, table: pd.DataFrame | pa.Table | None) -> None:
             if table is not None and len(table):
                 tables.add(folder, name, table)
+
+        # each is let go of before the next is made: together they are large
+        put("times", self._times())
+        put("circles", self._union())
+        put("access", self._access())
+        plans = self._plans()
+        self._put_gaps(put, plans)
         write_result(folder / PLANS, plans)
+        put("coverage_speeds", self._speeds())
+        self._put_coverage(put)
 
     @cached_property
     def _splitter(self) -> Splitter:
@@ -215,6 +210,14 @@ class _Counted:
             facility_id=self.run.facility_ids,
         )
 
+    def _put_coverage(self, put: _Put) -> None:
+        """Put the rates of people, areas and roads, and how equal they are."""
+        parts = coverage_parts(self.run.records)
+        put("equity", self._add_coverage(parts))
+        self._add_lengths(parts)
+        self._add_surfaces(parts)
+        put("coverage", parts.frame())
+
     def _add_coverage(self, parts: TableParts) -> pd.DataFrame:
         """Add the rates of people and areas; return how equal they are."""
         terms, equity = self.run.terms, []
@@ -259,15 +262,14 @@ class _Counted:
                 found[f"unknown{SEPARATOR}{name}"] = coverage.unknown
         return found
 
-    def _add_gaps(
-        self, parts: TableParts, plans: dict[str, NDArray[Any]]
-    ) -> pd.DataFrame | None:
-        """Add the gaps by division; return them as places, at the service's own limit.
+    def _put_gaps(self, put: _Put, plans: dict[str, NDArray[Any]]) -> None:
+        """Put the gaps by division, and as places at the service's own limit.
 
         What would close those that plans ask about is kept beside the plans' coverage.
         """
         run, splitter = self.run, self._splitter
-        connected, areas = connected_demand(splitter), None
+        parts = gap_parts(run.divisions, run.facilities)
+        connected = connected_demand(splitter)
         asked = {limit_s for limit_s, _ in run.terms.asked.get(self.service.id, ())}
         for limit_s in run.terms.limits_s(self.service):
             points = find_gap_points(
@@ -286,8 +288,8 @@ class _Counted:
                     dtype=np.str_,
                 ).reshape(-1, 3)
             if limit_s == self.service.limit_s:
-                areas = gap_area_rows(run, splitter, points)
-        return areas
+                put("gap_areas", gap_area_rows(run, splitter, points))
+        put("gaps", gap_table(parts))
 
     def _cover(
         self, parts: TableParts, coverage: Coverage, *, limit_s: float, variant: str
@@ -301,11 +303,11 @@ class _Counted:
             as_of=self.run.terms.as_of,
         )
 
-    def _add_speeds(self, parts: TableParts) -> None:
-        """Add who would be covered at the other usual walking speeds."""
-        terms = self.run.terms
+    def _speeds(self) -> pd.DataFrame | None:
+        """Return who would be covered at the other usual walking speeds."""
+        terms, parts = self.run.terms, coverage_parts(self.run.records)
         if self.service.profile != "walking":
-            return
+            return None
         for speed_mps in terms.speeds_mps:
             if speed_mps == terms.walk_speed_mps:
                 continue
@@ -324,6 +326,7 @@ class _Counted:
                     coverage=found,
                     as_of=terms.as_of,
                 )
+        return parts.frame()
 
     def _add_lengths(self, parts: TableParts) -> None:
         """Add the share of road length within the service's own limit."""
@@ -339,14 +342,14 @@ class _Counted:
         if self.found is not None:
             total = [read_result(path)["total_m"] for path in self.roads]
             return by_division(self.run, total), self.found.by_division("covered_m")
-        lengths = read_lengths(self.run, self.roads)
-        covered_m = covered_road_m(
-            self._network,
-            self._service_times.facilities,
-            lengths,
-            limit_s=self.service.limit_s,
-        )
-        return lengths.total_m, covered_m
+        network, facilities = self._network, self._service_times.facilities
+        covered = covered_roads(network, facilities, limit_s=self.service.limit_s)
+        total_m, covered_m = np.zeros((2, len(self.run.records.divisions.code)))
+        for part, path in zip(self.run.parts, self.roads, strict=True):
+            lengths = read_lengths(self.run, part, path)
+            total_m += lengths.total_m
+            covered_m += covered_road_m(lengths, covered, usable=network.usable)
+        return total_m, covered_m
 
     def _union(self) -> gpd.GeoDataFrame:
         """Return the union of the service's circles."""

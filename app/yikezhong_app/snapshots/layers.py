@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -81,7 +81,8 @@ def write_layers(
         if len(table) > MOST_ROWS:
             shown, kept = _part(name, table, limits_s)
         if shown is not None:
-            write_layer(_plain(gpd.GeoDataFrame(_frame(shown))), path, layer=name)
+            pieces = (_plain(gpd.GeoDataFrame(piece)) for piece in _pieces(shown))
+            write_layer(pieces, path, layer=name)
         if shown is not table:
             rows = 0 if shown is None else len(shown)
             left_out.append(asdict(LeftOut(name, rows, len(table), kept)))
@@ -100,10 +101,11 @@ def _has_shapes(table: Table) -> bool:
     return isinstance(table, gpd.GeoDataFrame)
 
 
-def _frame(table: Table) -> pd.DataFrame:
-    if isinstance(table, MadeTable):
-        return table.make()
-    return table.frame() if isinstance(table, TableFiles) else table
+def _pieces(table: Table) -> Iterator[pd.DataFrame]:
+    if isinstance(table, (TableFiles, MadeTable)):
+        yield from table.pieces()
+    else:
+        yield table
 
 
 def _part(
@@ -135,11 +137,10 @@ def _at_own_limit(
         own = table["service"].astype(object).map(limits_s)
         yield table[(table["limit_s"] == own).to_numpy()]
         return
-    for file in table.files:
-        limit_s = limits_s.get(file.service or "")
+    for part in table.parts():
+        limit_s = limits_s.get(part.files[0].service or "")
         if limit_s is not None:
-            wanted = {"limit_s": limit_s}
-            yield replace(table, files=(file,)).select(wanted, columns)
+            yield part.select({"limit_s": limit_s}, columns)
 
 
 def _uncategorical(frame: pd.DataFrame) -> pd.DataFrame:

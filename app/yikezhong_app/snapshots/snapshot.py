@@ -26,8 +26,6 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from yikezhong_app.memory import release_memory
 from yikezhong_app.snapshots.layers import write_layers
@@ -46,6 +44,7 @@ from yikezhong_app.snapshots.opening import (
     read_record,
     version_name,
 )
+from yikezhong_app.snapshots.parquet_files import write_parquet
 from yikezhong_app.snapshots.stored_tables import (
     SnapshotCorruptError,
     SnapshotMissingError,
@@ -168,20 +167,18 @@ def publishing(out_dir: Path) -> Iterator[None]:
 def _write_table(folder: Path, name: str, table: Table) -> dict[str, Any]:
     if isinstance(table, TableFiles):
         return table.put(folder, name)
-    if isinstance(table, MadeTable):
-        try:
-            return _write_table(folder, name, table.make())
-        finally:
-            release_memory()
     path = folder / f"{name}.parquet"
-    if isinstance(table, pa.Table):
-        pq.write_table(table, path, compression="zstd")
+    if isinstance(table, MadeTable):
+        write_parquet(path, table.pieces())
+        release_memory()
+        geometry = table.geometry
     else:
-        table.to_parquet(path, index=False, compression="zstd")
+        write_parquet(path, [table])
+        geometry = isinstance(table, gpd.GeoDataFrame)
     return {
         "file": path.name,
         "rows": len(table),
-        "geometry": isinstance(table, gpd.GeoDataFrame),
+        "geometry": geometry,
         "sha256": sha256(path),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,16 @@ class TableFiles:
         """Return the whole table."""
         return self.select({}, None)
 
+    def parts(self) -> Iterator[TableFiles]:
+        """Yield the files as tables of their own."""
+        for file in self.files:
+            yield TableFiles((file,))
+
+    def pieces(self) -> Iterator[pd.DataFrame]:
+        """Yield the table file by file."""
+        for part in self.parts():
+            yield part.frame()
+
     def select(
         self, wanted: Mapping[str, Any], columns: Sequence[str] | None
     ) -> pd.DataFrame:
@@ -94,20 +104,30 @@ class TableFiles:
 
 @dataclass(frozen=True)
 class MadeTable:
-    """A table that is made when it is written, and let go of.
+    """A table that is made when it is written, piece by piece, and let go of.
 
     Parameters
     ----------
     rows : int
     geometry : bool
         Whether it has a geometry column.
-    make : callable
-        Returns the table; the same each time.
+    pieces : callable
+        Yields the pieces, at least one, all with the same columns and types; the same
+        each time.
     """
 
     rows: int
     geometry: bool
-    make: Callable[[], pd.DataFrame | pa.Table]
+    pieces: Callable[[], Iterator[pd.DataFrame | pa.Table]]
+
+    def frame(self) -> pd.DataFrame:
+        """Return the whole table."""
+        pieces = [
+            piece.to_pandas() if isinstance(piece, pa.Table) else piece
+            for piece in self.pieces()
+        ]
+        whole: pd.DataFrame = pd.concat(pieces, ignore_index=True)
+        return whole
 
     def __len__(self) -> int:
         return self.rows

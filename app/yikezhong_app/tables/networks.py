@@ -6,9 +6,9 @@ times to the last bit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -18,9 +18,24 @@ import pyarrow.compute as pc
 from yikezhong_app.runs.measure import Network
 from yikezhong_app.snapshots.snapshot import NETWORK_PREFIX, Snapshot
 from yikezhong_app.snapshots.table_files import MadeTable
+from yikezhong_app.tables.roads import edge_pieces, slice_edges
 from yikezhong_app.web.request_errors import ParameterError
 from yikezhong_coverage.records import FloatArray, IntArray, RoadGraph
 from yikezhong_coverage.snap import snap_points
+
+_EDGES: Final = pa.schema(
+    {
+        "id": pa.string(),
+        "class": pa.string(),
+        "u": pa.int32(),
+        "v": pa.int32(),
+        "length_m": pa.float64(),
+        "forward_s": pa.float64(),
+        "backward_s": pa.float64(),
+        "usable": pa.bool_(),
+        **dict.fromkeys(("lon", "lat", "along_m"), pa.list_(pa.float64())),
+    }
+)
 
 
 def network_tables(networks: Mapping[str, Network]) -> dict[str, MadeTable]:
@@ -40,27 +55,30 @@ def network_tables(networks: Mapping[str, Network]) -> dict[str, MadeTable]:
     return tables
 
 
-def _edges(network: Network) -> pa.Table:
-    graph = network.graph
-    return pa.table(
-        {
-            "id": graph.edge_id.tolist(),
-            "class": graph.edge_class.tolist(),
-            "u": graph.edge_u,
-            "v": graph.edge_v,
-            "length_m": graph.edge_length_m,
-            "forward_s": graph.edge_forward_s,
-            "backward_s": graph.edge_backward_s,
-            "usable": network.usable,
-            "lon": _lists(graph.vertex_lon, graph.vertex_start),
-            "lat": _lists(graph.vertex_lat, graph.vertex_start),
-            "along_m": _lists(graph.vertex_along_m, graph.vertex_start),
-        }
-    )
+def _edges(network: Network) -> Iterator[pa.Table]:
+    for edges in edge_pieces(network.graph):
+        graph = slice_edges(network.graph, edges)
+        start = graph.vertex_start
+        yield pa.table(
+            {
+                "id": graph.edge_id.tolist(),
+                "class": graph.edge_class.tolist(),
+                "u": graph.edge_u,
+                "v": graph.edge_v,
+                "length_m": graph.edge_length_m,
+                "forward_s": graph.edge_forward_s,
+                "backward_s": graph.edge_backward_s,
+                "usable": network.usable[edges],
+                "lon": _lists(graph.vertex_lon, start),
+                "lat": _lists(graph.vertex_lat, start),
+                "along_m": _lists(graph.vertex_along_m, start),
+            },
+            schema=_EDGES,
+        )
 
 
-def _nodes(network: Network) -> pa.Table:
-    return pa.table({"lon": network.graph.node_lon, "lat": network.graph.node_lat})
+def _nodes(network: Network) -> Iterator[pa.Table]:
+    yield pa.table({"lon": network.graph.node_lon, "lat": network.graph.node_lat})
 
 
 def read_network(snapshot: Snapshot, profile: str) -> Network:
@@ -134,11 +152,9 @@ def _floats(column: pd.Series[Any]) -> FloatArray:
     return column.to_numpy(np.float64, na_value=np.nan)
 
 
-def _lists(values: FloatArray, start: IntArray) -> pa.Array:
+def _lists(values: FloatArray, start: IntArray) -> pa.ListArray:
     """Return a column of lists without making one for each edge."""
-    small = len(values) < 2**31
-    kind, offset = (pa.ListArray, np.int32) if small else (pa.LargeListArray, np.int64)
-    return kind.from_arrays(pa.array(start.astype(offset)), pa.array(values))
+    return pa.ListArray.from_arrays(pa.array(start.astype(np.int32)), pa.array(values))
 
 
 def _joined(column: pa.ChunkedArray) -> FloatArray:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Final
 
 import geopandas as gpd
 import numpy as np
@@ -11,14 +13,24 @@ from numpy.typing import NDArray
 
 from yikezhong_app.runs.measure import Network
 from yikezhong_coverage.edges import (
+    EdgeParts,
     RoadPieces,
     covered_parts,
     cut_roads,
     length_by_division,
 )
-from yikezhong_coverage.records import FloatArray, IndexArray, IntArray, RoadGraph
+from yikezhong_coverage.records import (
+    BoolArray,
+    FloatArray,
+    IndexArray,
+    IntArray,
+    RoadGraph,
+)
 from yikezhong_coverage.travel import nearest_at_nodes
 from yikezhong_geodata.columns import CRS
+
+#: Edges of a piece of a table of roads.
+_PIECE_EDGES: Final = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,18 +81,24 @@ def _place_pieces(
     A road that meets one shape only and lies within it is placed as a whole.
     """
     tree = shapely.STRtree(_lines(graph))
-    _, edge = tree.query(shapes, predicate="intersects")
+    met, edge = tree.query(shapes, predicate="intersects")
     within, inner = tree.query(shapes, predicate="contains_properly")
     n_met = np.bincount(edge, minlength=graph.n_edge)
     alone = n_met[inner] == 1
     of_edge = np.full(graph.n_edge, -1, dtype=np.int64)
     of_edge[inner[alone]] = within[alone]
     found = of_edge[pieces.edge]
-    open_ = np.flatnonzero((n_met > 0)[pieces.edge] & (found < 0))
-    points = shapely.points(pieces.lon[open_], pieces.lat[open_])
-    owner, point = shapely.STRtree(points).query(shapes, predicate="intersects")
+    # the others piece by piece, looked for in the shapes that their edge meets
+    asked = np.flatnonzero(of_edge[edge] < 0)
+    start = np.searchsorted(pieces.edge, edge[asked])
+    count = np.searchsorted(pieces.edge, edge[asked], side="right") - start
+    shape = np.repeat(met[asked], count)
+    piece = np.arange(len(shape)) + np.repeat(start - np.cumsum(count) + count, count)
+    shapely.prepare(shapes)
+    inside = shapely.intersects_xy(shapes[shape], pieces.lon[piece], pieces.lat[piece])
     # Written backwards: on a border the first shape keeps the piece.
-    found[open_[point[::-1]]] = owner[::-1]
+    order = np.argsort(-shape[inside], kind="stable")
+    found[piece[inside][order]] = shape[inside][order]
     return found
 
 
@@ -92,23 +110,20 @@ def _lines(graph: RoadGraph) -> NDArray[np.object_]:
     return found
 
 
-def covered_road_m(
+def covered_roads(
     network: Network,
     facilities: IntArray,
-    lengths: RoadLengths,
     *,
     limit_s: float,
     around: tuple[Network, IntArray] | None = None,
-) -> FloatArray:
-    """Return the metres of usable road in each division within reach of facilities.
+) -> EdgeParts:
+    """Return the parts of a network's roads within reach of facilities.
 
     Parameters
     ----------
     network : Network
     facilities : ndarray of int
         Those that count.
-    lengths : RoadLengths
-        Of the network.
     limit_s : float
         Largest time [s], inclusive.
     around : tuple of (Network, ndarray of int), optional
@@ -122,31 +137,59 @@ def covered_road_m(
         leg_speed_mps=network.leg_speed_mps,
         max_time_s=limit_s,
     )
-    facility = network.facility.take(facilities)
-    parts = covered_parts(
+    return covered_parts(
         network.graph,
         times.time_s[node],
-        facility,
+        network.facility.take(facilities),
         limit_s=limit_s,
         leg_speed_mps=network.leg_speed_mps,
     )
+
+
+def covered_road_m(
+    lengths: RoadLengths, covered: EdgeParts, *, usable: BoolArray
+) -> FloatArray:
+    """Return the metres of usable road in each division that lie in covered parts."""
     return length_by_division(
         lengths.pieces,
         lengths.division,
         n_division=len(lengths.total_m),
-        parts=parts,
-        kept=network.usable,
+        parts=covered,
+        kept=usable,
     )
 
 
-def road_rows(graph: RoadGraph) -> gpd.GeoDataFrame:
-    """Return the roads as lines with their class: the snapshot's table ``roads``."""
-    return gpd.GeoDataFrame(
-        {
-            "id": graph.edge_id,
-            "class": graph.edge_class,
-            "length_m": graph.edge_length_m,
-        },
-        geometry=_lines(graph),
-        crs=CRS,
+def road_rows(graph: RoadGraph) -> Iterator[gpd.GeoDataFrame]:
+    """Yield the roads as lines with their class: the snapshot's table ``roads``."""
+    for edges in edge_pieces(graph):
+        some = slice_edges(graph, edges)
+        yield gpd.GeoDataFrame(
+            {
+                "id": some.edge_id,
+                "class": some.edge_class,
+                "length_m": some.edge_length_m,
+            },
+            geometry=_lines(some),
+            crs=CRS,
+        )
+
+
+def edge_pieces(graph: RoadGraph) -> Iterator[slice]:
+    """Yield the edges of a graph in pieces that are small beside it; at least one."""
+    for first in range(0, max(graph.n_edge, 1), _PIECE_EDGES):
+        yield slice(first, min(first + _PIECE_EDGES, graph.n_edge))
+
+
+def slice_edges(graph: RoadGraph, edges: slice) -> RoadGraph:
+    """Return a graph with some of its edges and all its nodes."""
+    start = graph.vertex_start[edges.start : edges.stop + 1]
+    vertices = slice(int(start[0]), int(start[-1]))
+    own = (field for field in fields(graph) if field.name.startswith("edge_"))
+    return replace(
+        graph,
+        **{field.name: getattr(graph, field.name)[edges] for field in own},
+        vertex_start=start - start[0],
+        vertex_lon=graph.vertex_lon[vertices],
+        vertex_lat=graph.vertex_lat[vertices],
+        vertex_along_m=graph.vertex_along_m[vertices],
     )

@@ -1,0 +1,95 @@
+"""Tables written as Parquet, large ones piece by piece."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import geopandas as gpd
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+#: Columns of numbers of which there are few: they are stored as texts are.
+_FEW_NUMBERS: Final = frozenset({"limit_s", "speed_mps"})
+#: Columns by which row groups are told apart; the bounds of others help nobody.
+_BOUNDED: Final = ["level"]
+_GEO: Final = b"geo"
+
+
+def write_parquet(
+    path: Path,
+    pieces: Iterable[pd.DataFrame | pa.Table],
+    *,
+    groups: Sequence[int] | None = None,
+) -> None:
+    """Write a table.
+
+    Parameters
+    ----------
+    path : Path
+    pieces : iterable of DataFrame, GeoDataFrame or Arrow table
+        At least one, each with the same columns and types. Only two are held at a
+        time. A GeoParquet file of several does not tell its bounds.
+    groups : sequence of int, optional
+        Rows of each row group, for a table of one piece.
+    """
+    rest = iter(pieces)
+    table, after = as_arrow(next(rest)), next(rest, None)
+    if after is not None:
+        table = _without_bounds(table)
+    schema = table.schema
+    with pq.ParquetWriter(path, schema, **_options(schema)) as writer:
+        first = 0
+        for rows in groups or [table.num_rows]:
+            if rows or not table.num_rows:
+                piece = table.slice(first, rows)
+                writer.write_table(piece, row_group_size=max(rows, 1))
+            first += rows
+        del table
+        while after is not None:
+            writer.write_table(as_arrow(after).cast(schema))
+            after = next(rest, None)
+
+
+def as_arrow(table: pd.DataFrame | pa.Table) -> pa.Table:
+    """Return a table for Arrow, with what makes it GeoParquet."""
+    if isinstance(table, pa.Table):
+        return table
+    if not isinstance(table, gpd.GeoDataFrame):
+        return pa.Table.from_pandas(table, preserve_index=False)
+    # geopandas alone knows the words of its metadata
+    file = io.BytesIO()
+    table.to_parquet(file, index=False, compression=None)
+    return pq.read_table(io.BytesIO(file.getvalue()))
+
+
+def _options(schema: pa.Schema) -> dict[str, Any]:
+    """Return how a file is written: a dictionary costs time where all values differ."""
+    texts = [
+        field.name
+        for field in schema
+        if field.name in _FEW_NUMBERS
+        or pa.types.is_dictionary(field.type)
+        or pa.types.is_string(field.type)
+        or pa.types.is_large_string(field.type)
+    ]
+    return {
+        "compression": "zstd",
+        "use_dictionary": texts,
+        "write_statistics": [name for name in _BOUNDED if name in schema.names],
+    }
+
+
+def _without_bounds(table: pa.Table) -> pa.Table:
+    """Return a table whose metadata does not tell where this piece of it lies."""
+    metadata = dict(table.schema.metadata or {})
+    if _GEO in metadata:
+        geo = json.loads(metadata[_GEO])
+        for column in geo["columns"].values():
+            column.pop("bbox", None)
+        metadata[_GEO] = json.dumps(geo).encode()
+    return table.replace_schema_metadata(metadata)
