@@ -146,15 +146,26 @@ class Watch:
 
 
 def _members(session: int) -> Iterator[int]:
-    """Yield the processes of a session."""
+    """Yield the processes of a session, and those that they have started elsewhere."""
+    parents: dict[int, int] = {}
+    found = set()
     for path in Path("/proc").iterdir():
         if path.name.isdigit():
             try:
                 stat = (path / "stat").read_text("ascii")
             except OSError:
                 continue
-            if int(stat.rpartition(")")[2].split()[3]) == session:
-                yield int(path.name)
+            _, parent, _, own = stat.rpartition(")")[2].split()[:4]
+            parents[int(path.name)] = int(parent)
+            if int(own) == session:
+                found.add(int(path.name))
+    for pid in parents:
+        line = [pid]
+        while line[-1] not in found and parents.get(line[-1], 0) > 1:
+            line.append(parents[line[-1]])
+        if line[-1] in found:
+            found.update(line)
+    yield from found
 
 
 def measure(

@@ -9,7 +9,7 @@ the tables of the version hold all rows.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -115,32 +115,34 @@ def _part(
     if name not in _BY_LIMIT:
         return None, None
     for kept, levels in _PARTS.items():
-        rows = sum(
-            int(piece["level"].isin(levels).sum())
-            for piece in _at_own_limit(table, limits_s, columns=["level"])
-        )
-        if 0 < rows <= MOST_ROWS:
-            pieces = [
-                piece[piece["level"].isin(levels).to_numpy()]
-                for piece in _at_own_limit(table, limits_s, columns=None)
-            ]
+        counted = _at_own_limit(table, limits_s, levels=levels, columns=["level"])
+        if 0 < sum(map(len, counted)) <= MOST_ROWS:
+            pieces = _at_own_limit(table, limits_s, levels=levels, columns=None)
             joined = pd.concat([_uncategorical(p) for p in pieces], ignore_index=True)
             return joined, kept
     return None, None
 
 
 def _at_own_limit(
-    table: Table, limits_s: Mapping[str, float], *, columns: list[str] | None
+    table: Table,
+    limits_s: Mapping[str, float],
+    *,
+    levels: Sequence[str],
+    columns: list[str] | None,
 ) -> Iterator[pd.DataFrame]:
-    """Yield the rows at the own limit of their service, never all rows at once."""
+    """Yield the rows of some levels at the own limit of their service.
+
+    Of a table in files only what is asked for is read, and never all at once.
+    """
     if not isinstance(table, TableFiles):
         own = table["service"].astype(object).map(limits_s)
-        yield table[(table["limit_s"] == own).to_numpy()]
+        asked = (table["limit_s"] == own) & table["level"].isin(levels)
+        yield table[asked.to_numpy()]
         return
     for part in table.parts():
         limit_s = limits_s.get(part.files[0].service or "")
-        if limit_s is not None:
-            yield part.select({"limit_s": limit_s}, columns)
+        for level in levels if limit_s is not None else ():
+            yield part.select({"limit_s": limit_s, "level": level}, columns)
 
 
 def _uncategorical(frame: pd.DataFrame) -> pd.DataFrame:

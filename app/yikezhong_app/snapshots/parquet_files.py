@@ -18,6 +18,8 @@ _FEW_NUMBERS: Final = frozenset({"limit_s", "speed_mps"})
 #: Columns by which row groups are told apart; the bounds of others help nobody.
 _BOUNDED: Final = ["level"]
 _GEO: Final = b"geo"
+#: Words are few where there are so many rows to each.
+_FEW: Final = 8
 
 
 def write_parquet(
@@ -44,11 +46,13 @@ def write_parquet(
     schema = table.schema
     with pq.ParquetWriter(path, schema, **_options(schema)) as writer:
         first = 0
-        for rows in groups or [table.num_rows]:
-            if rows or not table.num_rows:
-                piece = table.slice(first, rows)
-                writer.write_table(piece, row_group_size=max(rows, 1))
+        for rows in groups or []:
+            if rows:
+                piece = _with_own_words(table.slice(first, rows))
+                writer.write_table(piece, row_group_size=rows)
             first += rows
+        if groups is None:
+            writer.write_table(table)
         del table
         while after is not None:
             writer.write_table(as_arrow(after).cast(schema))
@@ -82,6 +86,19 @@ def _options(schema: pa.Schema) -> dict[str, Any]:
         "use_dictionary": texts,
         "write_statistics": [name for name in _BOUNDED if name in schema.names],
     }
+
+
+def _with_own_words(table: pa.Table) -> pa.Table:
+    """Return a slice without the words of other slices: each row group has its own."""
+    for i, field in enumerate(table.schema):
+        if not pa.types.is_dictionary(field.type):
+            continue
+        column = table.column(i).combine_chunks()
+        if len(column.dictionary) * _FEW < len(column):
+            continue
+        words = column.dictionary_decode().dictionary_encode()
+        table = table.set_column(i, field, words.cast(field.type))
+    return table
 
 
 def _without_bounds(table: pa.Table) -> pa.Table:
