@@ -80,11 +80,18 @@ def build_demand(
     """
     import geopandas
 
-    places = candidates(
-        divisions, cells=cells, buildings=buildings, walking=walking, method=method
-    )
     unit = _units(divisions, "people")
-    places = _choose(places, divisions, unit)
+    # divisions of unknown count stand alone
+    group = np.where(unit >= 0, unit, np.arange(len(divisions), dtype=unit.dtype))
+    places = candidates(
+        divisions,
+        cells=cells,
+        buildings=buildings,
+        walking=walking,
+        method=method,
+        group=group,
+    )
+    places = _choose(places, group)
     code = divisions["code"].to_numpy(dtype=object).astype(str)
     order = np.lexsort(
         (places.weight, places.lat, places.lon, _ranks(code)[places.division])
@@ -136,17 +143,14 @@ def _units(divisions: Any, group: str) -> IndexArray:
     return nearest_holder(known, parent_index(divisions))
 
 
-def _choose(places: Places, divisions: Any, unit: IndexArray) -> Places:
-    """Keep in each unit the best method that weighs anything there.
+def _choose(places: Places, groups: IndexArray) -> Places:
+    """Keep in each group of divisions the best method that weighs anything there.
 
     Methods are never mixed inside a unit of known count: metres of road cannot be
     compared with people of cells. A lowest division that is left without a point
     keeps its representative one, of no weight.
     """
-    n = len(divisions)
-    # divisions of unknown count stand alone
-    alone = np.where(unit >= 0, unit, np.arange(n))
-    group = alone[places.division]
+    n, group = len(groups), groups[places.division]
     best = np.full(n, len(METHODS), dtype=np.int64)
     heavy = places.weight > 0
     np.minimum.at(best, group[heavy], places.method[heavy].astype(np.int64))

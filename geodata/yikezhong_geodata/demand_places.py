@@ -60,10 +60,13 @@ def candidates(
     buildings: pd.DataFrame | None,
     walking: RoadGraph | None,
     method: str,
+    group: IndexArray,
 ) -> Places:
     """Return all places of all methods that may be used.
 
-    Parameters are those of :func:`~yikezhong_geodata.demand.build_demand`.
+    Parameters are those of :func:`~yikezhong_geodata.demand.build_demand`, and the
+    division that each division shares one method with. Roads are left out where no
+    such group can come to use them.
     """
     parts = []
     if cells is not None and method in ("auto", "cells", "buildings"):
@@ -71,7 +74,11 @@ def candidates(
     if buildings is not None and method in ("auto", "buildings"):
         weight = buildings["weight"].to_numpy(np.float64)
         parts.append(_from_table(buildings, "buildings", weight))
-    if walking is not None and method in ("auto", "roads"):
+    served = np.zeros(len(divisions), dtype=np.bool_)
+    for part in parts:
+        served[group[part.division[part.weight > 0]]] = True
+    wanting = not served[group[~has_children(divisions)]].all()
+    if walking is not None and method in ("auto", "roads") and wanting:
         parts.append(_from_roads(walking, divisions))
     parts.append(_from_divisions(divisions))
     return Places(
