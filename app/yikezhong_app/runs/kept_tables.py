@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from yikezhong_app.runs.array_files import digest
-from yikezhong_app.snapshots.parquet_files import as_arrow, write_parquet
+from yikezhong_app.snapshots.parquet_files import (
+    as_arrow,
+    has_shapes,
+    write_parquet,
+)
 from yikezhong_app.snapshots.stored_tables import sha256
 from yikezhong_coverage.errors import SourceError
 from yikezhong_geodata.columns import LEVELS
@@ -77,14 +80,14 @@ class KeptTables:
     def add(self, folder: Path, name: str, table: pd.DataFrame | pa.Table) -> None:
         """Write a table into a folder that is being made."""
         path = folder / f"{name}.parquet"
-        groups = None
+        stored, groups = _with_common_types(as_arrow(table)), None
         if name in _BY_LEVEL:
-            table, groups = _by_level(table)
-        write_parquet(path, [_with_common_types(as_arrow(table))], groups=groups)
+            stored, groups = _by_level(stored)
+        write_parquet(path, [stored], groups=groups)
         about = _read(folder / _DONE)
         about.setdefault("tables", {})[name] = {
-            "rows": len(table),
-            "geometry": isinstance(table, gpd.GeoDataFrame),
+            "rows": stored.num_rows,
+            "geometry": has_shapes(stored),
         }
         _write(folder / _DONE, about)
 
@@ -116,11 +119,13 @@ class KeptTables:
         }
 
 
-def _by_level(table: pd.DataFrame) -> tuple[pd.DataFrame, list[int]]:
+def _by_level(table: pa.Table) -> tuple[pa.Table, list[int]]:
     """Return a table with the highest level first, and the rows of each level."""
-    level = pd.Categorical(table["level"].astype("str"), categories=LEVELS).codes
-    table = table.iloc[np.argsort(level, kind="stable")].reset_index(drop=True)
-    return table, np.bincount(level, minlength=len(LEVELS)).tolist()
+    words = table.column("level").combine_chunks()
+    of_word = np.array([LEVELS.index(w) for w in words.dictionary.to_pylist()])
+    level = of_word[words.indices.to_numpy()]
+    order = pa.array(np.argsort(level, kind="stable"))
+    return table.take(order), np.bincount(level, minlength=len(LEVELS)).tolist()
 
 
 def _with_common_types(table: pa.Table) -> pa.Table:

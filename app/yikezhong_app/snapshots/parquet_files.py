@@ -9,15 +9,21 @@ from pathlib import Path
 from typing import Any, Final
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from yikezhong_coverage.records import FloatArray
+from yikezhong_geodata.columns import CRS
 
 #: Columns of numbers of which there are few: they are stored as texts are.
 _FEW_NUMBERS: Final = frozenset({"limit_s", "speed_mps"})
 #: Columns by which row groups are told apart; the bounds of others help nobody.
 _BOUNDED: Final = ["level"]
 _GEO: Final = b"geo"
+#: A point in WKB, little-endian.
+_POINT: Final = np.dtype([("order", "u1"), ("kind", "<u4"), ("x", "<f8"), ("y", "<f8")])
 #: Words are few where there are so many rows to each.
 _FEW: Final = 8
 
@@ -69,6 +75,35 @@ def as_arrow(table: pd.DataFrame | pa.Table) -> pa.Table:
     file = io.BytesIO()
     table.to_parquet(file, index=False, compression=None)
     return pq.read_table(io.BytesIO(file.getvalue()))
+
+
+def has_shapes(table: pa.Table) -> bool:
+    """Say whether a table is GeoParquet."""
+    return _GEO in (table.schema.metadata or {})
+
+
+def with_points(frame: pd.DataFrame, lon: FloatArray, lat: FloatArray) -> pa.Table:
+    """Return a table with the column ``geometry`` of points, none made as an object.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Not empty.
+    lon, lat : ndarray of float64, shape (n_row,)
+        Of each [degrees].
+    """
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    points = np.empty(len(frame), dtype=_POINT)
+    points["order"], points["kind"], points["x"], points["y"] = 1, 1, lon, lat
+    stored = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(_POINT.itemsize), len(frame), [None, pa.py_buffer(points.tobytes())]
+    )
+    x, y = ([np.nanmin(values), np.nanmax(values)] for values in (lon, lat))
+    corners = gpd.GeoDataFrame(geometry=gpd.points_from_xy(x, y), crs=CRS)
+    metadata = {_GEO: as_arrow(corners).schema.metadata[_GEO]}
+    return table.append_column(
+        "geometry", stored.cast(pa.binary())
+    ).replace_schema_metadata({**table.schema.metadata, **metadata})
 
 
 def _options(schema: pa.Schema) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from yikezhong_app.snapshots.parquet_files import with_points
 from yikezhong_app.tables.coverage import Splitter
 from yikezhong_app.tables.parts import TableParts
 from yikezhong_coverage.gaps import (
@@ -27,7 +28,7 @@ from yikezhong_coverage.remedies import (
     remedies_by_division,
 )
 from yikezhong_coverage.supply import Split
-from yikezhong_geodata.columns import CRS, LEVELS
+from yikezhong_geodata.columns import LEVELS
 
 VARIANT = "with_neighbours"
 
@@ -175,13 +176,13 @@ def gap_parts(divisions: pd.DataFrame, facilities: pd.DataFrame) -> TableParts:
     )
 
 
-def gap_table(parts: TableParts) -> gpd.GeoDataFrame | None:
+def gap_table(parts: TableParts) -> pa.Table | None:
     """Return the table ``gaps``; None where nobody is without anything."""
     if not len(parts):
         return None
     table = parts.frame()
-    places = gpd.points_from_xy(table.pop("lon"), table.pop("lat"))
-    return gpd.GeoDataFrame(table, geometry=places, crs=CRS)
+    lon, lat = (table.pop(name).to_numpy(np.float64) for name in ("lon", "lat"))
+    return with_points(table, lon, lat)
 
 
 def _sum_known(splitter: Splitter, people: FloatArray, gaps: Gaps) -> FloatArray:
