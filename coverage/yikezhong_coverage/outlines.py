@@ -143,13 +143,13 @@ def in_units(segments: FloatArray, plane: LocalPlane | None = None) -> Segments:
         whole = np.full((2, len(ends)), [[east / UNITS], [north / UNITS]])
         return Segments(ends, whole[0], whole[1])
     middle = (segments[:, 1] + segments[:, 3]) / 2
-    part, place = np.unique(
-        np.floor(middle * _PARTS).astype(np.int64), return_inverse=True
-    )
+    part = np.floor(middle * _PARTS).astype(np.int64)
+    first = int(part.min()) if len(part) else 0
+    known = range(first, int(part.max()) + 1 if len(part) else first)
     scales = np.array(
-        [LocalPlane(0.0, (p + 0.5) / _PARTS).metres_per_degree for p in part.tolist()]
+        [LocalPlane(0.0, (p + 0.5) / _PARTS).metres_per_degree for p in known]
     ).reshape(-1, 2)
-    east_of, north_of = np.ascontiguousarray(scales[place].T) / UNITS
+    east_of, north_of = (scales.T / UNITS)[:, part - first]
     return Segments(ends, east_of, north_of)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from yikezhong_app.engines.choosing import choose_engine
 from yikezhong_app.engines.pool import ProcessPool
 from yikezhong_app.progress import ProgressCall, part
-from yikezhong_app.runs.pipeline import Cut, run_study
+from yikezhong_app.runs.pipeline import Cut, run_study, without_shapes
 from yikezhong_app.runs.workspace import open_workspace
 from yikezhong_app.snapshots.snapshot import Snapshot
 from yikezhong_coverage.errors import InputError
@@ -73,6 +74,9 @@ def compute(
                 progress=part(progress, 0.0, 0.2),
                 cache=workspace.layers,
             )
+            # a million points as objects are large, and all that is asked of them
+            # are their coordinates
+            study = replace(study, demand=without_shapes(study.demand))
             snapshot = run_study(
                 study,
                 out,

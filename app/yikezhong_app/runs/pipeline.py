@@ -53,6 +53,7 @@ from yikezhong_app.runs.study_records import (
 from yikezhong_app.runs.waves import count_services, measure_parts
 from yikezhong_app.runs.workspace import Workspace, open_workspace
 from yikezhong_app.snapshots.manifest import build_manifest, source_hash
+from yikezhong_app.snapshots.parquet_files import with_points
 from yikezhong_app.snapshots.snapshot import Snapshot, write_snapshot
 from yikezhong_app.snapshots.table_files import MadeTable, Table, TableFiles
 from yikezhong_app.tables.networks import network_tables
@@ -317,6 +318,11 @@ def _reach_m(
     return {**found, "halo": halo}
 
 
+def without_shapes(demand: pd.DataFrame) -> pd.DataFrame:
+    """Return demand points without their geometry, which ``lon`` and ``lat`` tell."""
+    return pd.DataFrame(demand.drop(columns="geometry", errors="ignore"))
+
+
 def _study_tables(
     study: Study, networks: dict[str, Network], report: DataReport
 ) -> dict[str, Table]:
@@ -326,11 +332,13 @@ def _study_tables(
     facilities["snap_m"] = walking.facility.leg_m
     facilities["snap_status"] = snap_status(walking, facilities, of="facilities")
 
-    def demand() -> Iterator[pd.DataFrame]:
-        yield study.demand.assign(
+    def demand() -> Iterator[pa.Table]:
+        table = without_shapes(study.demand).assign(
             snap_m=walking.demand.leg_m,
             status=snap_status(walking, study.demand, of="demand"),
         )
+        lon, lat = (table[name].to_numpy(np.float64) for name in ("lon", "lat"))
+        yield with_points(table, lon, lat)
 
     tables = {
         "divisions": study.divisions,

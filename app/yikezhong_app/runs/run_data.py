@@ -170,7 +170,7 @@ class RunData:
     @cached_property
     def demand_ids(self) -> pa.Array:
         """The ids of the demand points."""
-        return pa.array(self.records.demand.id.tolist(), pa.string())
+        return pa.array(self.records.demand.id, pa.string())
 
     @cached_property
     def facility_ids(self) -> pa.Array:

@@ -103,7 +103,7 @@ def _has_shapes(table: Table) -> bool:
 
 def _pieces(table: Table) -> Iterator[pd.DataFrame]:
     if isinstance(table, (TableFiles, MadeTable)):
-        yield from table.pieces()
+        yield from table.frames()
     else:
         yield table
 

@@ -77,6 +77,15 @@ def as_arrow(table: pd.DataFrame | pa.Table) -> pa.Table:
     return pq.read_table(io.BytesIO(file.getvalue()))
 
 
+def as_frame(table: pa.Table) -> pd.DataFrame:
+    """Return a table for pandas: a GeoDataFrame where it is GeoParquet."""
+    frame: pd.DataFrame = table.to_pandas()
+    if has_shapes(table):
+        shapes = gpd.GeoSeries.from_wkb(frame["geometry"], crs=CRS)
+        frame = gpd.GeoDataFrame(frame.assign(geometry=shapes), crs=CRS)
+    return frame
+
+
 def has_shapes(table: pa.Table) -> bool:
     """Say whether a table is GeoParquet."""
     return _GEO in (table.schema.metadata or {})
@@ -88,7 +97,6 @@ def with_points(frame: pd.DataFrame, lon: FloatArray, lat: FloatArray) -> pa.Tab
     Parameters
     ----------
     frame : DataFrame
-        Not empty.
     lon, lat : ndarray of float64, shape (n_row,)
         Of each [degrees].
     """
@@ -98,7 +106,10 @@ def with_points(frame: pd.DataFrame, lon: FloatArray, lat: FloatArray) -> pa.Tab
     stored = pa.FixedSizeBinaryArray.from_buffers(
         pa.binary(_POINT.itemsize), len(frame), [None, pa.py_buffer(points.tobytes())]
     )
-    x, y = ([np.nanmin(values), np.nanmax(values)] for values in (lon, lat))
+    x, y = (
+        [np.nanmin(values), np.nanmax(values)] if len(frame) else []
+        for values in (lon, lat)
+    )
     corners = gpd.GeoDataFrame(geometry=gpd.points_from_xy(x, y), crs=CRS)
     metadata = {_GEO: as_arrow(corners).schema.metadata[_GEO]}
     return table.append_column(

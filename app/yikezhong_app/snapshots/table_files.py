@@ -13,6 +13,7 @@ import geopandas as gpd
 import pandas as pd
 import pyarrow as pa
 
+from yikezhong_app.snapshots.parquet_files import as_frame
 from yikezhong_app.snapshots.stored_tables import files_of, read_matching
 
 
@@ -64,7 +65,7 @@ class TableFiles:
         for file in self.files:
             yield TableFiles((file,))
 
-    def pieces(self) -> Iterator[pd.DataFrame]:
+    def frames(self) -> Iterator[pd.DataFrame]:
         """Yield the table file by file."""
         for part in self.parts():
             yield part.frame()
@@ -122,12 +123,13 @@ class MadeTable:
 
     def frame(self) -> pd.DataFrame:
         """Return the whole table."""
-        pieces = [
-            piece.to_pandas() if isinstance(piece, pa.Table) else piece
-            for piece in self.pieces()
-        ]
-        whole: pd.DataFrame = pd.concat(pieces, ignore_index=True)
+        whole: pd.DataFrame = pd.concat(list(self.frames()), ignore_index=True)
         return whole
+
+    def frames(self) -> Iterator[pd.DataFrame]:
+        """Yield the pieces for pandas."""
+        for piece in self.pieces():
+            yield as_frame(piece) if isinstance(piece, pa.Table) else piece
 
     def __len__(self) -> int:
         return self.rows
