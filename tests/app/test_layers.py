@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from yikezhong_app.snapshots import layers
+from yikezhong_app.snapshots import layers, table_files
 from yikezhong_app.snapshots.layers import write_layers
 from yikezhong_app.snapshots.snapshot import GEOPACKAGE, write_snapshot
 from yikezhong_app.snapshots.table_files import TableFile, TableFiles
@@ -70,6 +70,7 @@ def test_gaps_keep_what_is_looked_at(
     ids: list[int],
 ) -> None:
     monkeypatch.setattr(layers, "MOST_ROWS", most)
+    monkeypatch.setattr(table_files, "_PIECE_BYTES", 1)  # file by file
     gaps = in_files(tmp_path) if stored else joined()
     path = tmp_path / "a.gpkg"
     left_out = write_layers(path, {"gaps": gaps}, limits_s=LIMITS_S)

@@ -119,24 +119,38 @@ def test_a_county_by_community_on_a_cluster(
 
 @soak
 @pytest.mark.parametrize("cut", ["county", "township"])
-def test_a_prefecture(pool: ProcessPool, tmp_path: Path, cut: str) -> None:
+def test_a_prefecture(
+    pool: ProcessPool, cluster: str, tmp_path: Path, cut: str
+) -> None:
     build_demo(tmp_path / "study", scale="prefecture")
     study = load_study(tmp_path / "study", as_of=END)
     expected = run_study(
         study, tmp_path / "whole", engine=InProcess(), cut=whole(study)
     )
     assert_same_snapshot(run_cut(study, tmp_path / "out", pool, cut), expected)
+    engine = DaskCluster(cluster)
+    try:
+        found = run_cut(study, tmp_path / "cluster", engine, cut)
+    finally:
+        engine.close()
+    assert_same_snapshot(found, expected)
 
 
 @pytest.mark.real_data
 def test_liechtenstein_by_municipality(
-    real_data: Path, pool: ProcessPool, tmp_path: Path
+    real_data: Path, pool: ProcessPool, cluster: str, tmp_path: Path
 ) -> None:
     folder = make_liechtenstein(real_data, tmp_path / "study")
     study = load_study(folder, as_of=AS_OF)
     out = tmp_path / "out"
     expected = run_study(study, out, engine=InProcess(), cut=whole(study))
-    found = run_cut(study, tmp_path / "cut", pool, "township")
+    found = run_cut(study, tmp_path / "pool", pool, "township")
+    assert_same_snapshot(found, expected)
+    engine = DaskCluster(cluster)
+    try:
+        found = run_cut(study, tmp_path / "cluster", engine, "township")
+    finally:
+        engine.close()
     assert_same_snapshot(found, expected)
 
 

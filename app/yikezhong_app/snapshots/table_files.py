@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import geopandas as gpd
 import pandas as pd
@@ -15,6 +15,9 @@ import pyarrow as pa
 
 from yikezhong_app.snapshots.parquet_files import as_frame
 from yikezhong_app.snapshots.stored_tables import files_of, read_matching
+
+#: Files of a table that are read together have so many bytes at most, or are one.
+_PIECE_BYTES: Final = 24_000_000
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,16 @@ class TableFiles:
             yield TableFiles((file,))
 
     def frames(self) -> Iterator[pd.DataFrame]:
-        """Yield the table file by file."""
-        for part in self.parts():
-            yield part.frame()
+        """Yield the table in pieces: files that are not large together."""
+        some: list[TableFile] = []
+        size = 0
+        for file in self.files:
+            size += file.path.stat().st_size
+            if some and size > _PIECE_BYTES:
+                yield TableFiles(tuple(some)).frame()
+                some, size = [], file.path.stat().st_size
+            some.append(file)
+        yield TableFiles(tuple(some)).frame()
 
     def select(
         self, wanted: Mapping[str, Any], columns: Sequence[str] | None
