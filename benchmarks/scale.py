@@ -262,7 +262,9 @@ def write(runs: list[Run], path: Path) -> None:
         (
             f"{dt.date.today().isoformat()} · `python -m benchmarks.scale` · the "
             "demonstration studies, cold runs; memory is the proportional share of all "
-            "processes together, disk what lies in the result folder with what tasks keep."
+            "processes together (with Dask, as processor time, of the driver and what it "
+            "starts: the cluster is not its own), disk what lies in the result folder with "
+            "what tasks keep."
         ),
         "",
         (

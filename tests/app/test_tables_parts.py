@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,9 +34,6 @@ def test_parts_equal_the_joined_rows(
     assert len(table) == len(parts) == len(expected)
     found = table.astype(object).where(table.notna(), None)
     assert list(found.itertuples(index=False, name=None)) == expected
-    streamed = pa.concat_tables(parts.arrow_tables())
-    assert streamed.to_pandas().astype(object).equals(table.astype(object))
-    assert len({str(each.schema) for each in parts.arrow_tables()}) == 1
 
 
 def test_nothing_added_is_an_empty_table() -> None:

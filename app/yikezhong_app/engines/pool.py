@@ -30,6 +30,8 @@ _PRELOAD: Final = ["yikezhong_app.runs.part_task", "yikezhong_app.runs.service_t
 #: How often the memory of the workers is looked at [s].
 _LOOK_S: Final = 0.25
 _END_S: Final = 5.0
+#: Memory that a worker may keep for its next task beyond what it must.
+_HOARD_BYTES: Final = 256 * 2**20
 
 
 @dataclass(eq=False)
@@ -169,10 +171,14 @@ def _work(pipe: Connection) -> None:
     """Do tasks until the other end of the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     share_memory()
+    kept = 0
     while True:
         try:
             function, payload = pipe.recv()
             pipe.send(perform(function, payload))
-            release_memory()
+            # giving back takes time, and so does getting it again
+            if resident_bytes(os.getpid()) > kept + _HOARD_BYTES:
+                release_memory()
+                kept = resident_bytes(os.getpid())
         except (EOFError, BrokenPipeError, ConnectionResetError):
             os._exit(0)

@@ -169,10 +169,6 @@ class Snapshot:
         """Return how many rows a table has; nothing is read."""
         return int(self._entry(name)["rows"])
 
-    def is_parted(self, name: str) -> bool:
-        """Say whether a table lies in parts, to be read one by one."""
-        return "parts" in self._entry(name)
-
     def arrow(self, name: str) -> pa.Table:
         """Return a table of one file as Arrow; it is not kept.
 

@@ -165,35 +165,35 @@ def times_table(
     demand_id, facility_id : pyarrow.Array of str
         Ids in the order of the study.
     """
-    service, pieces = times.service, []
+    service = times.service
+    found = [times.nearest[variant] for variant in VARIANTS]
+    n_demand = len(demand_id)
+    n_row = n_demand * len(VARIANTS)
+    facility = np.concatenate([nearest.facility for nearest in found])
     # the ids of the service's own facilities: others must not change its file
-    own_id = facility_id.take(pa.array(times.facilities))
-    for variant in VARIANTS:
-        nearest = times.nearest[variant]
-        n_row = len(nearest.time_s)
-        place = np.searchsorted(times.facilities, nearest.facility).astype(np.int32)
-        facility = pa.array(place, mask=nearest.facility < 0)
-        pieces.append(
-            pa.table(
-                {
-                    "demand_id": pa.DictionaryArray.from_arrays(
-                        pa.array(np.arange(n_row, dtype=np.int32)), demand_id
-                    ),
-                    "service": _repeated(service.id, n_row),
-                    "profile": _repeated(service.profile, n_row),
-                    "speed_mps": pa.array(np.full(n_row, network.leg_speed_mps)),
-                    "variant": _repeated(variant, n_row),
-                    "time_s": pa.array(nearest.time_s),
-                    "facility_id": pa.DictionaryArray.from_arrays(facility, own_id),
-                }
-            )
-        )
-    return pa.concat_tables(pieces).unify_dictionaries()
+    place = np.zeros(len(facility_id) + 1, dtype=np.int32)
+    place[times.facilities] = np.arange(len(times.facilities), dtype=np.int32)
+    variant = np.repeat(np.arange(len(VARIANTS), dtype=np.int32), n_demand)
+    return pa.table(
+        {
+            "demand_id": pa.DictionaryArray.from_arrays(
+                np.tile(np.arange(n_demand, dtype=np.int32), len(VARIANTS)), demand_id
+            ),
+            "service": _repeated(service.id, n_row),
+            "profile": _repeated(service.profile, n_row),
+            "speed_mps": np.full(n_row, network.leg_speed_mps),
+            "variant": pa.DictionaryArray.from_arrays(variant, pa.array(VARIANTS)),
+            "time_s": np.concatenate([nearest.time_s for nearest in found]),
+            "facility_id": pa.DictionaryArray.from_arrays(
+                pa.array(place[facility], mask=facility < 0),
+                facility_id.take(pa.array(times.facilities)),
+            ),
+        }
+    )
 
 
 def _repeated(text: str, n_row: int) -> pa.DictionaryArray:
-    index = pa.array(np.zeros(n_row, dtype=np.int32))
-    return pa.DictionaryArray.from_arrays(index, pa.array([text]))
+    return pa.DictionaryArray.from_arrays(np.zeros(n_row, np.int32), pa.array([text]))
 
 
 def coverage_rows(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 
@@ -61,26 +60,6 @@ class TableParts:
         """Return the table; without columns where nothing was added."""
         names = list(self._parts[0]) if self._parts else []
         return pd.DataFrame({name: self._column(name) for name in names})
-
-    def arrow_tables(self) -> Iterator[pa.Table]:
-        """Yield the table part by part, for files too large to hold twice.
-
-        All have the same schema; texts are dictionaries, the same for all parts.
-        """
-        known = {name: self._known(name) for name in self._parts[0]}
-        for part, length in zip(self._parts, self._lengths, strict=True):
-            columns = {}
-            for name, value in part.items():
-                found = known[name]
-                if found is None:
-                    columns[name] = pa.array(_spread(value, length))
-                    continue
-                texts, number = found
-                index = number[_spread(self._index(name, value), length)]
-                columns[name] = pa.DictionaryArray.from_arrays(
-                    pa.array(index, mask=index < 0), pa.array(texts, pa.string())
-                )
-            yield pa.table(columns)
 
     def _column(self, name: str) -> NDArray[Any] | pd.Categorical:
         known = self._known(name)
