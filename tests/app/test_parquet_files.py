@@ -46,13 +46,13 @@ def geo_words(path: Path) -> dict[str, object]:
     return column
 
 
-@pytest.mark.parametrize("cuts", [[0, 7], [0, 3, 7], [0, 1, 2, 3, 7], [0, 0, 7]])
+@pytest.mark.parametrize("cuts", [[0, 7], [0, 3, 7], [0, 1, 2, 3, 7]])
 def test_pieces_are_the_whole(tmp_path: Path, cuts: list[int]) -> None:
     path = tmp_path / "a.parquet"
     pairs = list(itertools.pairwise(cuts))
     write_parquet(path, (lines(*pair) for pair in pairs))
     assert_frame_equal(gpd.read_parquet(path), lines(0, 7))
-    assert geo_words(path)["geometry_types"] in (["LineString"], [])
+    assert geo_words(path)["geometry_types"] == ["LineString"]
     if len(pairs) == 1:
         assert geo_words(path)["bbox"] == [0.0, 0.0, 7.0, 6.0]
     else:  # what one piece covers is not said of all
