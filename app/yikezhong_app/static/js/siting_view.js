@@ -95,7 +95,7 @@ export class SitingView {
     show(
       byId("title-sub"),
       make("span", { text: `${words.groupName}覆盖率` }),
-      make("span", { text: plan ? `全域 ${percent(before)} → ${percent(after)}` : `现状 ${percent(before)}` }),
+      make("span", { text: plan ? `${this.place()} ${percent(before)} → ${percent(after)}` : `现状 ${percent(before)}` }),
     );
     byId("choose-side").hidden = !plan;
     for (const input of document.getElementsByName("side")) {
@@ -118,6 +118,12 @@ export class SitingView {
     });
   }
 
+  /** Where the plan's people live. */
+  place() {
+    const areas = this.study.options?.areas ?? [];
+    return areas.find(({ code }) => code === this.plan.request.area)?.name ?? "全域";
+  }
+
   siteLegend() {
     return { sign: drawPin("", { size: 12 }), name: "建议点位", count: this.plan.sites.length };
   }
@@ -126,8 +132,8 @@ export class SitingView {
     if (!this.plan) return this.rates;
     const isBefore = this.view.side === "before";
     const rows = arrangeTownships(this.trial?.townships ?? this.plan.townships);
-    return new Map(
-      rows.map(({ code, rateBefore, rateAfter }) => [code, { rate: isBefore ? rateBefore : rateAfter }]),
-    );
+    const planned = rows.map(({ code, rateBefore, rateAfter }) => [code, { rate: isBefore ? rateBefore : rateAfter }]);
+    // around the area of a plan things stay as they are
+    return new Map([...(this.plan.request.area ? this.rates : []), ...planned]);
   }
 }
