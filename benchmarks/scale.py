@@ -294,7 +294,7 @@ def write(runs: list[Run], path: Path) -> None:
         lines += [
             "",
             (
-                f"From {demos[0].scale} to {demos[-1].scale}, {demos[0].workers} workers: time grows with "
+                f"From {demos[0].scale} to {demos[-1].scale}, workers: {demos[0].workers}; time grows with "
                 f"points^{growth(demos, 'seconds'):.2f}, processor time with "
                 f"points^{growth(demos, 'cpu_s'):.2f}, memory with "
                 f"points^{growth(demos, 'peak_mb'):.2f} (aim: 1.1)."
