@@ -80,10 +80,13 @@ def as_arrow(table: pd.DataFrame | pa.Table) -> pa.Table:
 def as_frame(table: pa.Table) -> pd.DataFrame:
     """Return a table for pandas: a GeoDataFrame where it is GeoParquet."""
     frame: pd.DataFrame = table.to_pandas()
-    if has_shapes(table):
-        shapes = gpd.GeoSeries.from_wkb(frame["geometry"], crs=CRS)
-        frame = gpd.GeoDataFrame(frame.assign(geometry=shapes), crs=CRS)
-    return frame
+    return with_shapes(frame) if has_shapes(table) else frame
+
+
+def with_shapes(frame: pd.DataFrame) -> gpd.GeoDataFrame:
+    """Return a table whose column ``geometry`` is WKB with shapes in its place."""
+    shapes = gpd.GeoSeries.from_wkb(frame["geometry"], crs=CRS)
+    return gpd.GeoDataFrame(frame.assign(geometry=shapes), crs=CRS)
 
 
 def has_shapes(table: pa.Table) -> bool:

@@ -28,8 +28,8 @@ import pyarrow.parquet as pq
 import shapely
 from numpy.typing import NDArray
 
+from yikezhong_app.snapshots.parquet_files import with_shapes
 from yikezhong_coverage.errors import SourceError
-from yikezhong_geodata.columns import CRS
 
 _RUN_AGAIN = "请重新运行 yikezhong run"
 GEOMETRY = "geometry"
@@ -169,8 +169,7 @@ def read_matching(
     frame = _frame(_joined(pieces))
     frame.index = pd.Index(np.concatenate(places))
     if entry["geometry"] and GEOMETRY in frame:
-        shapes = gpd.GeoSeries.from_wkb(frame[GEOMETRY], crs=CRS)
-        shown: pd.DataFrame = gpd.GeoDataFrame(frame.assign(geometry=shapes), crs=CRS)
+        shown: pd.DataFrame = with_shapes(frame)
         return shown
     return frame
 
